@@ -1,0 +1,27 @@
+"""ConvAtlas: every famous convolutional network from scratch, and one bench to train, compare and look inside them.
+
+Importing this costs nothing: each name fetches its room, and torch with it, when it is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models import create_model, list_models, model_info
+    from .studies.run import load_run
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "create_model", "list_models", "load_run", "model_info"]
+
+_ROOMS = {"create_model": "models", "list_models": "models", "model_info": "models", "load_run": "studies.run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,219 @@
+"""What the command line shows: tables and JSON on standard output, progress on standard error."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from .catalog import Row
+    from .data import Source
+    from .engine.evaluate import Evaluation
+    from .engine.record import Run
+    from .studies.compare import Comparison
+    from .studies.predict import Answer
+
+Watch = Callable[[Any], None]
+
+
+def command() -> str:
+    """What was typed."""
+    return shlex.join(["convatlas", *sys.argv[1:]])
+
+
+def dump(value: Any) -> None:
+    """JSON for other programs."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def show(table: Table) -> None:
+    """A table as wide as the terminal; as wide as it needs to be where there is none."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    console.print(table)
+
+
+def table(*columns: str, left: int = 1) -> Table:
+    """An airy table: the first columns are words, the others numbers."""
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", no_wrap=i >= left)
+    return made
+
+
+def human(value: float) -> str:
+    """A number of three digits with its prefix: 61.7 k, 4.09 G."""
+    for prefix, unit in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= unit:
+            return f"{value / unit:#.3g}".rstrip(".") + f" {prefix}"
+    return f"{value:g}"
+
+
+def networks(rows: Sequence["Row"], as_json: bool) -> None:
+    """The catalogue."""
+    if as_json:
+        dump([{name: getattr(row, name) for name in row.__slots__} for row in rows])
+        return
+    shown = table("network", "year", "parameters", "MACs", "input", "top-1 %", "published on")
+    shown.columns[-1].justify = "left"
+    for row in rows:
+        size = f"{row.in_channels}x{row.image_size}x{row.image_size}"
+        top1 = "" if row.top1 is None else f"{row.top1:.2f}"
+        shown.add_row(row.name, str(row.year), human(row.parameters), human(row.macs), size, top1, row.top1_on)
+    show(shown)
+
+
+def sources(rows: Sequence[tuple["Source", Path | None]], as_json: bool) -> None:
+    """The data sets."""
+    if as_json:
+        names = ("name", "title", "train", "test", "channels", "size", "license", "home")
+        dump(
+            [
+                {name: getattr(source, name) for name in names}
+                | {"classes": list(source.classes), "on_disk": str(where) if where else None}
+                for source, where in rows
+            ]
+        )
+        return
+    shown = table("data set", "train", "test", "classes", "size", "license", "on disk")
+    for column in shown.columns[-2:]:
+        column.justify = "left"
+        column.no_wrap = False
+    for source, where in rows:
+        size = f"{source.channels}x{source.size}x{source.size}"
+        here = str(where) if where else "no: downloaded when first used"
+        shown.add_row(source.name, f"{source.train:,}", f"{source.test:,}", str(len(source.classes)), size, source.license, here)
+    show(shown)
+    print("A folder of images (train/CLASS/… val/CLASS/…, or CLASS/… alone) or an .npz file works as well: --data PATH")
+
+
+def check_log(log: str | None) -> None:
+    """Raises InputError if the tool that shall get the events is unknown or not installed."""
+    if log not in (None, "tensorboard"):
+        raise unknown("--log", str(log), ["tensorboard"])
+    if log and find_spec("tensorboard") is None:
+        raise InputError("--log tensorboard needs the package tensorboard: pip install 'convatlas[tensorboard]'")
+
+
+@contextmanager
+def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator[Watch]:
+    """A function that shows each event: bars on a terminal, a line an epoch elsewhere, nothing if quiet."""
+    from .progress import bars, lines, tensorboard
+
+    console = Console(stderr=True, highlight=False)
+    with tensorboard(Path(log_to)) if log_to else nothing() as log:
+        if quiet:
+            yield log
+            return
+        with bars(console, name) if console.is_terminal else lines(console, name) as watch:
+
+            def both(event: Any) -> None:
+                watch(event)
+                log(event)
+
+            yield both
+
+
+@contextmanager
+def nothing() -> Iterator[Watch]:
+    """For events that nobody wants."""
+    yield lambda _: None
+
+
+def finished(run: "Run", quiet: bool, as_json: bool) -> None:
+    """The figures of a run and where it lies."""
+    metrics = run.metrics
+    if as_json:
+        dump({"run": str(run.path), **metrics})
+        return
+    for split, words in (("val", "validation"), ("test", "test")):
+        if metrics[split]:
+            m = metrics[split]
+            print(f"{words:<10} {100 * m['accuracy']:6.2f} %   top-5 {100 * m['top5_accuracy']:6.2f} %   "
+                  f"loss {m['loss']:.4f}   calibration error {100 * m['calibration_error']:.2f} %   n = {m['n']:,}")  # fmt: skip
+    if not quiet:
+        print(f"trained in {metrics['seconds']:.0f} s")
+    print(f"run folder {run.path}")
+
+
+def evaluation(found: "Evaluation", classes: Sequence[str], as_json: bool) -> None:
+    """Figures over a split, and the accuracy of each class."""
+    if as_json:
+        dump(found.to_json() | {"classes": list(classes)})
+        return
+    print(f"accuracy {100 * found.accuracy:.2f} %   top-5 {100 * found.top5_accuracy:.2f} %   loss {found.loss:.4f}   "
+          f"calibration error {100 * found.calibration_error:.2f} %   n = {found.n:,}")  # fmt: skip
+    shown = table("class", "images", "right %", "mostly taken for")
+    shown.columns[-1].justify = "left"
+    for i, (name, accuracy, row) in enumerate(zip(classes, found.per_class_accuracy, found.confusion, strict=True)):
+        if accuracy is None:
+            continue
+        wrong = max((count, j) for j, count in enumerate(row) if j != i) if len(row) > 1 else (0, i)
+        taken = f"{classes[wrong[1]]} ({wrong[0]})" if wrong[0] else ""
+        shown.add_row(Text(name), f"{sum(row):,}", f"{100 * accuracy:.1f}", Text(taken))
+    show(shown)
+
+
+def predictions(answers: Iterable["Answer"], as_json: bool) -> None:
+    """The likeliest classes of each image, as they come."""
+    if as_json:
+        dump(
+            [
+                {"image": str(a.path), "classes": [{"name": n, "probability": p} for n, p in a.classes], "error": a.error}
+                for a in answers
+            ]
+        )
+        return
+    for answer in answers:
+        said = "   ".join(f"{name} {100 * p:.1f} %" for name, p in answer.classes)
+        print(f"{answer.path}  {said or f'cannot be read: {answer.error}'}", flush=True)
+
+
+def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
+    """Writes results.json, results.csv and report.html, prints the table, says where they are."""
+    from .files import write_json
+    from .studies.compare import held_out_pixels
+    from .studies.run import open_data
+    from .views import table as figures
+    from .views.report import write
+    from .views.verdict import verdict
+
+    began = time.perf_counter()
+    data = open_data(comparison.recipes[0])
+    results = comparison.results(data)
+    write_json(comparison.folder / "results.json", results)
+    figures.write_csv(results, comparison.folder / "results.csv")
+    report = write(results, held_out_pixels(data, results["networks"]), comparison.folder / "report.html")
+    if as_json:
+        dump(results)
+        return
+    columns = figures.columns(results)
+    shown = table("network", *(" ".join(filter(None, (c.measure.header, c.measure.unit))) for c in columns))
+    for i, network in enumerate(results["networks"]):
+        if network["status"] == "failed":
+            continue
+        cells = [Text(f"{c.cells[i].text}{' ' + c.cells[i].spread if c.cells[i].spread else ''}",
+                      style="bold" if c.cells[i].best else "") for c in columns]  # fmt: skip
+        shown.add_row(Text(network["name"]), *cells)
+    show(shown)
+    for network in results["networks"]:
+        if network["status"] == "failed":
+            print(f"{network['name']} failed: {network['error']}")
+        elif network["against_best"] and not quiet:
+            print(network["against_best"]["words"])
+    if not quiet:
+        print(f"\n{verdict(results)}\n\nreport in {time.perf_counter() - began:.1f} s")
+    print(f"report {report}")

@@ -1,0 +1,20 @@
+"""A whole set in memory, as every source of arrays hands it over."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]  # (n, c, h, w)
+Labels = NDArray[np.int64]  # (n,), 0 to k - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """Training and test images with the names of their classes."""
+
+    x_train: Pixels
+    y_train: Labels
+    x_test: Pixels
+    y_test: Labels
+    classes: tuple[str, ...]

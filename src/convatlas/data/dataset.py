@@ -1,0 +1,233 @@
+"""A set, opened: three parts that never overlap, and what a network needs to know of them."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, unknown
+from . import folder, npz
+from .arrays import Arrays, Labels
+from .catalog import CATALOG, data_folder
+from .feed import ZOOM_MARGIN, Augment
+from .splits import TEST_SEED, TEST_SHARE, carve, subset
+
+if TYPE_CHECKING:
+    from .decode import Files
+    from .images import Images, Resident
+
+FOLDER_SIZE = 224  # pixels a side of a folder's images when nobody asks for another
+FOLDER_AUGMENT = Augment(flip=True, zoom=0.35)
+_SAMPLE = 2048  # images of a streamed set that its mean and deviation are taken from
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A set ready to learn from.
+
+    Shapes   size (h, w) of the stored training images in pixels
+    Units    mean and std of the training images, a channel each, in [0, 1]
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    channels: int
+    size: tuple[int, int]
+    train: "Images"
+    val: "Images | None"
+    test: "Images | None"
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: Augment  # what suits the set
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a set is cut up; `split_seed` draws validation images, nothing ever moves a test image."""
+
+    val_share: float
+    split_seed: int
+    limit: int | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.val_share < 1:
+            raise InputError(f"val share needs a part of the training images, 0 (none) to below 1, got {self.val_share}")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit needs a number of images, 1 or more, got {self.limit}")
+
+    def learning(self, labels: Labels, carve_val: bool = True) -> tuple[Labels, Labels]:
+        """The training and the validation images among those of the training part."""
+        some = np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, self.split_seed)
+        train, val = carve(labels[some], self.val_share if carve_val else 0, self.split_seed)
+        return some[train], some[val]
+
+    def judging(self, labels: Labels) -> Labels:
+        """The images among those of a part that has its own folder or file: the same for every seed."""
+        return np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, TEST_SEED)
+
+
+def load(
+    name_or_path: str,
+    *,
+    data_dir: Path | None = None,
+    image_size: int | None = None,
+    val_share: float = 0.1,
+    split_seed: int = 0,
+    limit: int | None = None,
+    strict: bool = False,
+    resident_share: float = 0.25,
+) -> Data:
+    """A set by its name in the catalogue, or a folder of images or an .npz by its path.
+
+    `image_size` matters for folders alone (default 224): their pictures are cut to their square middle, scaled to it.
+    `limit` takes so many training images, before validation is carved from them, and at most so many test images.
+    `strict` stops at broken pictures. A folder is held in memory where it takes at most `resident_share` of what is free,
+    otherwise it is decoded again each epoch.
+    Raises   InputError
+    """
+    choice = Choice(val_share, split_seed, limit)
+    if image_size is not None and image_size < 1:
+        raise InputError(f"image size needs to be 1 or more, got {image_size}")
+    if name_or_path in CATALOG:
+        source = CATALOG[name_or_path]
+        arrays = source.read(data_folder(data_dir))
+        return _from_arrays(source.name, source.title, arrays, source.augment, choice)
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return _from_folder(path, image_size or FOLDER_SIZE, choice, strict, resident_share)
+    if path.suffix.lower() == ".npz":
+        arrays = npz.read(path)
+        augment = Augment(crop=max(arrays.x_train.shape[2:]) // 8)
+        return _from_arrays(path.stem, path.name, arrays, augment, choice)
+    if path.exists():
+        remedy = "unpack it first" if path.suffix.lower() in {".zip", ".tar", ".gz", ".tgz"} else "give one of these"
+        raise InputError(f"{path} is neither a folder of images nor an .npz file: {remedy}")
+    if path.name != name_or_path:
+        raise InputError(f"there is no folder or .npz file {name_or_path}")
+    raise unknown("data set", name_or_path, CATALOG, "The path of a folder of images or of an .npz file works as well.")
+
+
+def _from_arrays(name: str, title: str, arrays: Arrays, augment: Augment, choice: Choice) -> Data:
+    train, val = choice.learning(arrays.y_train)
+    parts = [_resident(arrays.x_train, arrays.y_train, part) for part in (train, val)]
+    test = _resident(arrays.x_test, arrays.y_test, choice.judging(arrays.y_test))
+    mean, std = _statistics(parts[0])
+    return Data(
+        name, title, arrays.classes, parts[0].channels, parts[0].size, parts[0], parts[1] if len(val) else None, test,
+        mean, std, augment, _gaps(arrays.classes, {"test": arrays.y_test})
+    )  # fmt: skip
+
+
+def _resident(x: NDArray[np.uint8], labels: Labels, indices: Labels) -> "Resident":
+    import torch
+
+    from .images import Resident
+
+    return Resident(torch.from_numpy(x[indices]), torch.from_numpy(labels[indices]))
+
+
+def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_share: float) -> Data:
+    from .decode import told
+
+    found = folder.scan(root)
+    train, val, test = _parts(found, choice)
+    parts = [part for part in (train, val, test) if part]
+    grey = [part.without_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
+    channels = 1 if all(grey) else 3
+    kept = round(ZOOM_MARGIN * side)
+    size = channels * (len(train.names) * kept**2 + sum(len(part.names) for part in parts[1:]) * side**2)
+    hold = size <= resident_share * _free_memory()
+
+    def images(part: "Files | None", side: int, of: str) -> "Images | None":
+        if part is None:
+            return None
+        return part.resident(channels, side, f"{root.name} {of}") if hold else part.streamed(channels, side, strict)
+
+    trained, chosen, tested = images(train, kept, "train"), images(val, side, "val"), images(test, side, "test")
+    classes = found.train.classes
+    warnings = told(parts, strict) + _others(found)
+    _every_class(train, classes)
+    warnings += _gaps(classes, {of: part.labels for of, part in (("validation", val), ("test", test)) if part})
+    assert trained is not None
+    mean, std = _statistics(trained)
+    return Data(
+        root.resolve().name, root.resolve().name, classes, channels, trained.size, trained, chosen, tested,
+        mean, std, FOLDER_AUGMENT, warnings
+    )  # fmt: skip
+
+
+def _parts(found: folder.Folder, choice: Choice) -> "tuple[Files, Files | None, Files | None]":
+    from .decode import Files
+
+    def files(tree: folder.Tree, indices: Labels) -> "Files | None":
+        return Files(tree.root, [tree.names[i] for i in indices], tree.labels[indices]) if len(indices) else None
+
+    whole = found.train
+    learn, drawn = carve(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
+    train, val = choice.learning(whole.labels[learn], carve_val=found.val is None)
+    learning = files(whole, learn[train])
+    assert learning is not None
+    chosen = files(found.val, choice.judging(found.val.labels)) if found.val is not None else files(whole, learn[val])
+    if found.whole:
+        return learning, chosen, files(whole, drawn[choice.judging(whole.labels[drawn])])
+    return learning, chosen, files(found.test, choice.judging(found.test.labels)) if found.test is not None else None
+
+
+def _every_class(train: "Files", classes: tuple[str, ...]) -> None:
+    absent = sorted(set(range(len(classes))) - set(train.labels.tolist()))
+    if absent:
+        raise InputError(f"{train.root} has no readable image of {', '.join(classes[label] for label in absent[:8])}")
+
+
+def _others(found: folder.Folder) -> tuple[str, ...]:
+    counts = [
+        f"{tree.root} has {tree.others.total()} files that are no images ({', '.join(sorted(tree.others)[:5])}); left out"
+        for tree in (found.train, found.val, found.test)
+        if tree is not None and tree.others
+    ]
+    return tuple(counts)
+
+
+def _gaps(classes: tuple[str, ...], parts: dict[str, Labels]) -> tuple[str, ...]:
+    absent = {of: sorted(set(range(len(classes))) - set(labels.tolist())) for of, labels in parts.items()}
+    return tuple(
+        f"{of} has no image of {', '.join(classes[label] for label in labels[:8])}: its accuracy leaves them out"
+        for of, labels in absent.items()
+        if labels
+    )
+
+
+def _statistics(images: "Images") -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel, exact over a resident set, over an even sample of a streamed one."""
+    import torch
+
+    from .images import Resident
+
+    if isinstance(images, Resident):
+        x = images.x
+    else:
+        x = images.pixels(torch.linspace(0, len(images) - 1, min(len(images), _SAMPLE)).long())
+    counts = torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in x.unbind(1)]).double()
+    level = torch.arange(256, dtype=torch.float64) / 255
+    share = counts / counts.sum(1, keepdim=True)
+    mean = share @ level
+    deviation = ((share * (level - mean[:, None]) ** 2).sum(1)).sqrt().clamp(min=1 / 255)  # a flat channel stays finite
+    return tuple(mean.tolist()), tuple(deviation.tolist())
+
+
+def _free_memory() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    try:  # a container may be allowed less than the machine has
+        allowed, used = (int(Path("/sys/fs/cgroup", name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):
+        return free
+    return min(free, max(allowed - used, 0))

@@ -1,0 +1,28 @@
+"""torchvision's loaders, for what they do best: fetch the original files, check their md5, show how far they are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import make_folder, writing_to
+
+
+def fetch(name: str, data_dir: Path, files: Sequence[str], into: Path) -> None:
+    """Downloads a set by torchvision's name for it, below the data folder.
+
+    Raises   InputError that says which files to put where, if the network refuses
+    """
+    import torchvision.datasets
+
+    make_folder(data_dir)
+    try:
+        with writing_to(data_dir):
+            getattr(torchvision.datasets, name)(str(data_dir), download=True)
+    except InputError:
+        raise
+    except (OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"{name} is not in {data_dir} and could not be downloaded ({reason}): "
+            f"put {', '.join(files)} into {into}, or name the folder that has them with --data-dir"
+        ) from error

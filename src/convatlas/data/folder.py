@@ -1,0 +1,134 @@
+"""A folder of pictures with a sub-folder a class, in train, val and test folders or in one tree."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .arrays import Labels
+from .picture import ENDINGS
+
+TRAIN, VAL, TEST = ("train",), ("val", "valid", "validation"), ("test",)
+_LITTER = frozenset({"thumbs.db", "desktop.ini"})
+_LITTER_FOLDERS = frozenset({"__MACOSX"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The pictures below one folder, in the order of their names."""
+
+    root: Path
+    classes: tuple[str, ...]
+    names: tuple[str, ...]  # relative to root
+    labels: Labels
+    others: Counter[str]  # endings of files that are no pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What is for what; a part that has no folder of its own is None."""
+
+    train: Tree
+    val: Tree | None
+    test: Tree | None
+    whole: bool  # one tree, from which the test images are still to be drawn
+
+
+def scan(root: Path) -> Folder:
+    """The trees of a folder.
+
+    Raises   InputError if it has no pictures, fewer than two classes, or its parts have different ones
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} does not exist" if not root.exists() else f"{root} is a file; a folder of images is needed")
+    parts = [_part(root, names) for names in (TRAIN, VAL, TEST)]
+    beside = set(_folders(root)) - {part.name for part in parts if part}
+    if beside and not any(part and _folders(part) for part in parts):
+        parts = [None, None, None]  # "train" may as well be a class, beside planes and ships
+    train, val, test = (tree(part) if part else None for part in parts)
+    if train is None:
+        if val or test:
+            raise InputError(
+                f"{root} has {' and '.join(p.name for p in parts if p)} but no train folder: add one, or give one tree"
+            )
+        return Folder(_of_classes(tree(root)), None, None, whole=True)
+    _of_classes(train)
+    for other in (val, test):
+        if other is not None:
+            _agree(train, other)
+    return Folder(train, val, test, whole=val is None and test is None)
+
+
+def tree(root: Path) -> Tree:
+    """The pictures below the sub-folders of `root`, each sub-folder a class."""
+    classes = tuple(_folders(root))
+    names: list[str] = []
+    labels: list[int] = []
+    others: Counter[str] = Counter()
+    for label, name in enumerate(classes):
+        before = len(names)
+        for folder, below, files in os.walk(root / name, followlinks=True):
+            below[:] = sorted(entry for entry in below if not _is_litter(entry))
+            for file in sorted(file for file in files if not _is_litter(file)):
+                ending = os.path.splitext(file)[1].lower()
+                if ending in ENDINGS:
+                    names.append(os.path.relpath(os.path.join(folder, file), root))
+                else:
+                    others[ending or "no ending"] += 1
+        labels += [label] * (len(names) - before)
+    found = Tree(root, classes, tuple(names), np.array(labels, np.int64), others)
+    _filled(found)
+    return found
+
+
+def _part(root: Path, names: tuple[str, ...]) -> Path | None:
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def _folders(root: Path) -> list[str]:
+    return sorted(entry.name for entry in _listed(root) if entry.is_dir() and not _is_litter(entry.name))
+
+
+def _listed(root: Path) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(root) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"cannot read {root}: {error.strerror or error}") from error
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LITTER or name in _LITTER_FOLDERS
+
+
+def _filled(found: Tree) -> None:
+    layout = "a sub-folder for each class with images in it"
+    formats = ", ".join(sorted(ending[1:] for ending in ENDINGS))
+    if not found.names:
+        loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _listed(found.root))
+        beside = f" ({loose} lie beside the sub-folders, where their class is unknown)" if loose else ""
+        raise InputError(f"{found.root} has no images{beside}: {layout} is needed, {formats}")
+    empty = [found.classes[label] for label in sorted(set(range(len(found.classes))) - set(found.labels.tolist()))]
+    if empty:
+        raise InputError(f"{found.root} has no image of {', '.join(empty[:8])}: remove the empty folder or fill it ({formats})")
+
+
+def _of_classes(found: Tree) -> Tree:
+    if len(found.classes) < 2:
+        raise InputError(f"{found.root} has one class, {found.classes[0]}: two or more sub-folders are needed to tell apart")
+    return found
+
+
+def _agree(train: Tree, other: Tree) -> None:
+    missing = sorted(set(train.classes) - set(other.classes))
+    extra = sorted(set(other.classes) - set(train.classes))
+    part = {"val": "validation"}.get(other.root.name, other.root.name)
+    if missing:
+        raise InputError(f"{part} has no images of {', '.join(missing[:8])}, which {train.root} has: add some to {other.root}")
+    if extra:
+        raise InputError(
+            f"{part} has {', '.join(extra[:8])}, which {train.root} lacks: add it there or remove it from {other.root}"
+        )

@@ -1,0 +1,45 @@
+"""Which images are for training, which for choosing, which for the last word: drawn once, class by class."""
+
+import numpy as np
+
+from ..errors import InputError
+from .arrays import Labels
+
+TEST_SEED = 1797  # of every test split that is drawn here: no user's seed ever moves a test image
+TEST_SHARE = 0.2
+
+
+def carve(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
+    """The indices that stay and those that are set aside, `share` of every class to the nearest image, both ascending.
+
+    A class of two images or more gives at least one and keeps at least one.
+    """
+    aside = np.zeros(len(labels), bool)
+    if share > 0:
+        rng = np.random.default_rng(seed)
+        for label in np.unique(labels):
+            members = np.flatnonzero(labels == label)
+            count = min(max(int(share * len(members) + 0.5), 1), len(members) - 1)
+            aside[rng.permutation(members)[:count]] = True
+    return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def subset(labels: Labels, count: int, seed: int) -> Labels:
+    """The ascending indices of `count` images, each class in proportion and with one image at least.
+
+    Raises   InputError if there are more classes than images asked for
+    """
+    classes, sizes = np.unique(labels, return_counts=True)
+    if count < len(classes):
+        raise InputError(f"limit needs at least one image for each of the {len(classes)} classes, got {count}")
+    if count >= len(labels):
+        return np.arange(len(labels))
+    ideal = count * sizes / len(labels)
+    quota = np.maximum(ideal.astype(np.int64), 1)
+    while quota.sum() != count:
+        missing = quota.sum() < count
+        gap = np.where(quota < sizes, ideal - quota, -np.inf) if missing else np.where(quota > 1, quota - ideal, -np.inf)
+        quota[gap.argmax()] += 1 if missing else -1
+    rng = np.random.default_rng(seed)
+    chosen = [rng.permutation(np.flatnonzero(labels == k))[:q] for k, q in zip(classes, quota, strict=True)]
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,135 @@
+"""Worker processes that decode the next batches while the network learns from this one."""
+
+import os
+import warnings
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ..errors import ConvAtlasError, InputError
+from . import picture
+from .feed import Feed
+from .images import Streamed
+
+Order = tuple[int, NDArray[np.int64]]  # the epoch, and which images to decode for one batch
+Decoded = tuple[Any, Any, list[str]]  # the images that could be read, their pixels, and words for the rest
+
+_ZOOM = 2  # what a random number is for; batches.py has the others
+_MOST_WORKERS = 8
+_AHEAD = 2  # batches each worker may be ahead
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+class Stream:
+    """The decoded batches of a streamed set; its workers live as long as it does."""
+
+    def __init__(self, images: Streamed, feed: Feed) -> None:
+        workers = min(_cores(), _MOST_WORKERS) if feed.workers is None else feed.workers
+        zoom = feed.augment.zoom if feed.augment else 1.0
+        side = feed.image_size if zoom < 1 else images.side
+        bytes_ahead = (workers * _AHEAD + 1) * feed.batch_size * images.channels * side**2
+        self.images, self.told, self.epochs = images, set[str](), 0
+        self.plan = _Plan()
+        self.loader: DataLoader[Decoded] = DataLoader(
+            _Decoder(images, zoom, side, feed.seed, shared=bytes_ahead < _shared_memory() / 2),
+            sampler=self.plan,
+            batch_size=None,
+            collate_fn=_as_is,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            prefetch_factor=_AHEAD if workers else None,
+            pin_memory=torch.device(feed.device).type == "cuda",
+            generator=torch.Generator(),  # else it would draw from the global one
+        )
+
+    def epoch(self, number: int, parts: list[Tensor]) -> Generator[tuple[int, Tensor, Tensor]]:
+        """Each batch's place, its images and their pixels; pictures that turn out broken are left out and told once.
+
+        Raises   InputError on a broken picture of a strict set, ConvAtlasError if a worker was killed
+        """
+        self.plan.orders = [(number, part.numpy()) for part in parts]
+        self.epochs += 1
+        mine = self.epochs
+        try:
+            for step, (indices, pixels, broken) in enumerate(self.loader):
+                if self.epochs != mine:
+                    raise RuntimeError("another epoch of the same batches has begun: one pool of workers serves one at a time")
+                self._tell(broken)
+                if len(indices):
+                    yield step, torch.as_tensor(indices), torch.as_tensor(pixels)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise ConvAtlasError(
+                "a process that decodes images was killed, most likely for lack of memory: "
+                "take a smaller batch size, or fewer workers"
+            ) from error
+
+    def _tell(self, broken: list[str]) -> None:
+        for words in broken:
+            if self.images.strict:
+                raise InputError(f"{words}; remove it, or go on without --strict")
+            if words not in self.told:
+                self.told.add(words)
+                warnings.warn(f"{words}; it is left out", stacklevel=2)
+
+
+class _Plan(Sampler[Order]):
+    """The orders of the epoch to come; the workers outlive it, so it is told to them batch by batch."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self.orders)
+
+    def __len__(self) -> int:
+        return len(self.orders)
+
+
+class _Decoder(Dataset[Decoded]):
+    def __init__(self, images: Streamed, zoom: float, side: int, seed: int, shared: bool) -> None:
+        self.images, self.zoom, self.side, self.seed, self.shared = images, zoom, side, seed, shared
+
+    def __getitem__(self, order: Order) -> Decoded:
+        number, indices = order
+        kept: list[int] = []
+        pixels = np.empty((len(indices), self.images.channels, self.side, self.side), np.uint8)
+        broken: list[str] = []
+        for index in indices.tolist():
+            try:
+                pixels[len(kept)] = self._picture(number, index)
+                kept.append(index)
+            except picture.Unreadable as error:
+                broken.append(f"{self.images.path(index)} cannot be read ({error})")
+        found, images = np.array(kept, np.int64), pixels[: len(kept)]
+        # Shared memory saves a copy, but a container may have little of it; arrays go through a pipe.
+        return (torch.from_numpy(found), torch.from_numpy(images), broken) if self.shared else (found, images, broken)
+
+    def _picture(self, number: int, index: int) -> NDArray[np.uint8]:
+        path, channels = self.images.path(index), self.images.channels
+        if self.zoom == 1:
+            return picture.square(path, channels, self.side)
+        rng = np.random.default_rng((_ZOOM, self.seed % 2**64, number, index))
+        return picture.window(path, channels, self.side, self.zoom, rng)
+
+
+def _as_is(decoded: Any) -> Any:
+    return decoded
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _shared_memory() -> float:
+    if not _SHARED_MEMORY.is_dir():
+        return float("inf")
+    room = os.statvfs(_SHARED_MEMORY)
+    return room.f_bavail * room.f_frsize

@@ -1,0 +1,103 @@
+"""What the machine offers: devices, precisions, its name."""
+
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import InputError, unknown
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(wanted: str) -> str:
+    """`auto` takes the first GPU there is, else the CPU.
+
+    Raises   InputError for a device this machine lacks
+    """
+    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if has[name])
+    if wanted not in has:
+        raise unknown("device", wanted, ["auto", *has])
+    if not has[wanted]:
+        raise InputError(f"--device {wanted} is not available here: use --device auto")
+    return wanted
+
+
+def choose_precision(wanted: str, device: str) -> str:
+    """`auto` takes bf16 where the processor computes it natively, else 32.
+
+    Raises   InputError for fp16 on a CPU, which would be slower and less exact than either
+    """
+    if wanted == "auto":
+        return "bf16" if has_bf16(device) else "32"
+    if wanted == "fp16" and device == "cpu":
+        raise InputError("--precision fp16 needs a GPU: use bf16 or 32 on a CPU")
+    return wanted
+
+
+def has_bf16(device: str) -> bool:
+    """True if bf16 products run in hardware."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "cpu":
+        flags = cpuinfo("flags") or cpuinfo("Features")
+        return any(flag in flags.split() for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def cpuinfo(key: str) -> str:
+    """The first value of a key in Linux's list of processors, an empty string elsewhere."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
+
+
+def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
+    """Mixed precision for evaluation; nothing for 32."""
+    if precision == "32":
+        return nullcontext()
+    return torch.autocast(device, DTYPES[precision])
+
+
+def processor(device: str) -> str:
+    """The name people know the processor by."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def environment(device: str, precision: str) -> dict[str, Any]:
+    """What else a number depends on: versions, processor, threads."""
+    return {
+        "convatlas": version("convatlas"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "platform": platform.platform(),
+        "processor": processor(device),
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "precision": precision,
+    }
+
+
+@contextmanager
+def out_of_memory(batch_size: int, accumulate: int, what: type[Exception]) -> Iterator[None]:
+    """Turns every allocator's way of giving up into one sentence with the batch size to try."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        ours = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not ours and "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+            raise
+        remedy = "try a smaller network or smaller images"
+        if batch_size > 1:
+            half = batch_size // 2
+            remedy = f"try --batch-size {half} --accumulate {accumulate * batch_size // half}, which takes the same steps"
+        raise what(f"out of memory with batches of {batch_size}: {remedy}") from error

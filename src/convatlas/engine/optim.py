@@ -1,0 +1,28 @@
+"""Optimizers: which parameters decay, and which step is fused."""
+
+from torch import nn, optim
+
+from .recipe import Recipe
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Kernels and matrices decay; norms, biases and other vectors don't, since shrinking them regularizes nothing.
+
+    Scales that are stored as (c, 1, 1) are vectors too.
+    """
+    vectors, matrices = [], []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            is_vector = max(parameter.shape, default=1) == parameter.numel()
+            (vectors if is_vector else matrices).append(parameter)
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe, device_type: str) -> optim.Optimizer:
+    """SGD with Nesterov momentum or AdamW, fused into one kernel where the device has one."""
+    groups = parameter_groups(model, recipe.weight_decay)
+    fused = device_type in ("cpu", "cuda")
+    if recipe.optimizer == "adamw":
+        return optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=fused)
+    return optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=fused)

@@ -1,0 +1,138 @@
+"""The run folder: everything a run leaves, each file whole or not there."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import InputError
+from ..files import make_folder, read_json, replacing, write_json, writing_to
+from .events import Epoch
+from .recipe import Recipe
+
+
+class Run:
+    """A folder with recipe.json env.json events.jsonl model.safetensors state.pt metrics.json predictions.safetensors."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe = Recipe.from_json(read_json(path / "recipe.json"))
+
+    @classmethod
+    def create(cls, path: Path | None, recipe: Recipe) -> "Run":
+        """A new folder; without a path, a fresh name under runs/.
+
+        Raises   InputError if the folder holds anything: no run is ever overwritten
+        """
+        if path is None:
+            path = fresh(Path("runs") / f"{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-s{recipe.seed}-{recipe.digest()}")
+        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(f"{path} is not empty and nothing is overwritten: add --resume to continue it, or choose another --out")
+        make_folder(path)
+        write_json(path / "recipe.json", recipe.to_json())
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """The run in an existing folder.
+
+        Raises   InputError if there is none
+        """
+        if not (path / "recipe.json").is_file():
+            raise InputError(f"{path} is not a run folder: it needs a recipe.json, as `convatlas train --out {path}` writes it")
+        return cls(path)
+
+    @property
+    def finished(self) -> bool:
+        """True once the final figures are written."""
+        return (self.path / "metrics.json").is_file()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The final figures.
+
+        Raises   InputError if the run has none yet
+        """
+        if not self.finished:
+            raise InputError(f"{self.path} is unfinished: continue it with `convatlas train --out {self.path} --resume`")
+        return dict(read_json(self.path / "metrics.json"))
+
+    def describe(self, environment: Mapping[str, Any]) -> None:
+        """Writes env.json: versions, processor, and the data the run saw."""
+        write_json(self.path / "env.json", environment)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What `describe` wrote."""
+        return dict(read_json(self.path / "env.json"))
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """The lines of events.jsonl, without one that a crash cut short."""
+        path = self.path / "events.jsonl"
+        rows = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                logging.getLogger(__name__).warning("%s: left out a line that was cut short", path)
+        return rows
+
+    def append(self, event: Epoch) -> None:
+        """Adds an epoch's line and flushes it."""
+        path = self.path / "events.jsonl"
+        with writing_to(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event.to_json(), allow_nan=False) + "\n")
+
+    def keep_epochs(self, count: int) -> None:
+        """Drops lines of epochs that a resumed run computes again."""
+        rows = [row for row in self.epochs() if row["epoch"] <= count]
+        with replacing(self.path / "events.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Replaces state.pt, which `--resume` reads."""
+        with replacing(self.path / "state.pt") as temporary:
+            torch.save(dict(state), temporary)
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The last saved state, None before the first one.
+
+        Raises   InputError if the file is damaged
+        """
+        path = self.path / "state.pt"
+        if not path.exists():
+            return None
+        try:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:  # torch.load raises many kinds for damaged files
+            raise InputError(f"{path} is damaged or cut short ({type(error).__name__}): start afresh with another --out") from error
+
+    def finish(self, weights: Mapping[str, Tensor], predictions: Mapping[str, Tensor], metrics: Mapping[str, Any]) -> None:
+        """Writes what lasts; metrics.json comes last and says that the run is whole."""
+        for name, tensors in (("model", weights), ("predictions", predictions)):
+            with replacing(self.path / f"{name}.safetensors") as temporary:
+                save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, temporary)
+        write_json(self.path / "metrics.json", metrics)
+
+    def predictions(self) -> dict[str, Tensor]:
+        """For `val` and `test` where there is one: `{split}_labels`, `_predicted` and `_probability`, each (n,)."""
+        return load_file(self.path / "predictions.safetensors")
+
+
+def slug(text: str) -> str:
+    """Letters, digits and dashes that a folder can be called."""
+    return "".join(c if c.isalnum() or c == "_" else "-" for c in text).strip("-")[:60]
+
+
+def fresh(path: Path) -> Path:
+    """The path itself, or the first of path-2, path-3, … that does not exist."""
+    candidate, n = path, 1
+    while candidate.exists():
+        n += 1
+        candidate = path.with_name(f"{path.name}-{n}")
+    return candidate

@@ -1,0 +1,73 @@
+"""What a family of networks is: papers, a table of variants and the class that builds them, all plain values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+SMALL = 64
+"""Images of at most this many pixels a side take a family's small-image stem."""
+
+
+class Spec(Protocol):
+    """Any frozen dataclass of plain numbers: the row of the paper's table that describes one variant."""
+
+    __dataclass_fields__: Any
+
+
+class Build(Protocol):
+    """The class of the network: `num_classes` 0 leaves the head out, `image_size` is what the network is built for."""
+
+    def __call__(self, spec: Any, num_classes: int, in_channels: int, image_size: int) -> nn.Module: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """Where a network was published; `where` is an arXiv number or a venue."""
+
+    authors: str
+    year: int
+    title: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What a variant was published for: its classes, image channels and pixels a side."""
+
+    num_classes: int = 1000
+    in_channels: int = 3
+    image_size: int = 224
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An accuracy somebody published for a variant, in percent, the data it holds on and who says so."""
+
+    top1: float
+    data: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One idea, its variants and how to build them."""
+
+    name: str
+    papers: tuple[Paper, ...]  # the first one is the family's own
+    build: Build
+    variants: Mapping[str, Spec]
+    stem: str  # the module that sees the image: its weights adapt to other numbers of channels
+    head: str  # the module that names the classes: replaced when their number changes
+    native: Native = Native()
+    natives: Mapping[str, Native] = field(default_factory=dict)  # variants that differ from `native`
+    years: Mapping[str, int] = field(default_factory=dict)  # variants younger than the first paper
+    published: Mapping[str, Published] = field(default_factory=dict)
+    smallest: int = 32  # pixels a side; below, the last feature map would vanish
+    upgrade: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None  # names in other people's files → ours
+    tags: frozenset[str] = frozenset()  # exceptions that tests look up: "no-reference", "fixed-size", "narrow-head" (when small), …
+
+    def native_of(self, name: str) -> Native:
+        """What the variant was published for."""
+        return self.natives.get(name, self.native)

@@ -1,0 +1,89 @@
+"""VGG: nothing but small filters, and many of them.
+
+Two 3x3 convolutions see as far as one 5x5, three as far as one 7x7, with fewer weights (3·3²C² = 27C² against 49C²) and
+more nonlinearities between. Five stages, each ends in a max-pool; then three linear layers hold most of the weights.
+
+Papers   Simonyan and Zisserman 2014, arXiv:1409.1556 (A = 11, B = 13, D = 16, E = 19) · batch norm: Ioffe 2015, 1502.03167
+Differs  Weights start from He's normal distribution; the paper grew the deep networks from trained shallow ones.
+Small    Up to 64 pixels the head is 512 → 512 → classes with dropout 0.5, after a 1x1 instead of a 7x7 average.
+Names    features = convolutions, numbered as layers · classifier.0 .3 .6 = the linear layers
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ..ops.init import he_normal
+from .family import SMALL, Family, Paper
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A column of table 1."""
+
+    depths: tuple[int, int, int, int, int]  # convolutions in each stage
+    norm: bool = False  # batch norm after each convolution
+    width: int = 64  # channels of the first stage; the others have 2, 4, 8 and 8 times as many
+    dropout: float = 0.5
+
+
+DEPTHS = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+VARIANTS = {f"{name}{'_bn' * norm}": Spec(depths, norm) for name, depths in DEPTHS.items() for norm in (False, True)}
+
+
+def features(spec: Spec, c_in: int) -> nn.Sequential:
+    """The convolutions: conv, (norm,) relu repeated as the table says, a max-pool after each stage."""
+    layers: list[nn.Module] = []
+    for depth, multiple in zip(spec.depths, (1, 2, 4, 8, 8), strict=True):
+        for _ in range(depth):
+            c_out = spec.width * multiple
+            norm = [nn.BatchNorm2d(c_out)] if spec.norm else []
+            layers += [nn.Conv2d(c_in, c_out, 3, padding=1), *norm, nn.ReLU()]
+            c_in = c_out
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
+
+
+class VGG(nn.Module):
+    """Convolutions, average to 7x7, three linear layers.
+
+    Shapes   x (n, in_channels, h, w) float → (n, num_classes); num_classes 0 → (n, 4096), or (n, 512) for small images
+    """
+
+    def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
+        super().__init__()
+        side, hidden = (1, 8 * spec.width) if image_size <= SMALL else (7, 64 * spec.width)
+        self.features = features(spec, in_channels)
+        self.avgpool = nn.AdaptiveAvgPool2d(side)
+        self.classifier = nn.Sequential(
+            nn.Linear(8 * spec.width * side**2, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
+            nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
+            nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),
+        )  # fmt: skip
+        he_normal(self)
+        for module in self.classifier:
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)  # §3.1
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+FAMILY = Family(
+    name="vgg",
+    papers=(
+        Paper("Simonyan and Zisserman", 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition", "arXiv:1409.1556"),
+    ),
+    build=VGG,
+    variants=VARIANTS,
+    years={name: 2015 for name in VARIANTS if name.endswith("_bn")},
+    stem="features.0",
+    head="classifier.6",
+    tags=frozenset({"narrow-head"}),
+)

@@ -1,0 +1,18 @@
+"""How weights start."""
+
+from torch import nn
+from torch.nn import init
+
+
+def he_normal(model: nn.Module, mode: str = "fan_out") -> None:
+    """Convolutions drawn from N(0, 2 / fan), so that a ReLU network keeps the variance of what flows through it.
+
+    Biases start at zero. Linear layers keep PyTorch's own start.
+
+    Source   He et al. 2015, arXiv:1502.01852, eq. 10 (fan_in: forward) and eq. 14 (fan_out: backward)
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
+            if module.bias is not None:
+                init.zeros_(module.bias)

@@ -1,0 +1,132 @@
+"""How a run is followed while it goes on: bars for people, lines for files, scalars for TensorBoard."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .engine.events import Epoch, Finished, Started, Step
+
+Watch = Callable[[Any], None]
+REFRESH = 0.1  # seconds between looks at the loss, each of which waits for the device
+
+
+def line(name: str, event: Epoch, epochs: int) -> str:
+    """An epoch in words."""
+    val = "" if event.val_accuracy is None else f"  val {100 * event.val_accuracy:6.2f} %"
+    return (
+        f"{name}  epoch {event.epoch:>{len(str(epochs))}}/{epochs}  loss {event.train_loss:.4f}{val}  "
+        f"rate {event.learning_rate:.4g}  {event.images_per_second:,.0f} images/s  {event.seconds:.1f} s"
+    )
+
+
+def heading(event: Any) -> str | None:
+    """The network, seed and place of a comparison's next trial."""
+    return f"{event.network} seed {event.seed} [{event.number}/{event.of}]" if hasattr(event, "of") else None
+
+
+@contextmanager
+def lines(console: Console, name: str) -> Iterator[Watch]:
+    """A line an epoch, for logs and pipes."""
+    current, epochs = name, 0
+
+    def watch(event: Any) -> None:
+        nonlocal current, epochs
+        if isinstance(event, Started):
+            epochs = event.epochs
+            for warning in event.warnings:
+                console.print(f"warning: {warning}", markup=False, soft_wrap=True)
+            if event.epoch or event.step:
+                console.print(f"{current}  continues in epoch {event.epoch + 1} after {event.step} steps", markup=False)
+        elif isinstance(event, Epoch):
+            console.print(line(current, event, epochs), markup=False, soft_wrap=True)
+        elif hasattr(event, "reason"):
+            console.print(f"{event.network} failed: {event.reason}", markup=False, soft_wrap=True)
+        elif title := heading(event):
+            current = title
+            if event.done:
+                console.print(f"{current}  is finished already", markup=False)
+
+    yield watch
+
+
+@contextmanager
+def bars(console: Console, name: str) -> Iterator[Watch]:
+    """A bar over all steps of a run with time left, images a second and the current figures."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
+        TextColumn("[dim]{task.fields[figures]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        yield Bars(progress, name)
+
+
+class Bars:
+    """The bar of the current run."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self.progress, self.name = progress, name
+        self.task: TaskID | None = None
+        self.started = Started(0, 0, 0, 0)
+        self.seen, self.images, self.since, self.val = 0.0, 0, 0.0, ""
+
+    def __call__(self, event: Any) -> None:
+        now = time.perf_counter()
+        if isinstance(event, Step):
+            self.images += event.images
+            if now - self.seen > REFRESH:
+                self.step(event, now)
+        elif isinstance(event, Started):
+            self.begin(event)
+        elif isinstance(event, Epoch):
+            if event.val_accuracy is not None:
+                self.val = f"  val {100 * event.val_accuracy:.2f} %"
+            self.images, self.since = 0, now
+        elif isinstance(event, Finished) and self.task is not None:
+            self.progress.update(self.task, completed=self.started.epochs * self.started.steps)
+        elif hasattr(event, "reason"):
+            self.progress.console.print(f"{event.network} failed: {event.reason}", markup=False)
+        elif title := heading(event):
+            self.name = title
+            if event.done:
+                self.progress.console.print(f"{title}  is finished already", markup=False)
+
+    def begin(self, event: Started) -> None:
+        """A new bar, filled as far as a resumed run has come."""
+        for warning in event.warnings:
+            self.progress.console.print(f"warning: {warning}", markup=False)
+        self.started, self.val, self.images, self.since = event, "", 0, time.perf_counter()
+        total, done = event.epochs * event.steps, event.epoch * event.steps + event.step
+        self.task = self.progress.add_task(self.name.replace("[", r"\["), total=total, completed=done, figures="")
+
+    def step(self, event: Step, now: float) -> None:
+        """Moves the bar and reads the loss."""
+        self.seen = now
+        speed = self.images / max(now - self.since, 1e-9)
+        figures = f"epoch {event.epoch}/{self.started.epochs}  loss {event.loss.item():.3f}{self.val}  {speed:,.0f} images/s"
+        if self.task is not None:
+            done = (event.epoch - 1) * self.started.steps + event.step
+            self.progress.update(self.task, completed=done, figures=figures)
+
+
+@contextmanager
+def tensorboard(folder: Path) -> Iterator[Watch]:
+    """The events of each epoch as scalars in the run folder, for TensorBoard."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def watch(event: Any) -> None:
+        if isinstance(event, Epoch):
+            for name, value in event.to_json().items():
+                if name != "epoch" and value is not None:
+                    writer.add_scalar(name, value, event.epoch)  # type: ignore[no-untyped-call]
+
+    try:
+        yield watch
+    finally:
+        writer.close()  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Floor 5: a question, a grid of recipes, a verdict."""

@@ -1,0 +1,113 @@
+"""One run: a recipe in, a folder out, and the folder read back."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..data import Data, load
+from ..engine.events import Event
+from ..engine.record import Run
+from ..engine.recipe import Recipe
+from ..errors import InputError
+from ..models import built_for, create_model, family_of, parse
+
+
+def open_data(recipe: Recipe) -> Data:
+    """The images a recipe names; pictures in folders come in the size its network is built for."""
+    native = family_of(recipe.model).native_of(parse(recipe.model)[0])
+    return load(
+        recipe.data,
+        data_dir=Path(recipe.data_dir) if recipe.data_dir else None,
+        image_size=recipe.image_size or native.image_size,
+        val_share=recipe.val_share,
+        split_seed=recipe.split_seed,
+        limit=recipe.limit,
+        strict=recipe.strict,
+        resident_share=recipe.resident_share,
+    )
+
+
+def image_size(recipe: Recipe, data: Data) -> int:
+    """Pixels a side: what the recipe says, else the data's own, enlarged to the least the network can take."""
+    side = max((data.val or data.test or data.train).size)
+    return recipe.image_size or built_for(recipe.model, side)
+
+
+def build(recipe: Recipe, data: Data) -> nn.Module:
+    """The recipe's network for the data's classes and channels, its weights drawn from the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    return create_model(
+        recipe.model,
+        num_classes=len(data.classes),
+        in_channels=data.channels,
+        image_size=image_size(recipe, data),
+        weights=recipe.weights,
+    )
+
+
+def start(run: Run) -> Iterator[Event]:
+    """Trains what the folder's recipe says, from where the folder stands."""
+    from ..engine.train import train
+
+    data = open_data(run.recipe)
+    yield from train(build(run.recipe, data), data, run.recipe, run, image_size(run.recipe, data))
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished run, ready to use: the network in evaluation mode and what its input looks like."""
+
+    model: nn.Module
+    recipe: Recipe
+    classes: tuple[str, ...]
+    channels: int
+    image_size: int  # pixels a side the network sees
+    stored: int  # pixels a side of the images it learnt from, before they were enlarged
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    metrics: dict[str, Any]
+
+
+def load_run(folder: str | Path) -> Trained:
+    """The network of a run folder with its weights, in evaluation mode, on the CPU.
+
+    Raises   InputError if the folder holds no run, or one that is unfinished or damaged
+    """
+    run = Run.open(Path(folder))
+    metrics, environment = run.metrics, run.environment
+    try:
+        data, side = environment["data"], int(environment["image_size"])
+        classes, channels = tuple(data["classes"]), int(data["channels"])
+        mean, std = tuple(data["mean"]), tuple(data["std"])
+        stored = min(side, max(data["size"]))
+    except KeyError as error:
+        raise InputError(f"{folder}/env.json lacks {error}: the run is damaged or from another version") from None
+    model = create_model(run.recipe.model, num_classes=len(classes), in_channels=channels, image_size=side, weights=folder)
+    return Trained(model.eval(), run.recipe, classes, channels, side, stored, mean, std, metrics)
+
+
+def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> Run:
+    """The run to continue: the folder's, or else the last unfinished one under runs/ of that network.
+
+    Raises   InputError if there is none, or if it was begun with other settings than those given now
+    """
+    if folder is None:
+        begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]
+        same = [path for path in begun if model is None or Run.open(path).recipe.model == model]
+        if not same:
+            raise InputError("--resume found no unfinished run under runs/: name its folder with --out DIR")
+        folder = max(same, key=lambda path: path.stat().st_mtime)
+    run = Run.open(folder)
+    asked = dict(given) | ({"model": model} if model else {})
+    for name, value in asked.items():
+        begun_with = getattr(run.recipe, name)
+        if begun_with != value:
+            raise InputError(
+                f"{folder} was begun with {name.replace('_', '-')} {begun_with}, not {value}: "
+                "leave the flag out to continue it, or start a new run"
+            )
+    return run

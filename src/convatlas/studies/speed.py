@@ -1,0 +1,38 @@
+"""What a recipe's network costs on this machine."""
+
+from typing import Any
+
+import torch
+
+from ..anatomy.speed import seconds_per_batch, training_memory
+from ..data import Data
+from ..engine.hardware import autocast, choose_device, choose_precision
+from ..engine.optim import make_optimizer
+from ..engine.recipe import Recipe
+from .run import build, image_size
+
+SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
+
+
+def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
+    """Milliseconds for one image, images a second in batches of 128, bytes of a training step.
+
+    Random images in the recipe's precision; batch norm is not folded, nothing is compiled.
+    """
+    device = choose_device(recipe.device)
+    precision = choose_precision(recipe.precision, device)
+    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    model = build(recipe, data).to(device).to(memory_format=layout)  # type: ignore[call-overload]
+    side = image_size(recipe, data)
+
+    def images(n: int) -> torch.Tensor:
+        return torch.randn(n, data.channels, side, side, device=device).contiguous(memory_format=layout)
+
+    def mixed() -> Any:
+        return autocast(precision, device)
+
+    latency = seconds_per_batch(model, images(1), mixed)
+    throughput = 128 / seconds_per_batch(model, images(128), mixed)
+    labels = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
+    memory = training_memory(model, images(recipe.batch_size), labels, make_optimizer(model, recipe, device), mixed)
+    return {"training_memory_bytes": memory, "latency_ms": 1000 * latency, "throughput_images_per_second": throughput}

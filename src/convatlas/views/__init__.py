@@ -1,0 +1,1 @@
+"""Views: results in, pictures and pages out; nothing here trains or loads a network."""

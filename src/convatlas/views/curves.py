@@ -1,0 +1,103 @@
+"""Learning curves: one line a network, the mean over its seeds, in a band as wide as the seeds lie apart."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from matplotlib.figure import Figure
+
+from . import style
+from .labels import spread
+from .scales import Accuracy, Loss, Ticks, thin
+from .table import Network, Results, finite, networks, significant
+
+Curve = Literal["val_accuracy", "train_accuracy", "train_loss", "val_loss"]
+TITLES: Mapping[str, str] = {
+    "val_accuracy": "Validation accuracy, %",
+    "train_accuracy": "Training accuracy, %",
+    "train_loss": "Training loss",
+    "val_loss": "Validation loss",
+}
+WIDTH, HEIGHT = 400, 272
+LEFT, TOP, BOTTOM = 34, 30, 38
+Points = list[tuple[int, float, float, float]]
+
+
+def over_seeds(network: Network, key: str) -> Points:
+    """(epoch, mean, lowest, highest) over the seeds that reached the epoch."""
+    found: dict[int, list[float]] = {}
+    for run in network.get("runs") or []:
+        for epoch in run.get("epochs") or []:
+            value = finite(epoch.get(key))
+            if value is not None:
+                found.setdefault(int(epoch["epoch"]), []).append(value)
+    return [(epoch, sum(v) / len(v), min(v), max(v)) for epoch, v in sorted(found.items())]
+
+
+def has(results: Results, key: Curve) -> bool:
+    """Whether any network has such a curve."""
+    return any(over_seeds(network, key) for network in networks(results))
+
+
+def figure(results: Results, key: Curve = "val_accuracy") -> Figure:
+    """The curves of all networks, named at their ends."""
+    drawn = [(i, str(n.get("name")), points) for i, n in enumerate(networks(results)) if (points := over_seeds(n, key))]
+    names = {i: style.short(name, 19) for i, name, _ in drawn}
+    right = max((style.width(name) for name in names.values()), default=0) + 30
+    with style.context():
+        chart, axes = style.canvas(WIDTH, HEIGHT, left=LEFT, right=right, top=TOP, bottom=BOTTOM)
+        style.headline(chart, TITLES[key])
+        values = [v for _, _, points in drawn for _, *three in points for v in three]
+        height, across = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - right
+        scale = Accuracy.of(values, images(results)) if "accuracy" in key else Loss.of(values)
+        (low, high), ticks = scale.limits(), scale.ticks(height)
+        for position, _ in ticks:
+            axes.axhline(position, color=style.GRID, linewidth=0.8, zorder=0)
+        last = max((points[-1][0] for _, _, points in drawn), default=1)
+        first = min((points[0][0] for _, _, points in drawn), default=0)
+        for i, _, points in drawn:
+            color, dash = style.series(i)
+            x, y, bottom, top = ([p[0] for p in points], *([scale(p[k]) for p in points] for k in (1, 2, 3)))
+            if bottom != top:
+                axes.fill_between(x, bottom, top, color=color, alpha=0.16, linewidth=0, zorder=2)
+            axes.plot(x, y, color=color, linestyle=dash, zorder=3, marker="o" if len(x) == 1 else "", markersize=4)
+        axes.set_xlim(first - 0.001 * (last == first), last + 0.001 * (last == first))
+        axes.set_ylim(low, high)
+        axes.set_yticks([p for p, _ in ticks], [label for _, label in ticks])
+        axes.set_xticks(*_epochs(first, last, across))
+        axes.set_xlabel("epoch", labelpad=3)
+        axes.spines["left"].set_visible(False)
+        pixels = height / (high - low)
+        ends = [(scale(points[-1][1]) - low) * pixels for _, _, points in drawn]
+        for (i, _, points), end, place in zip(drawn, ends, spread(ends, style.LINE, 2, height - 2), strict=True):
+            color, dash = style.series(i)
+            begin = (points[-1][0] - first) / max(last - first, 1) * across if last > first else across / 2
+            if last == first:
+                axes.set_xlim(first - 1, last + 1)
+            route = [(begin + 3, end), (across + 8, end), (across + 16, place), (across + 21, place)]
+            axes.plot(*zip(*((x / across, y / height) for x, y in route[begin < across - 1 :]), strict=True), color=color,
+                      linewidth=0.8, alpha=0.7, transform=axes.transAxes, clip_on=False, zorder=1)  # fmt: skip
+            axes.annotate(names[i], (0, 0), (across + 24, place), "axes pixels", "axes pixels", va="center_baseline",
+                          ha="left", color=style.INK, annotation_clip=False)  # fmt: skip
+    return chart
+
+
+def images(results: Results) -> int:
+    """How many validation images an accuracy was measured on."""
+    return int(finite(results.get("data", {}).get("val")) or 0)
+
+
+def describe(results: Results, key: Curve) -> str:
+    """The figure for those who cannot see it: where each network starts and ends."""
+    said = []
+    for network in networks(results):
+        if points := over_seeds(network, key):
+            a, b = (f"{100 * v:.1f} %" if "accuracy" in key else significant(v) for v in (points[0][1], points[-1][1]))
+            said.append(f"{network.get('name')} from {a} to {b} in {points[-1][0]} epochs")
+    return "; ".join(said)
+
+
+def _epochs(first: int, last: int, pixels: float) -> tuple[list[int], list[str]]:
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if (last - first) / s * 28 <= pixels)
+    offered: Ticks = [(first, ""), (last, ""), *((e, "") for e in range(0, last, step) if e > first)]
+    kept = [int(e) for e, _ in thin(offered, first, last, max(step * 0.7, 1))]
+    return kept, [f"{e:d}" for e in kept]

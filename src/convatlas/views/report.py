@@ -1,0 +1,275 @@
+"""The report of a comparison: one page that holds everything it shows and asks nothing of the network."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from ..files import write_text
+from . import confusion, curves, pareto, predictions, style
+from .table import (
+    DASH,
+    MEASURES,
+    Network,
+    Results,
+    columns,
+    duration,
+    failed,
+    finite,
+    held_out,
+    mean,
+    networks,
+    percent,
+    places,
+    thousands,
+)
+from .verdict import accuracy_key, best_name, ranking, verdict
+
+HERE = Path(__file__).parent
+OPEN = 6  # up to so many networks the confusions and predictions lie open
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A paired test as the page draws it: positions of the difference and its interval in percent of the strip's width."""
+
+    name: str
+    words: str
+    low: float | None
+    at: float | None
+    high: float | None
+    zero: float
+
+
+def write(results: Results, pixels: NDArray[np.uint8], path: Path) -> Path:
+    """Writes the report, whole or not at all.
+
+    Shapes   pixels (k, h, w, c), in the order of the networks' predictions
+    """
+    write_text(path, page(results, pixels))
+    return path
+
+
+def page(results: Results, pixels: NDArray[np.uint8]) -> str:
+    """The report as one self-contained HTML page; the same results give the same page."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    script = (HERE / "report.js").read_text(encoding="utf-8").strip()
+    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
+    classes = [str(name) for name in results.get("data", {}).get("classes") or []]
+    rows = networks(results)
+    shown = [predictions.data_uri(image) for image in pixels]
+    table = columns(results)
+    best = best_name(results)
+    sentence = verdict(results)
+    head = best if best and sentence.startswith(best) else ""
+    return environment.get_template("report.html.j2").render(
+        title=results.get("title") or "A comparison",
+        best=head,
+        rest=sentence.removeprefix(head),
+        policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'",
+        css=(HERE / "report.css").read_text(encoding="utf-8"),
+        script=script,
+        light=[(name, pair[0]) for name, pair in style.INKS.items()],
+        dark=[(name, pair[1]) for name, pair in style.INKS.items()],
+        images=shown,
+        tiny=bool(pixels.size) and max(pixels.shape[1:3]) <= 48,
+        facts=facts(results),
+        table=table,
+        groups=_groups([column.measure.group for column in table]),
+        networks=[_row(i, network, table, best) for i, network in enumerate(rows)],
+        seeds=len(results.get("seeds") or []),
+        held_out=held_out(results),
+        curves=learning(results),
+        plots=plots(results),
+        tests=tests(results),
+        best_name=best,
+        best_accuracy=_accuracy(results, best),
+        confusions=_confusions(rows, classes),
+        class_count=len(classes),
+        grids=[
+            (str(n.get("name")), said, predictions.describe(n, classes)) for n in rows if (said := predictions.of(n, classes))
+        ],
+        marked=any(cell.best for column in table for cell in column.cells),
+        open=len(rows) <= OPEN,
+        command=results.get("command"),
+        recipes=recipes(rows),
+        versions=versions(results),
+        measures=[m for m in MEASURES if any(m is column.measure for column in table)],
+        dash=DASH,
+    )
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """What the comparison was made of, for the line under the verdict."""
+    data, environment = results.get("data") or {}, results.get("environment") or {}
+    size = "×".join(str(side) for side in data.get("size") or [])
+    classes, seeds = data.get("classes") or [], results.get("seeds") or []
+    kind = ", ".join(
+        part for part in (f"{len(classes):,} classes" if classes else "", f"{size} pixels" if size else "") if part
+    )
+    sets = [f"{thousands(finite(data.get(key)))} {words}" for key, words in _SETS if finite(data.get(key)) is not None]
+    return [
+        ("Data", "; ".join(part for part in (_text(data.get("title")), kind) if part) or DASH),
+        ("Images", " · ".join(sets) + ("; no test set" if held_out(results) == "val" else "") if sets else DASH),
+        ("Seeds", f"{len(seeds)} ({', '.join(map(str, seeds[:8]))}{', …' if len(seeds) > 8 else ''})" if seeds else DASH),
+        ("Processor", _processor(environment)),
+        ("Took", duration(finite(results.get("seconds")))),
+        ("Date", _date(results.get("created"))),
+    ]
+
+
+def versions(results: Results) -> list[tuple[str, str]]:
+    """What it takes to repeat it: programs, machine, threads, seeds and sets."""
+    data, environment = results.get("data") or {}, results.get("environment") or {}
+    made = [(key, _text(value) or DASH) for key, value in environment.items()]
+    seeds = ", ".join(map(str, results.get("seeds") or [])) or DASH
+    sets = [(f"{words} images", thousands(finite(data.get(key)))) for key, words in _SETS]
+    return [
+        *made,
+        ("data", _text(data.get("name")) or DASH),
+        *sets,
+        ("seeds", seeds),
+        ("date", _text(results.get("created")) or DASH),
+    ]
+
+
+def learning(results: Results) -> list[tuple[str, str]]:
+    """The learning curves there are data for."""
+    keys: tuple[curves.Curve, ...] = ("val_accuracy", "train_loss")
+    return [
+        (curves.TITLES[key], style.svg(curves.figure(results, key), curves.TITLES[key], curves.describe(results, key)))
+        for key in keys
+        if curves.has(results, key)
+    ]
+
+
+def plots(results: Results) -> list[tuple[str, str]]:
+    """Accuracy against each cost that is known of two networks or more."""
+    prices: tuple[pareto.Price, ...] = ("parameters", "macs", "latency_ms")
+    titles = [(price, f"Accuracy against {pareto.TITLES[price]}") for price in prices if len(pareto.points(results, price)) > 1]
+    return [
+        (title, style.svg(pareto.figure(results, price), title, pareto.describe(results, price))) for price, title in titles
+    ]
+
+
+def tests(results: Results) -> list[Paired]:
+    """Each network's paired test against the best, best first, on one common scale of differences."""
+    order = {id(network): place for place, network in enumerate(ranking(results))}
+    told = [n for n in networks(results) if (n.get("against_best") or {}).get("words")]
+    tested = sorted(told, key=lambda n: order.get(id(n), len(order)))
+    spans = [_interval(n["against_best"]) for n in tested]
+    known = [v for span in spans for v in span if v is not None]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    pad = 0.04 * (high - low) or 1.0
+
+    def across(value: float | None) -> float | None:
+        return None if value is None else round(100 * (value - low + pad) / (high - low + 2 * pad), 2)
+
+    zero = across(0.0) or 0.0
+    drawn = []
+    for network, span in zip(tested, spans, strict=True):
+        low_at, at, high_at = map(across, span)
+        drawn.append(Paired(str(network.get("name")), str(network["against_best"]["words"]), low_at, at, high_at, zero))
+    return drawn
+
+
+def recipes(rows: Sequence[Network]) -> dict[str, Any]:
+    """The recipes as one table: what they share once, and a row for each field that differs."""
+    known = [(str(n.get("name")), n["recipe"]) for n in rows if isinstance(n.get("recipe"), Mapping)]
+    fields = list(dict.fromkeys(key for _, recipe in known for key in recipe))
+    texts = {field: [_value(recipe.get(field)) for _, recipe in known] for field in fields}
+    same = [(field, values[0]) for field, values in texts.items() if len(set(values)) == 1]
+    differ = [(field, values) for field, values in texts.items() if len(set(values)) > 1]
+    return {"names": [name for name, _ in known], "same": same, "differ": differ}
+
+
+_SETS = (("train", "training"), ("val", "validation"), ("test", "test"))
+
+
+def _row(i: int, network: Network, table: Sequence[Any], best: str | None) -> dict[str, Any]:
+    lost = failed(network)
+    return {
+        "name": str(network.get("name")),
+        "swatch": i % len(style.SERIES_LIGHT) + 1,
+        "dashed": i >= len(style.SERIES_LIGHT),
+        "failed": lost,
+        "best": network.get("name") == best,
+        "error": _text(network.get("error")) or "no reason was recorded",
+        "cells": [(column.measure, column.cells[i], *_split(column.cells[i].text)) for column in table],
+    }
+
+
+def _split(text: str) -> tuple[str, str]:
+    number, _, unit = text.partition(" ")
+    return number, unit
+
+
+def _groups(names: Sequence[str]) -> list[tuple[str, int]]:
+    groups: list[tuple[str, int]] = []
+    for name in names:
+        if groups and groups[-1][0] == name:
+            groups[-1] = (name, groups[-1][1] + 1)
+        else:
+            groups.append((name, 1))
+    return groups
+
+
+def _confusions(rows: Sequence[Network], classes: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for network in rows:
+        if confusion.matrix(network) is not None:
+            name = str(network.get("name"))
+            drawn = style.svg(confusion.figure(network, classes), f"Confusion of {name}", confusion.describe(network, classes))
+            found.append({"name": name, "svg": drawn, "mistakes": confusion.mistakes(network, classes)})
+    return found
+
+
+def _accuracy(results: Results, name: str | None) -> str:
+    value = next((mean(n, accuracy_key(results)) for n in networks(results) if n.get("name") == name), None)
+    return f"{percent(value, places(results))} %" if value is not None else DASH
+
+
+def _interval(against: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
+    low, high = against.get("interval") or (None, None)
+    return finite(low), finite(against.get("difference")), finite(high)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _value(value: Any) -> str:
+    if value is None or value in ("", {}, [], ()):
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)
+
+
+def _processor(environment: Mapping[str, Any]) -> str:
+    threads = finite(environment.get("threads"))
+    counted = f"{threads:.0f} thread{'s' if threads != 1 else ''}" if threads is not None else ""
+    return ", ".join(part for part in (_text(environment.get("processor")), counted) if part) or DASH
+
+
+def _date(value: Any) -> str:
+    try:
+        return datetime.fromisoformat(str(value)).strftime("%-d %B %Y, %H:%M %Z").replace("UTC+00:00", "UTC").strip()
+    except ValueError:
+        return _text(value) or DASH

@@ -1,0 +1,253 @@
+"""The figures of a comparison as people read them: one list of columns for the page, the terminal and the CSV file."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..files import write_text
+
+Results = Mapping[str, Any]
+Network = Mapping[str, Any]
+Kind = Literal["count", "macs", "bytes", "rate", "time", "percent", "seconds"]
+
+DASH = "–"
+SPREAD_KEYS = ("mean", "sd", "n")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure: `text` and `spread` to show ("97.6", "± 0.3"), `value` to sort by."""
+
+    text: str
+    spread: str = ""
+    value: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a column measures; `better` says which end of it wins."""
+
+    key: str
+    header: str
+    unit: str
+    group: str
+    better: Literal["less", "more"]
+    kind: Kind
+    explain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A measure with one cell for each network, in the order of the results."""
+
+    measure: Measure
+    cells: tuple[Cell, ...]
+
+
+MEASURES = (
+    Measure("parameters", "Parameters", "", "Size", "less", "count", "Trainable parameters"),
+    Measure("macs", "MACs", "", "Size", "less", "macs", "Multiply-accumulates to classify one image"),
+    Measure("training_memory_bytes", "Memory", "peak", "Size", "less", "bytes", "Peak memory while training"),
+    Measure("training_images_per_second", "Training", "images/s", "Speed", "more", "rate", "Images a second while training"),
+    Measure("latency_ms", "Latency", "ms, batch 1", "Speed", "less", "time", "Time to classify a single image"),
+    Measure("throughput_images_per_second", "Throughput", "images/s, 128", "Speed", "more", "rate",
+            "Images a second in batches of 128"),
+    Measure("train_accuracy", "Train", "%", "Accuracy", "more", "percent", "Right on the training images"),
+    Measure("val_accuracy", "Val", "%", "Accuracy", "more", "percent", "Right on the validation images"),
+    Measure("test_accuracy", "Test", "%", "Accuracy", "more", "percent", "Right on the test images"),
+    Measure("test_top5_accuracy", "Top 5", "%, test", "Accuracy", "more", "percent",
+            "The true class is among the five most probable"),
+    Measure("test_calibration_error", "Calibration", "error, %", "Accuracy", "less", "percent",
+            "Expected gap between the stated probability and how often it is right"),
+    Measure("seconds", "Time", "a run", "", "less", "seconds", "Seconds to train one seed"),
+)  # fmt: skip
+
+
+def finite(value: Any) -> float | None:
+    """The number, or None for null, NaN, infinity and anything that is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def mean(network: Network, key: str) -> float | None:
+    """A measured figure: itself when it is a number, the mean over seeds when it is a summary."""
+    value = network.get(key)
+    return finite(value.get("mean")) if isinstance(value, Mapping) else finite(value)
+
+
+def deviation(network: Network, key: str) -> float | None:
+    """The standard deviation over seeds; None with a single seed."""
+    value = network.get(key)
+    return finite(value.get("sd")) if isinstance(value, Mapping) and (finite(value.get("n")) or 0) > 1 else None
+
+
+def held_out(results: Results) -> str:
+    """The set the verdict is about: "test", or "val" where there is no test set."""
+    return "val" if results.get("data", {}).get("held_out") == "val" else "test"
+
+
+def held_out_images(results: Results) -> int:
+    """How many images the verdict rests on."""
+    return int(finite(results.get("data", {}).get(held_out(results))) or 0)
+
+
+def places(results: Results) -> int:
+    """Decimals of a percentage: one, or two where more than 5,000 images give them a meaning."""
+    return 2 if held_out_images(results) > 5000 else 1
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A plain decimal number of so many significant digits: 0.412, 61.7, 138."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{rounded:.{max(0, digits - 1 - math.floor(math.log10(abs(rounded))))}f}"
+
+
+def thousands(value: float | None) -> str:
+    """A whole number with commas: 1,258."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def scaled(value: float | None, steps: Sequence[str], base: int = 1000) -> str:
+    """A number beside the prefix that keeps it short: 61.7 k, 12.3 MiB."""
+    if value is None:
+        return DASH
+    step = next((i for i in range(len(steps)) if float(f"{value / base**i:.2e}") < 1000), len(steps) - 1)
+    short = value / base**step
+    text = f"{short:.0f}" if (step == 0 and float(short).is_integer()) or short >= 1000 else significant(short)
+    return f"{text} {steps[step]}".rstrip()
+
+
+def count(value: float | None) -> str:
+    """A number of things: 986, 61.7 k, 11.2 M."""
+    return scaled(value, ("", "k", "M", "G", "T"))
+
+
+def operations(value: float | None) -> str:
+    """A number of multiply-accumulates, in millions from a hundred thousand on: 0.42 M, 1.82 G."""
+    if value is not None and 1e5 <= value < 1e6:
+        return f"{value / 1e6:.2f} M"
+    return count(value)
+
+
+def size(value: float | None) -> str:
+    """A number of bytes: 12.3 MiB."""
+    return scaled(value, ("B", "KiB", "MiB", "GiB", "TiB"), 1024)
+
+
+def duration(value: float | None) -> str:
+    """Seconds as a person says them: 0.42 s, 71 s, 12 min, 3.1 h."""
+    if value is None:
+        return DASH
+    if value < 120:
+        return f"{significant(value, 2) if value < 10 else f'{value:.0f}'} s"
+    if value < 7200:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.1f} h"
+
+
+def rate(value: float | None) -> str:
+    """Images a second: 19,000, 84, 0.71."""
+    return thousands(value) if value is None or value >= 100 else significant(value, 2)
+
+
+def milliseconds(value: float | None) -> str:
+    """A short time: 0.410, 14.2, 1,250."""
+    return thousands(value) if value is None or value >= 100 else significant(value)
+
+
+def percent(value: float | None, digits: int) -> str:
+    """A share of one in percent, without its sign: 97.6."""
+    return DASH if value is None else f"{100 * value:.{digits}f}"
+
+
+def shown(kind: Kind, value: float | None, digits: int) -> str:
+    """A figure of some kind as text; an en dash where there is none."""
+    return percent(value, digits) if kind == "percent" else _WRITERS[kind](value)
+
+
+def networks(results: Results) -> list[Network]:
+    """The networks in the order they were asked for."""
+    return list(results.get("networks") or [])
+
+
+def failed(network: Network) -> bool:
+    """Whether the network gave no figures."""
+    return network.get("status") == "failed"
+
+
+def columns(results: Results) -> list[Column]:
+    """The summary table: a column a measure, a cell a network, the best of each column marked.
+
+    Cells that read alike are equally best; a column that does not tell the networks apart marks none. Without a test set its
+    three columns are left out.
+    """
+    digits, rows = places(results), networks(results)
+    chosen = []
+    for measure in MEASURES:
+        values = [mean(network, measure.key) for network in rows]
+        if measure.key.startswith("test_") and held_out(results) == "val" and not any(v is not None for v in values):
+            continue
+        texts = [shown(measure.kind, value, digits) for value in values]
+        known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
+        best = (min if measure.better == "less" else max)(known)[1] if len({text for _, text in known}) > 1 else None
+        cells = []
+        for network, value, text in zip(rows, values, texts, strict=True):
+            sd = deviation(network, measure.key) if measure.kind == "percent" else None
+            spread = f"± {percent(sd, digits)}" if sd is not None and value is not None else ""
+            cells.append(Cell(text, spread, value, value is not None and text == best))
+        chosen.append(Column(measure, tuple(cells)))
+    return chosen
+
+
+def csv_rows(results: Results) -> list[dict[str, str | int | float]]:
+    """One flat row a network in plain units (bytes, seconds, shares of one); an unknown figure is empty."""
+    rows = []
+    for network in networks(results):
+        row: dict[str, Any] = {key: network.get(key) for key in ("name", "status", "error", "image_size")}
+        for measure in MEASURES:
+            value = network.get(measure.key)
+            if measure.kind in ("percent", "seconds"):
+                summary = value if isinstance(value, Mapping) else {"mean": value}
+                row |= {f"{measure.key}_{part}": summary.get(part) for part in SPREAD_KEYS}
+            else:
+                row[measure.key] = value
+        against = network.get("against_best") or {}
+        low, high = against.get("interval") or (None, None)
+        row |= {"best": against.get("best"), "difference": against.get("difference")}
+        row |= {"difference_low": low, "difference_high": high, "p_value": against.get("p_value")}
+        rows.append({key: "" if _missing(value) else value for key, value in row.items()})
+    return rows
+
+
+def write_csv(results: Results, path: Path) -> Path:
+    """Writes the flat rows, a header first."""
+    rows = csv_rows(results)
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text(path, text.getvalue())
+    return path
+
+
+_WRITERS: Mapping[Kind, Callable[[float | None], str]] = {
+    "count": count,
+    "macs": operations,
+    "bytes": size,
+    "rate": rate,
+    "time": milliseconds,
+    "seconds": duration,
+}
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))

@@ -1,0 +1,95 @@
+"""What a comparison says, in one sentence: who is best, by how much, whether by more than chance, and at what cost."""
+
+from collections.abc import Sequence
+
+from .table import Network, Results, failed, finite, held_out, held_out_images, mean, networks, percent, places, significant
+
+CHANCE = 0.05  # a p-value from here on could well be chance
+
+
+def accuracy_key(results: Results) -> str:
+    """The figure that decides: accuracy on the held-out images."""
+    return f"{held_out(results)}_accuracy"
+
+
+def ranking(results: Results) -> list[Network]:
+    """The networks that have a held-out accuracy, best first; equals in order of their parameters."""
+    key = accuracy_key(results)
+    able = [n for n in networks(results) if not failed(n) and mean(n, key) is not None]
+    return sorted(able, key=lambda n: (-(mean(n, key) or 0), mean(n, "parameters") or 0, str(n.get("name"))))
+
+
+def best_name(results: Results) -> str | None:
+    """The name of the best network: the one the paired tests were made against, where there are any."""
+    order = ranking(results)
+    tested = [against["best"] for n in networks(results) if (against := n.get("against_best")) and against.get("best")]
+    names = [str(n.get("name")) for n in order]
+    return next((str(name) for name in tested if name in names), names[0] if names else None)
+
+
+def times(ratio: float) -> str:
+    """How many times: 1.4, 4.4, 12, 930."""
+    return significant(ratio, 2) if ratio < 99.5 else f"{ratio:,.0f}"
+
+
+def chance(p_value: float | None) -> str:
+    """Whether a paired difference is more than chance, in words; empty where it was not tested."""
+    if p_value is None:
+        return ""
+    p = "p < 0.001" if p_value < 0.001 else f"p = {significant(p_value, 2)}"
+    return f" ({'more' if p_value < CHANCE else 'no more'} than chance would give, {p})"
+
+
+def verdict(results: Results) -> str:
+    """The sentence at the head of the report; it starts with the name of the best network where there is one."""
+    order, best = ranking(results), best_name(results)
+    if best is None:
+        return "No network has a held-out accuracy, so there is nothing to compare."
+    winner = next(n for n in order if str(n.get("name")) == best)
+    others = [n for n in order if n is not winner]
+    digits, key = places(results), accuracy_key(results)
+    images = f"{held_out_images(results):,} {'validation' if held_out(results) == 'val' else 'test'} images"
+    right = mean(winner, key) or 0.0
+    if not others:
+        return f"{best} is right on {percent(right, digits)} % of the {images}."
+    second = others[0]
+    p = finite((second.get("against_best") or {}).get("p_value"))
+    gap = percent(abs(right - (mean(second, key) or 0)), digits)
+    level = float(gap) == 0
+    lead = f"level with {second.get('name')}" if level else f"{gap} points more than {second.get('name')}"
+    said = f"{best} is best on the {images}: {percent(right, digits)} % right, {lead}{'' if level else chance(p)}"
+    cost = price(winner, others)
+    return f"{said}{f'; {cost}' if cost else ''}."
+
+
+def price(winner: Network, others: Sequence[Network]) -> str:
+    """What the best costs beside the smallest and the fastest; empty where sizes and times are unknown."""
+    small, fast = _least([winner, *others], "parameters"), _least([winner, *others], "latency_ms")
+    if small is None and fast is None:
+        return ""
+    if small in (winner, None) and fast in (winner, None):
+        known = [word for word, n in (("smallest", small), ("fastest", fast)) if n is not None]
+        return f"it is also the {' and the '.join(known)}"
+    larger = _clause(winner, small, "parameters", "it is also the smallest", "it has {} times the parameters")
+    slower = _clause(winner, fast, "latency_ms", "it is also the fastest", "takes {} times as long for an image")
+    if small is fast and small is not None:
+        return f"{larger} and {slower} as {small.get('name')}, the smallest and fastest"
+    if larger and small is not None and small is not winner:
+        larger += f" of {small.get('name')}, the smallest"
+    if slower and fast is not None and fast is not winner:
+        slower += f" as {fast.get('name')}, the fastest"
+    slower = slower if larger else f"it {slower}"
+    joint = ", and " if larger.endswith("smallest") and small is not winner else " and "
+    return joint.join(part for part in (larger, slower.replace("it is also", "is also", 1)) if part)
+
+
+def _clause(winner: Network, least: Network | None, key: str, same: str, more: str) -> str:
+    mine, floor = mean(winner, key), mean(least, key) if least is not None else None
+    if least is winner:
+        return same
+    return more.format(times(mine / floor)) if mine and floor else ""
+
+
+def _least(among: Sequence[Network], key: str) -> Network | None:
+    known = [n for n in among if mean(n, key) is not None]
+    return min(known, key=lambda n: mean(n, key) or 0.0, default=None)

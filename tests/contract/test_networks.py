@@ -1,0 +1,177 @@
+"""Every network keeps the contract of the catalogue: any classes, channels and sizes, and whatever PyTorch does to modules."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from convatlas import catalog
+from convatlas.models import CATALOG, FAMILIES, create_model, on_meta
+from convatlas.models.family import SMALL
+
+SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
+IMAGENET = [name for name in CATALOG if CATALOG[name].native_of(name).num_classes == 1000]
+STEMS = ["alexnet", "alexnet_2012", "vgg11", "resnet18", "densenet121", "convnext_tiny"]  # the ways into an ImageNet network
+
+
+def shapes(name, **options):
+    return {key: tuple(value.shape) for key, value in on_meta(name, **options).state_dict().items()}
+
+
+def meta(n, c, h, w=None):
+    return torch.empty(n, c, h, w or h, device="meta")
+
+
+def small(name, **options):
+    """The network for the smallest images it takes, with five classes, and a batch for it."""
+    family = CATALOG[name]
+    torch.manual_seed(0)
+    model = create_model(name, num_classes=5, image_size=family.smallest, **options)
+    return model, torch.randn(4, family.native_of(name).in_channels, family.smallest, family.smallest)
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_only_the_head_and_the_stem_depend_on_classes_and_channels(name):
+    family, usual = CATALOG[name], shapes(name)
+    headless = shapes(name, num_classes=0, in_channels=12)
+    assert [key for key in usual if key not in headless] == [key for key in usual if key.startswith(f"{family.head}.")] != []
+    assert [key for key in headless if headless[key] != usual[key]] == [f"{family.stem}.weight"]
+    assert headless[f"{family.stem}.weight"][1] == 12
+    changed = shapes(name, num_classes=3)
+    differ = {key for key in usual if changed[key] != usual[key]}
+    assert differ == {key for key in usual if key.startswith(f"{family.head}.")}
+    assert all(changed[key][0] == 3 for key in differ)
+
+
+@pytest.mark.parametrize("name", IMAGENET)
+def test_small_form_keeps_every_name(name):
+    native, little = shapes(name), shapes(name, image_size=32)
+    assert list(native) == list(little)
+    differ = {key for key in native if native[key] != little[key]}
+    linear = {key for key in native if key.startswith("classifier.")} if "narrow-head" in CATALOG[name].tags else set()
+    assert differ <= linear | {f"{CATALOG[name].stem}.weight"}
+    assert little == shapes(name, image_size=SMALL)
+
+
+@pytest.mark.parametrize("side", [32, 64])
+@pytest.mark.parametrize("name", STEMS)
+def test_small_images_leave_a_map_to_average(name, side):
+    model, seen = on_meta(name, num_classes=10, image_size=side), []
+    model.avgpool.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[2:]))
+    assert model(meta(2, 3, side)).shape == (2, 10)
+    least = side // 32 if name.startswith("vgg") else 4  # vgg pools five times, whatever the size
+    assert min(seen[0]) >= least
+
+
+@pytest.mark.parametrize("name", STEMS)
+def test_any_size_works_that_can_be_asked_for(name):
+    for side in (33, 63, 65, 66, 67, 96):
+        assert on_meta(name, num_classes=2, image_size=side)(meta(2, 3, side)).shape == (2, 2), side
+
+
+@pytest.mark.parametrize("name", [name for name in sorted({*SMALLEST, *STEMS}) if "fixed-size" not in CATALOG[name].tags])
+def test_odd_sizes(name):
+    assert on_meta(name, num_classes=5, image_size=64)(meta(2, 3, 75, 53)).shape == (2, 5)
+    assert on_meta(name, num_classes=5)(meta(2, 3, 225, 131)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", [name for name in SMALLEST if "fixed-size" in CATALOG[name].tags])
+def test_fixed_sizes_are_what_they_were_built_for(name):
+    family = CATALOG[name]
+    for side in range(family.smallest, family.smallest + 9):
+        x = meta(2, 3, side)
+        assert on_meta(name, in_channels=3, image_size=side)(x).shape == (2, 10)
+        with pytest.raises(RuntimeError):
+            on_meta(name, in_channels=3, image_size=side + 8)(x)
+
+
+@pytest.mark.parametrize("channels", [1, 4, 12])
+@pytest.mark.parametrize("name", SMALLEST)
+def test_channels_and_features(name, channels):
+    family = CATALOG[name]
+    model = on_meta(name, num_classes=0, in_channels=channels, image_size=family.smallest)
+    features = model(meta(2, channels, family.smallest))
+    head = on_meta(name, image_size=family.smallest).get_submodule(family.head)
+    assert features.ndim == 2
+    assert features.shape[1] == (head.in_features if isinstance(head, nn.Linear) else 84)
+
+
+def test_vgg_for_small_images_has_a_small_classifier():
+    layers = create_model("vgg11_bn", num_classes=10, image_size=32).classifier
+    linear = [(layer.in_features, layer.out_features) for layer in layers if isinstance(layer, nn.Linear)]
+    assert linear == [(512, 512), (512, 512), (512, 10)]
+    assert [layer.p for layer in layers if isinstance(layer, nn.Dropout)] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_every_parameter_gets_a_finite_gradient(name):
+    model, x = small(name)
+    loss = cross_entropy(model(x), torch.arange(4))
+    loss.backward()
+    assert loss.isfinite()
+    assert not [key for key, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not [key for key, p in model.named_parameters() if not p.grad.any()]
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_images_do_not_see_each_other_in_evaluation(name):
+    model, x = small(name)
+    with torch.no_grad():
+        before = model.eval()(x)
+        x[1:] += 1
+        after = model(x)
+    assert torch.equal(before[0], after[0])
+    assert not torch.allclose(before[1], after[1])
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_copy_is_equal_and_independent(name):
+    model, x = small(name)
+    twin = copy.deepcopy(model.eval())
+    with torch.no_grad():
+        expected = model(x)
+        for p in model.parameters():
+            p.zero_()
+        assert torch.equal(twin(x), expected)
+        assert not torch.equal(model(x), expected)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_one_seed_gives_one_network(name):
+    (a, _), (b, _) = small(name), small(name)
+    assert all(torch.equal(mine, other) for mine, other in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_bfloat16_autocast(name):
+    model, x = small(name)
+    expected = model.eval()(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = model(x)
+    found.float().square().mean().backward()
+    assert (found.float() - expected).abs().max() < 0.03 * expected.abs().max()
+    assert not torch.equal(found.float(), expected)
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_export_for_any_batch(name):
+    shallow = {
+        "densenet": {"depths": (2, 2, 2)},
+        "convnext": {"depths": (1, 1, 1, 1)},
+    }  # the export of each layer takes a while
+    model, x = small(name, **shallow.get(CATALOG[name].name, {}))
+    program = torch.export.export(model.eval(), (x,), dynamic_shapes=({0: torch.export.Dim("n", min=2, max=64)},))
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(x[:3]), model(x[:3]))
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_channels_last_computes_the_same(name):
+    model, x = small(name)
+    with torch.no_grad():
+        expected = model.eval()(x)
+        found = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())

@@ -1,0 +1,112 @@
+"""Augmentations as pure functions of the batch and its chances."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.functional import pad
+
+from convatlas.data import Augment
+from convatlas.data.augment import augmented, chances, crop, cutout, flip, resize, surrounded, zoom
+
+shapes = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
+seeds = st.integers(0, 2**31)
+
+
+def batch(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    return torch.randint(1, 256, shape, generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
+
+
+def drawn(count: int, seed: int) -> Tensor:
+    return chances(count, torch.Generator().manual_seed(seed))
+
+
+@given(shapes, seeds)
+def test_crop_without_padding_changes_nothing(shape: tuple[int, ...], seed: int) -> None:
+    x = batch(shape)
+    assert torch.equal(crop(x, 0, drawn(shape[0], seed)[0]), x)
+
+
+@given(shapes, st.integers(1, 4), seeds)
+def test_crop_is_the_window_of_the_padded_image(shape: tuple[int, ...], padding: int, seed: int) -> None:
+    x, chance = batch(shape), drawn(shape[0], seed)[0]
+    places, padded = 2 * padding + 1, pad(x, (padding,) * 4)
+    for cropped, image, draw in zip(crop(x, padding, chance), padded, chance.tolist(), strict=True):
+        top, left = draw // places % places, draw % places
+        assert torch.equal(cropped, image[:, top : top + shape[2], left : left + shape[3]])
+
+
+def test_crop_reaches_every_place() -> None:
+    x = torch.zeros(2000, 1, 3, 3, dtype=torch.uint8)
+    x[:, :, 1, 1] = 1
+    seen = crop(x, 1, drawn(2000, 0)[0]).sum(0)[0]
+    assert seen.min() > 150
+    assert seen.sum() == 2000
+
+
+@given(shapes, seeds)
+def test_flipping_twice_changes_nothing(shape: tuple[int, ...], seed: int) -> None:
+    x, chance = batch(shape), drawn(shape[0], seed)[0]
+    assert torch.equal(flip(flip(x, chance), chance), x)
+
+
+def test_flip_takes_about_half() -> None:
+    x = torch.arange(2).expand(1000, 1, 1, 2)
+    assert 420 < flip(x, drawn(1000, 3)[0])[:, 0, 0, 0].sum() < 580
+
+
+@given(shapes, st.integers(1, 12), seeds)
+def test_cutout_blanks_one_clipped_square(shape: tuple[int, ...], side: int, seed: int) -> None:
+    n, c, h, w = shape
+    chance = drawn(n, seed)[:2]
+    x = batch(shape)
+    blanked = cutout(x, side, torch.zeros(c), chance)
+    hole = blanked == 0
+    for i in range(n):
+        top, left = (int(chance[k, i]) % length - side // 2 for k, length in ((0, h), (1, w)))
+        rows, columns = (min(a + side, length) - max(a, 0) for a, length in ((top, h), (left, w)))
+        assert hole[i].sum() == c * rows * columns
+        assert 1 <= rows <= side
+    assert torch.equal(blanked[~hole], x[~hole])
+
+
+def test_cutout_inside_the_image_is_side_squared() -> None:
+    x = batch((50, 3, 41, 41))
+    middle = torch.full((2, 50), 20)
+    assert (cutout(x, 8, torch.zeros(3), middle) == 0).sum() == 50 * 3 * 8**2
+
+
+@given(st.floats(0.1, 0.999), seeds)
+def test_zoom_keeps_a_flat_image_and_the_range(smallest: float, seed: int) -> None:
+    x = torch.full((3, 2, 12, 12), 77, dtype=torch.uint8)
+    y = zoom(x, smallest, 7, drawn(3, seed)[:4])
+    assert y.shape == (3, 2, 7, 7)
+    torch.testing.assert_close(y, torch.full_like(y, 77))
+    noise = zoom(batch((3, 2, 12, 12)), smallest, 7, drawn(3, seed)[:4])
+    assert 0 <= noise.min() <= noise.max() <= 255
+
+
+def test_zoom_on_an_image_much_larger_than_the_target_does_not_alias() -> None:
+    stripes = (torch.arange(64) % 2 * 255).to(torch.uint8).expand(4, 1, 64, 64)
+    assert zoom(stripes, 0.5, 8, drawn(4, 0)[:4]).std() < 10
+
+
+def test_the_default_changes_nothing_and_the_same_chances_change_the_same() -> None:
+    x, mean = batch((6, 3, 8, 8)), torch.zeros(3)
+    assert torch.equal(augmented(x, Augment(), 8, mean, drawn(6, 0)), x)
+    everything = Augment(crop=2, flip=True, cutout=3, zoom=0.5)
+    assert torch.equal(augmented(x, everything, 8, mean, drawn(6, 1)), augmented(x, everything, 8, mean, drawn(6, 1)))
+    assert not torch.equal(augmented(x, everything, 8, mean, drawn(6, 1)), augmented(x, everything, 8, mean, drawn(6, 2)))
+
+
+def test_surrounded_puts_the_image_in_the_middle() -> None:
+    x = surrounded(batch((2, 1, 28, 27)), 32)
+    assert x.shape == (2, 1, 32, 32)
+    assert x[:, :, 2:30, 2:29].min() > 0
+    assert x.count_nonzero() == 2 * 28 * 27
+
+
+def test_resize_keeps_the_mean_of_a_ramp() -> None:
+    ramp = torch.linspace(0, 1, 16).expand(1, 1, 16, 16)
+    for size in (5, 8, 48):
+        torch.testing.assert_close(resize(ramp, size).mean(), ramp.mean(), atol=1e-3, rtol=0)

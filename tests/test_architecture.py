@@ -1,0 +1,334 @@
+"""The house stands as its plan says: floors, forbidden imports, names, sizes, and documents whose code runs."""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "convatlas"
+
+# Imports go downwards only, and rooms of one floor do not know each other; on the ground floor they may.
+FLOORS = (
+    ("errors", "files", "catalog", "ops"),
+    ("data", "weights"),
+    ("models",),
+    ("anatomy", "engine"),
+    ("recipes",),
+    ("studies", "views", "export"),
+    ("explorer",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+# What only some rooms may import: the reference is the referee, and heavy libraries live behind one door.
+ONLY_IN = {
+    "torchvision.models": {"anatomy.verify"},
+    "timm": {"anatomy.verify"},
+    "pytorchcv": {"anatomy.verify"},
+    "matplotlib": {"views"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
+    "onnxscript": {"export"},
+    "openvino": {"export"},
+    "executorch": {"export"},
+    "torchao": {"export"},
+    "fastapi": {"explorer"},
+    "starlette": {"explorer"},
+    "uvicorn": {"explorer"},
+    "cyclopts": {"cli"},
+    "pickle": set(),
+    "cloudpickle": set(),
+    "dill": set(),
+    "joblib": set(),
+    "marshal": set(),
+    "shelve": set(),
+    "convatlas": set(),  # inside the package imports are relative
+}
+VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "base", "manager"}
+HEAVY = ("torch", "torchvision", "lightning_fabric", "torchmetrics", "numpy", "sklearn", "scipy", "matplotlib", "PIL", "jinja2")
+HARMLESS = {"pickle.UnpicklingError"}  # what torch.load raises when it refuses a file
+LONGEST = 300  # lines; past them a second idea has moved in
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+class Import(NamedTuple):
+    line: int
+    target: str  # dotted, absolute; a relative import starts with "."
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package by its dotted name inside it; `models` is models/__init__.py, `__init__` the façade."""
+    trees = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        trees[name] = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return trees
+
+
+def path_of(module: str) -> Path:
+    place = PACKAGE.joinpath(*module.split("."))
+    return package if (package := place / "__init__.py").is_file() else place.with_suffix(".py")
+
+
+def imports(module: str) -> Iterator[Import]:
+    """Every import statement, also those inside functions; relative ones resolved to `.room.module[.name]`."""
+    package = [] if module in {"__init__", "__main__"} else module.split(".")
+    if path_of(module).name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(modules()[module]):
+        if isinstance(node, ast.Import):
+            yield from (Import(node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) - node.level + 1]
+            for alias in node.names:
+                yield Import(node.lineno, "." + ".".join([*above, *filter(None, [node.module]), alias.name]))
+        elif isinstance(node, ast.ImportFrom):
+            yield from (Import(node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def module_behind(target: str) -> str | None:
+    """The module of the package that `.room.module.name` reaches, if it is one."""
+    parts = target.removeprefix(".").split(".")
+    for end in range(len(parts), 0, -1):
+        if (name := ".".join(parts[:end])) in modules():
+            return name
+    return None
+
+
+def lies_in(module: str, place: str) -> bool:
+    return module == place or module.startswith(place + ".")
+
+
+def has_all(tree: ast.Module) -> bool:
+    assigned = (target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets)
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in assigned)
+
+
+def named(module: str, line: int) -> str:
+    return f"{path_of(module).relative_to(ROOT)}:{line}"
+
+
+def test_imports_go_downwards_only() -> None:
+    wrong = []
+    for module in modules():
+        room = module.split(".")[0]
+        assert room in FLOOR, f"{module} stands on no floor: give its room one in FLOORS"
+        for line, target in imports(module):
+            other = target.split(".")[1] if target.startswith(".") else room
+            if room in (other, "__init__") or target == ".__version__":  # the one word of the façade that a room may need
+                continue
+            known = FLOOR.get(other, len(FLOORS))
+            if known > FLOOR[room] or known == FLOOR[room] > 0:
+                wrong.append(f"{named(module, line)} floor {FLOOR[room]} imports {target}, floor {known}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {
+        module: {behind for _, target in imports(module) if target.startswith(".") and (behind := module_behind(target))}
+        - {module}
+        for module in modules()
+        if module != "__init__"
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    wrong = [
+        f"{named(module, line)} imports {target}, which belongs to {' and '.join(sorted(homes)) or 'no room'}"
+        for module in modules()
+        for line, target in imports(module)
+        for library, homes in ONLY_IN.items()
+        if lies_in(target, library) and target not in HARMLESS and not any(lies_in(module, home) for home in homes)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_unpickled() -> None:
+    def allows(call: ast.Call, keyword: str, *, value: bool) -> bool:
+        return any(k.arg == keyword and isinstance(k.value, ast.Constant) and k.value.value is value for k in call.keywords)
+
+    wrong = [
+        f"{named(module, line)} imports {target}"
+        for module in modules()
+        for line, target in imports(module)
+        if target == "torch.load"
+    ]
+    for module, tree in modules().items():
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            name = ast.unparse(call.func)
+            if name == "torch.load" and not allows(call, "weights_only", value=True):
+                wrong.append(f"{named(module, call.lineno)} torch.load without weights_only=True")
+            if any(k.arg == "allow_pickle" for k in call.keywords) and not allows(call, "allow_pickle", value=False):
+                wrong.append(f"{named(module, call.lineno)} {name} with allow_pickle")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_names_say_what_is_inside() -> None:
+    vague = {name for name in modules() if VAGUE & set(re.split(r"[._]", name.lower()))}
+    assert not vague
+
+
+def test_every_module_makes_a_promise() -> None:
+    silent = [str(path_of(name).relative_to(ROOT)) for name, tree in modules().items() if not ast.get_docstring(tree)]
+    assert not silent
+
+
+def test_no_room_is_longer_than_one_idea() -> None:
+    length = {name: len(path_of(name).read_text(encoding="utf-8").splitlines()) for name in modules()}
+    assert not {name: lines for name, lines in length.items() if lines > LONGEST}
+    assert length["__init__"] < 40
+
+
+@pytest.mark.parametrize("module", [name for name, tree in modules().items() if has_all(tree)])
+def test_what_all_names_is_there_and_explained(module: str) -> None:
+    loaded = importlib.import_module("convatlas" if module == "__init__" else f"convatlas.{module}")
+    assert len(set(loaded.__all__)) == len(loaded.__all__)
+    for name in loaded.__all__:
+        value = getattr(loaded, name)
+        if inspect.isclass(value) or inspect.isroutine(value):
+            words = inspect.getdoc(value) or ""
+            assert words, f"{module}.{name} has no docstring"
+            assert not words.startswith(f"{name}("), f"{module}.{name} has only the docstring that dataclass made"
+
+
+@pytest.mark.parametrize("command", ["", "--help", "--version"])
+def test_help_answers_before_anything_heavy_is_imported(command: str) -> None:
+    """With an empty command, importing the façade."""
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = ['convatlas', {command!r}]\n"
+        "try:\n"
+        f"    runpy.run_module('convatlas', run_name='__main__') if {command!r} else __import__('convatlas')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        f"print('heavy:', *sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)\n"
+    )
+    path = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=path)
+    assert done.stderr.splitlines()[-1] == "heavy:"
+
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: Path, *languages: str) -> list[str]:
+    return [code for language, code in FENCE.findall(document.read_text(encoding="utf-8")) if language in languages]
+
+
+def commands(document: Path) -> list[list[str]]:
+    """The command lines a reader would type: after `$ ` in console blocks, every line of sh and bash blocks."""
+    typed = [line[2:] for code in blocks(document, "console") for line in joined(code) if line.startswith("$ ")]
+    typed += [line for code in blocks(document, "sh", "bash") for line in joined(code)]
+    return [words for line in typed if (words := shlex.split(line, comments=True))]
+
+
+def joined(code: str) -> list[str]:
+    return re.sub(r"\\\n\s*", " ", code).splitlines()
+
+
+def documents(has: Callable[[Path], list[Any]]) -> list[Any]:
+    return [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in DOCUMENTS if has(path)]
+
+
+@pytest.mark.parametrize("document", documents(lambda path: blocks(path, "python")))
+def test_python_in_documents_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.delenv("CONVATLAS_DATA", raising=False)
+    world: dict[str, Any] = {"__name__": "__main__"}
+    for code in blocks(document, "python"):
+        exec(compile(code, str(document), "exec"), world)
+
+
+_help: dict[str, str] = {}
+
+
+@pytest.mark.parametrize("document", documents(commands))
+def test_commands_in_documents_exist(document: Path, cli: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for words in commands(document):
+        program, *rest = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+        if program == "make":
+            assert set(rest) <= targets, f"{words}: no such target"
+        if program.startswith("python") and rest and rest[0].endswith(".py"):
+            assert (ROOT / rest[0]).is_file(), f"{words}: no such script"
+        if Path(program).name == "convatlas":
+            verb = [rest[0]] if rest and not rest[0].startswith("-") else []
+            key = " ".join(verb)
+            if key not in _help:
+                done = cli(*verb, "--help", env={"COLUMNS": "200"})
+                assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+                _help[key] = done.stdout
+            for flag in (word.split("=")[0] for word in rest if re.match(r"--\w", word)):
+                assert re.search(rf"(?<![\w-]){flag}(?![\w-])", _help[key]), (
+                    f"{words}: {flag} is no flag of {key or 'convatlas'}"
+                )
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    dead = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)\s#]+)", document.read_text(encoding="utf-8"))
+        if not re.match(r"[a-z]+:", target) and not (document.parent / target).exists()
+    ]
+    assert not dead
+
+
+def test_no_file_names_a_package_registry() -> None:
+    registry = re.compile(r"py[p]i\.org|pythonhoste[d]|anacond[a]\.|pytorch\.org/wh[l]|/simpl[e]/|(?:index-ur|find-link)[ls]")
+    places = [path for name in ("src", "tests", "docs", "bench", "examples", ".ci") for path in (ROOT / name).rglob("*")]
+    named_in = []
+    for path in [*places, *ROOT.iterdir()]:
+        if not path.is_file() or "__pycache__" in path.parts:
+            continue
+        content = path.read_bytes()
+        if b"\0" not in content and registry.search(content.decode("utf-8", errors="replace")):
+            named_in.append(str(path.relative_to(ROOT)))
+    assert not named_in
+
+
+def test_constraints_pin_every_dependency() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {line.split("==")[0] for line in lines if not line.startswith("#")}
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][\w.]*", line) for line in lines if not line.startswith("#"))
+    project = PROJECT["project"]
+    asked = [*project["dependencies"], *(need for extra in project["optional-dependencies"].values() for need in extra)]
+    names = {re.split(r"[\[>=<!~; ]", need)[0] for need in asked} - {"convatlas"}
+    assert names <= pins
+
+
+def test_the_version_stands_in_one_place_and_is_repeated_rightly() -> None:
+    [version] = re.findall(r'^__version__ = "(.+)"$', path_of("__init__").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert version in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_ignored_rule_has_its_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    rules = [line for line in text.splitlines() if re.fullmatch(r'\s+"[A-Z]+[0-9]*",.*', line)]
+    assert len(rules) > len(PROJECT["tool"]["ruff"]["lint"]["ignore"]) - 1
+    assert not [line.strip() for line in rules if "# " not in line]
