@@ -58,10 +58,10 @@ def run(batches: Batches, epochs: int) -> list[float]:
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, CLASSES),
     )  # fmt: skip
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    print(f"{'epoch':>5} {'images/s':>9} {'main MiB':>9} {'workers MiB':>12} {'cores busy':>11}")
+    print(f"{'epoch':>5} {'images/s':>9} {'main MiB':>9} {'workers MiB':>12} {'busy, ours':>11} {'busy, each core':>16}")
     peaks = []
     for number in range(epochs):
-        watch, start, images = Watch(), time.perf_counter(), 0
+        watch, start, images, idle = Watch(), time.perf_counter(), 0, core_idle_seconds()
         for step, (x, y) in enumerate(batches.epoch(number)):
             optimizer.zero_grad()
             cross_entropy(net(x), y).backward()
@@ -72,7 +72,9 @@ def run(batches: Batches, epochs: int) -> list[float]:
         seconds = time.perf_counter() - start
         watch.look()
         busy = f"{watch.busy() / seconds:.2f} of {cores()}"
-        print(f"{number + 1:>5} {images / seconds:>9,.0f} {watch.main:>9,.0f} {watch.workers:>12,.0f} {busy:>11}", flush=True)
+        each = " ".join(f"{max(1 - (b - a) / seconds, 0):.0%}" for a, b in zip(idle, core_idle_seconds(), strict=True))
+        sizes = f"{watch.main:>9,.0f} {watch.workers:>12,.0f}"
+        print(f"{number + 1:>5} {images / seconds:>9,.0f} {sizes} {busy:>11} {each:>16}", flush=True)
         peaks.append(watch.total)
     return peaks
 
@@ -108,6 +110,12 @@ def resident(process: int) -> float:
 def processor_seconds(process: int) -> float:
     user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / TICKS
+
+
+def core_idle_seconds() -> list[float]:
+    """Of each core of the machine, whoever uses it."""
+    lines = [line.split() for line in Path("/proc/stat").read_text().splitlines() if line.startswith("cpu")]
+    return [(int(fields[4]) + int(fields[5])) / TICKS for fields in lines[1:]]
 
 
 def cores() -> int:

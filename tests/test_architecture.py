@@ -27,8 +27,8 @@ FLOORS = (
     ("models",),
     ("anatomy", "engine"),
     ("recipes",),
-    ("studies", "views", "export"),
-    ("explorer",),
+    ("studies", "views", "export", "progress"),
+    ("explorer", "console"),
     ("cli",),
     ("__init__", "__main__"),
 )

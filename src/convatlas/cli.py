@@ -107,22 +107,27 @@ def train(
         Network, with ablations after a colon: resnet20 or resnet20:width=32.
     """
     from . import console
+    from .engine.record import Run
     from .recipes import default
-    from .studies.run import Run, reopen, start
+    from .studies.run import check, open_data, reopen, start
 
     console.check_log(log)
     values = given(recipe)
+    data = None
     if resume:
         run = reopen(out, model, values)
     elif model is None:
         raise InputError("train needs the name of a network, such as `convatlas train lenet5`; `convatlas list` shows them")
     else:
-        run = Run.create(out, default(model, values.pop("data", "digits"), **values))
+        chosen = default(model, values.pop("data", "digits"), **values)
+        data = open_data(chosen)
+        check(chosen, data)
+        run = Run.create(out, chosen)
     if run.finished:
         console.finished(run, quiet, as_json)
         return
     with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
-        for event in start(run):
+        for event in start(run, data):
             watch(event)
     console.finished(run, quiet, as_json)
 
@@ -135,8 +140,12 @@ def evaluate(
     data: Annotated[str | None, Parameter(help="Data set, folder or .npz file; the run's own if not given.")] = None,
     split: Annotated[str, Parameter(help="test, val or train.")] = "test",
     weights: Annotated[Path | None, Parameter(help="A weight file, when RUN is the name of a network.")] = None,
-    mean: Annotated[tuple[float, ...] | None, Parameter(help="Mean of each channel, instead of the data's.")] = None,
-    std: Annotated[tuple[float, ...] | None, Parameter(help="Deviation of each channel, instead of the data's.")] = None,
+    mean: Annotated[
+        tuple[float, ...] | None, Parameter(consume_multiple=True, help="Mean of each channel, instead of the data's.")
+    ] = None,
+    std: Annotated[
+        tuple[float, ...] | None, Parameter(consume_multiple=True, help="Deviation of each channel, instead of the data's.")
+    ] = None,
     data_dir: DataDir = None,
     batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
     device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",

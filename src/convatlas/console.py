@@ -95,7 +95,9 @@ def sources(rows: Sequence[tuple["Source", Path | None]], as_json: bool) -> None
     for source, where in rows:
         size = f"{source.channels}x{source.size}x{source.size}"
         here = str(where) if where else "no: downloaded when first used"
-        shown.add_row(source.name, f"{source.train:,}", f"{source.test:,}", str(len(source.classes)), size, source.license, here)
+        shown.add_row(
+            source.name, f"{source.train:,}", f"{source.test:,}", str(len(source.classes)), size, source.license, here
+        )
     show(shown)
     print("A folder of images (train/CLASS/… val/CLASS/…, or CLASS/… alone) or an .npz file works as well: --data PATH")
 
@@ -185,18 +187,17 @@ def predictions(answers: Iterable["Answer"], as_json: bool) -> None:
 def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
     """Writes results.json, results.csv and report.html, prints the table, says where they are."""
     from .files import write_json
-    from .studies.compare import held_out_pixels
-    from .studies.run import open_data
+    from .studies.figures import held_out_pixels
     from .views import table as figures
     from .views.report import write
     from .views.verdict import verdict
 
     began = time.perf_counter()
-    data = open_data(comparison.recipes[0])
-    results = comparison.results(data)
+    results = comparison.results()
     write_json(comparison.folder / "results.json", results)
     figures.write_csv(results, comparison.folder / "results.csv")
-    report = write(results, held_out_pixels(data, results["networks"]), comparison.folder / "report.html")
+    pixels = held_out_pixels(comparison.data(comparison.recipes[0]), results["networks"])
+    report = write(results, pixels, comparison.folder / "report.html")
     if as_json:
         dump(results)
         return

@@ -13,6 +13,7 @@ from .errors import ConvAtlasError, InputError
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
+    errno.EFBIG: "the file would be larger than this disk allows: choose another one",
     errno.EROFS: "the folder is read-only: choose another one",
     errno.EACCES: "permission denied: choose a folder you may write to",
     errno.EPERM: "permission denied: choose a folder you may write to",
@@ -20,7 +21,7 @@ _REMEDIES = {
     errno.EEXIST: "there is a file of that name: choose another one",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager

@@ -54,8 +54,9 @@ def read(folder: Path, value: dict, theme: str, width: int) -> dict:
     done = subprocess.run(
         [
             str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--allow-file-access-from-files", "--disable-web-security", f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr",
-            "--virtual-time-budget=8000", f"--window-size={width + 40},1000", "--dump-dom", reader.as_uri(),
+            "--allow-file-access-from-files", "--disable-web-security", f"--user-data-dir={folder / 'profile'}",
+            "--enable-logging=stderr", "--virtual-time-budget=8000",
+            f"--window-size={width + 40},1000", "--dump-dom", reader.as_uri(),
         ],
         capture_output=True, text=True, encoding="utf-8", timeout=120, check=True,
     )  # fmt: skip

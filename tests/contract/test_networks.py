@@ -1,6 +1,7 @@
 """Every network keeps the contract of the catalogue: any classes, channels and sizes, and whatever PyTorch does to modules."""
 
 import copy
+from functools import cache
 
 import pytest
 import torch
@@ -13,9 +14,16 @@ from convatlas.models.family import SMALL
 
 SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
 IMAGENET = [name for name in CATALOG if CATALOG[name].native_of(name).num_classes == 1000]
+SLIM = {
+    "vgg": {"width": 16},
+    "resnet": {"width": 16},
+    "densenet": {"depths": (2, 2, 2)},
+    "convnext": {"depths": (1, 1, 1, 1), "width": 24},
+}  # what makes a test quick where size changes nothing
 STEMS = ["alexnet", "alexnet_2012", "vgg11", "resnet18", "densenet121", "convnext_tiny"]  # the ways into an ImageNet network
 
 
+@cache
 def shapes(name, **options):
     return {key: tuple(value.shape) for key, value in on_meta(name, **options).state_dict().items()}
 
@@ -24,25 +32,23 @@ def meta(n, c, h, w=None):
     return torch.empty(n, c, h, w or h, device="meta")
 
 
-def small(name, **options):
+def small(name, *, slim=True):
     """The network for the smallest images it takes, with five classes, and a batch for it."""
     family = CATALOG[name]
     torch.manual_seed(0)
-    model = create_model(name, num_classes=5, image_size=family.smallest, **options)
+    model = create_model(name, num_classes=5, image_size=family.smallest, **SLIM.get(family.name, {}) if slim else {})
     return model, torch.randn(4, family.native_of(name).in_channels, family.smallest, family.smallest)
 
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_only_the_head_and_the_stem_depend_on_classes_and_channels(name):
     family, usual = CATALOG[name], shapes(name)
-    headless = shapes(name, num_classes=0, in_channels=12)
-    assert [key for key in usual if key not in headless] == [key for key in usual if key.startswith(f"{family.head}.")] != []
-    assert [key for key in headless if headless[key] != usual[key]] == [f"{family.stem}.weight"]
-    assert headless[f"{family.stem}.weight"][1] == 12
-    changed = shapes(name, num_classes=3)
-    differ = {key for key in usual if changed[key] != usual[key]}
-    assert differ == {key for key in usual if key.startswith(f"{family.head}.")}
-    assert all(changed[key][0] == 3 for key in differ)
+    stem, head = f"{family.stem}.weight", [key for key in usual if key.startswith(f"{family.head}.")]
+    changed = shapes(name, num_classes=3, in_channels=12)
+    assert list(changed) == list(usual)
+    assert [key for key in usual if changed[key] != usual[key]] == [stem, *head]
+    assert changed[stem][1] == 12
+    assert all(changed[key] == (3, *usual[key][1:]) for key in head)
 
 
 @pytest.mark.parametrize("name", IMAGENET)
@@ -52,12 +58,12 @@ def test_small_form_keeps_every_name(name):
     differ = {key for key in native if native[key] != little[key]}
     linear = {key for key in native if key.startswith("classifier.")} if "narrow-head" in CATALOG[name].tags else set()
     assert differ <= linear | {f"{CATALOG[name].stem}.weight"}
-    assert little == shapes(name, image_size=SMALL)
 
 
 @pytest.mark.parametrize("side", [32, 64])
 @pytest.mark.parametrize("name", STEMS)
 def test_small_images_leave_a_map_to_average(name, side):
+    assert shapes(name, image_size=side) == shapes(name, image_size=SMALL)
     model, seen = on_meta(name, num_classes=10, image_size=side), []
     model.avgpool.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[2:]))
     assert model(meta(2, 3, side)).shape == (2, 10)
@@ -67,7 +73,7 @@ def test_small_images_leave_a_map_to_average(name, side):
 
 @pytest.mark.parametrize("name", STEMS)
 def test_any_size_works_that_can_be_asked_for(name):
-    for side in (33, 63, 65, 66, 67, 96):
+    for side in (33, 65, 66, 67):
         assert on_meta(name, num_classes=2, image_size=side)(meta(2, 3, side)).shape == (2, 2), side
 
 
@@ -87,15 +93,16 @@ def test_fixed_sizes_are_what_they_were_built_for(name):
             on_meta(name, in_channels=3, image_size=side + 8)(x)
 
 
-@pytest.mark.parametrize("channels", [1, 4, 12])
 @pytest.mark.parametrize("name", SMALLEST)
-def test_channels_and_features(name, channels):
+def test_channels_and_features(name):
     family = CATALOG[name]
-    model = on_meta(name, num_classes=0, in_channels=channels, image_size=family.smallest)
-    features = model(meta(2, channels, family.smallest))
-    head = on_meta(name, image_size=family.smallest).get_submodule(family.head)
-    assert features.ndim == 2
-    assert features.shape[1] == (head.in_features if isinstance(head, nn.Linear) else 84)
+    whole = on_meta(name, image_size=family.smallest)
+    head = whole.get_submodule(family.head)
+    width = head.in_features if isinstance(head, nn.Linear) else 84
+    for channels in (1, 4, 12):
+        model = on_meta(name, num_classes=0, in_channels=channels, image_size=family.smallest)
+        assert model(meta(2, channels, family.smallest)).shape == (2, width)
+        assert list(model.state_dict()) == [key for key in whole.state_dict() if not key.startswith(f"{family.head}.")]
 
 
 def test_vgg_for_small_images_has_a_small_classifier():
@@ -107,7 +114,7 @@ def test_vgg_for_small_images_has_a_small_classifier():
 
 @pytest.mark.parametrize("name", SMALLEST)
 def test_every_parameter_gets_a_finite_gradient(name):
-    model, x = small(name)
+    model, x = small(name, slim=False)
     loss = cross_entropy(model(x), torch.arange(4))
     loss.backward()
     assert loss.isfinite()
@@ -158,11 +165,7 @@ def test_bfloat16_autocast(name):
 
 @pytest.mark.parametrize("name", SMALLEST)
 def test_export_for_any_batch(name):
-    shallow = {
-        "densenet": {"depths": (2, 2, 2)},
-        "convnext": {"depths": (1, 1, 1, 1)},
-    }  # the export of each layer takes a while
-    model, x = small(name, **shallow.get(CATALOG[name].name, {}))
+    model, x = small(name)
     program = torch.export.export(model.eval(), (x,), dynamic_shapes=({0: torch.export.Dim("n", min=2, max=64)},))
     with torch.no_grad():
         torch.testing.assert_close(program.module()(x[:3]), model(x[:3]))

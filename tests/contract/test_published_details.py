@@ -120,6 +120,13 @@ def test_densenet_layers_read_everything_before_them():
     assert torch.equal(y[:, 60:], model.features.denseblock1.denselayer4(y[:, :60]))
 
 
+def test_densenet_drops_what_a_layer_writes():
+    layer = create_model("densenet_bc_100_12:depths=(1,),dropout=0.25").features.denseblock1.denselayer1
+    x = torch.randn(4, 24, 32, 32)
+    assert layer(x).eq(0).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert not layer.eval()(x).eq(0).any()
+
+
 def test_convnext_stochastic_depth_grows_linearly():
     rates = [block.drop_path.p for i in (1, 3, 5, 7) for block in create_model("convnext_tiny", num_classes=2).features[i]]
     torch.testing.assert_close(rates, torch.linspace(0, 0.1, 18, dtype=torch.float64).tolist())

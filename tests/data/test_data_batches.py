@@ -24,7 +24,9 @@ def all_of(batches: Batches, number: int = 0, start: int = 0) -> list[tuple[Tens
 
 
 def same(a: list[tuple[Tensor, Tensor]], b: list[tuple[Tensor, Tensor]]) -> bool:
-    return len(a) == len(b) and all(torch.equal(p, q) for one, two in zip(a, b, strict=True) for p, q in zip(one, two, strict=True))
+    return len(a) == len(b) and all(
+        torch.equal(p, q) for one, two in zip(a, b, strict=True) for p, q in zip(one, two, strict=True)
+    )
 
 
 def test_plain_batches_are_the_normalized_images_in_order() -> None:
@@ -109,7 +111,11 @@ def test_the_stored_bytes_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"batch_size": 0}, "batch size needs to be 1 or more, got 0"), ({"image_size": -1}, "image size"), ({"workers": -1}, "workers")],
+    [
+        ({"batch_size": 0}, "batch size needs to be 1 or more, got 0"),
+        ({"image_size": -1}, "image size"),
+        ({"workers": -1}, "workers"),
+    ],
 )
 def test_a_feed_that_cannot_be_says_so(change: dict[str, int], words: str) -> None:
     with pytest.raises(InputError, match=words):

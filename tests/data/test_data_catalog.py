@@ -88,10 +88,15 @@ def test_impossible_wishes(arguments: dict[str, float], words: str) -> None:
 
 
 def test_unknown_names_and_paths(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="did you mean fashion_mnist.*folder of images"):
+    with pytest.raises(InputError, match=r"did you mean fashion_mnist.*folder of images"):
         load("fashion_mnst")
     with pytest.raises(InputError, match=r"no folder or \.npz file \./nowhere"):
         load("./nowhere")
+    with pytest.raises(InputError, match="unknown data set ''"):
+        load("")
+    write_mnist(tmp_path / "MNIST")
+    with pytest.raises(InputError, match=r"but MNIST: ask for mnist with --data-dir .*MNIST"):
+        load(str(tmp_path / "MNIST"))
     (tmp_path / "set.zip").write_bytes(b"PK")
     with pytest.raises(InputError, match="unpack it first"):
         load(str(tmp_path / "set.zip"))
@@ -112,9 +117,11 @@ def test_idx_files_are_used_where_they_lie(tmp_path: Path, place: str, packed: b
     assert on_disk(CATALOG["mnist"], tmp_path) == folder
 
 
-def test_the_folder_of_another_set_with_the_same_file_names_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_another_set_with_the_same_file_names_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_mnist(tmp_path)
-    digest = hashlib.md5(idx_bytes(np.arange(20) % 10)).hexdigest()
+    digest = hashlib.md5(idx_bytes(np.arange(20) % 10), usedforsecurity=False).hexdigest()
     monkeypatch.setitem(idx.TEST_LABELS, "FashionMNIST", digest)
     assert on_disk(CATALOG["mnist"], tmp_path) is None
     assert on_disk(CATALOG["fashion_mnist"], tmp_path) == tmp_path
@@ -125,9 +132,9 @@ def test_the_folder_of_another_set_with_the_same_file_names_is_not_taken(tmp_pat
     [
         (0, lambda whole: gzip.compress(whole)[:-20], "bytes.* is not a whole gzip file.*delete it and run again"),
         (0, lambda whole: gzip.compress(whole[:-5]), "needs 1,976 bytes by its header, unpacked, but has 1,971"),
-        (0, lambda whole: whole, "not a whole gzip file"),
+        (0, bytes, "not a whole gzip file"),
         (1, lambda whole: gzip.compress(b"\0\0\x0d\x01" + whole[4:]), "no idx file of bytes: its header is 00000d01"),
-        (1, lambda whole: gzip.compress(b""), "no idx file"),
+        (1, lambda _: gzip.compress(b""), "no idx file"),
         (1, lambda _: gzip.compress(idx_bytes(np.zeros(39))), r"as many labels \(n,\), got \(40, 7, 7\) and \(39,\)"),
         (3, lambda _: gzip.compress(idx_bytes(np.full(20, 10))), "labels from 0 to 9, got 10"),
     ],
@@ -142,7 +149,8 @@ def test_a_damaged_idx_file_is_named(tmp_path: Path, stem: int, damage: object, 
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("mnist", "t10k-labels-idx1-ubyte.gz"), ("cifar100", "cifar-100-python.tar.gz"), ("stl10", "train_X.bin")]
+    ("name", "file"),
+    [("mnist", "t10k-labels-idx1-ubyte.gz"), ("cifar100", "cifar-100-python.tar.gz"), ("stl10", "train_X.bin")],
 )
 def test_without_a_network_the_files_to_fetch_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
@@ -167,7 +175,7 @@ def write_cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         entry = {"data": rng.integers(0, 256, (10, 3072), dtype=np.uint8), "labels": list(range(10))}
         content = pickle.dumps({"label_names": list("abcdefghij")} if "meta" in name else entry)
         (folder / name).write_bytes(content)
-        sums[name] = hashlib.md5(content).hexdigest()
+        sums[name] = hashlib.md5(content, usedforsecurity=False).hexdigest()
     kind = torchvision.datasets.CIFAR10
     monkeypatch.setattr(kind, "train_list", [[f"data_batch_{k}", sums[f"data_batch_{k}"]] for k in range(1, 6)])
     monkeypatch.setattr(kind, "test_list", [["test_batch", sums["test_batch"]]])
@@ -180,7 +188,7 @@ def test_cifar_in_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for place in (tmp_path, folder):
         data = load("cifar10", data_dir=place, val_share=0)
         assert (len(data.train), len(data.test or ()), data.size, data.classes[0]) == (50, 10, (32, 32), "airplane")
-    raw = pickle.loads((folder / "data_batch_1").read_bytes())["data"]
+    raw = pickle.loads((folder / "data_batch_1").read_bytes())["data"]  # noqa: S301 - written above
     assert np.array_equal(data.train.pixels(data.train.labels[:1]).numpy()[0], raw[0].reshape(3, 32, 32))
 
 
@@ -188,7 +196,7 @@ def test_cifar_with_a_changed_file_is_never_unpickled(tmp_path: Path, monkeypatc
     path = write_cifar(tmp_path, monkeypatch) / "data_batch_3"
     path.write_bytes(path.read_bytes()[:-100])
     monkeypatch.setattr(pickle, "load", None)
-    with pytest.raises(InputError, match="published md5 sums.*delete the folder and run again"):
+    with pytest.raises(InputError, match=r"published md5 sums.*delete the folder and run again"):
         load("cifar10", data_dir=tmp_path)
 
 

@@ -59,7 +59,7 @@ def test_classes_are_named_by_the_file(save: Save) -> None:
 
 
 def test_a_test_part_without_a_class_is_warned_of(save: Save) -> None:
-    assert "test has no image of 2" in load(str(save(y_test=np.zeros(6, int)))).warnings[0]
+    assert "test has no image of 1, 2" in load(str(save(y_test=np.zeros(6, int)))).warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_file_cut_short_and_files_of_another_kind(save: Save, tmp_path: Path) 
     (tmp_path / "single.npy").rename(tmp_path / "single.npz")
     with pytest.raises(InputError, match="single NumPy array"):
         load(str(tmp_path / "single.npz"))
-    with pytest.raises(InputError, match=r"there is no folder or \.npz file"):
+    with pytest.raises(InputError, match=r"missing\.npz does not exist"):
         load(str(tmp_path / "missing.npz"))
 
 

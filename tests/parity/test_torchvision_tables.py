@@ -21,12 +21,12 @@ def test_only_tagged_families_lack_a_reference():
     assert len(VARIANTS) == 27
 
 
-@pytest.mark.parametrize("num_classes", [None, 7])
 @pytest.mark.parametrize("name", VARIANTS)
-def test_state_dict_is_the_references(name, num_classes):
-    ours = on_meta(name, num_classes=num_classes)
+def test_state_dict_is_the_references(name):
+    """With its 1000 classes; that other numbers change the head alone is in the contract."""
+    ours = on_meta(name)
     with torch.device("meta"):
-        theirs = reference.get_model(name, **({"num_classes": num_classes} if num_classes else {}))
+        theirs = reference.get_model(name)
     assert layout(ours) == layout(theirs)
     assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
     assert count_parameters(ours) == count_parameters(theirs)

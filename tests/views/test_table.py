@@ -14,7 +14,8 @@ from convatlas.views.verdict import best_name, verdict
     ("write", "value", "text"),
     [
         (count, 986, "986"), (count, 61_706, "61.7 k"), (count, 999_999, "1.00 M"), (count, 11_173_962, "11.2 M"),
-        (count, None, DASH), (operations, 416_520, "0.42 M"), (operations, 1_820_000_000, "1.82 G"), (operations, 950, "950"), (count, 0, "0"),
+        (count, None, DASH), (operations, 416_520, "0.42 M"), (operations, 1_820_000_000, "1.82 G"),
+        (operations, 950, "950"), (count, 0, "0"),
         (size, 12_897_485, "12.3 MiB"), (size, 512, "512 B"), (size, 3 * 2**30, "3.00 GiB"), (size, 2**50, "1024 TiB"),
         (duration, 0.42, "0.42 s"), (duration, 71.2, "71 s"), (duration, 725, "12 min"), (duration, 11_160, "3.1 h"),
     ],
@@ -101,12 +102,12 @@ def given(*accuracies, parameters=(10, 20, 30), latency=(1.0, 2.0, 3.0), p=0.01)
     [
         (
             given(0.9, 0.95),
-            "b is best on the 1,000 test images: 95.0 % right, 5.0 points more than a (more than chance would give, p = 0.010)",
+            "b is best on the 1,000 test images: 95.0 % right, 5.0 points more than a (more than chance would give, p = 0.01)",
             "; it has 2.0 times the parameters and takes 2.0 times as long for an image as a, the smallest and fastest.",
         ),
         (
-            given(0.95, 0.9, p=0.4),
-            "a is best on the 1,000 test images: 95.0 % right, 5.0 points more than b (no more than chance would give, p = 0.40)",
+            given(0.95, 0.9, p=1.0),
+            "a is best on the 1,000 test images: 95.0 % right, 5.0 points more than b (no more than chance would give, p = 1)",
             "; it is also the smallest and the fastest.",
         ),
         (

@@ -12,7 +12,7 @@ from torch import Tensor
 from . import augment as ops
 from .feed import Feed
 from .images import Images, Resident, Streamed
-from .stream import Stream
+from .stream import Stream, explaining_killed_workers
 
 DEVICE_SHARE = 0.25  # of an accelerator's free memory that a resident set may take
 _ORDER, _AUGMENT = 0, 1  # what a random number is for
@@ -30,8 +30,8 @@ class Batches:
     def __init__(self, images: Images, feed: Feed) -> None:
         self.images, self.feed = images, feed
         self.device = torch.device(feed.device)
-        self.mean = torch.tensor(feed.mean, device=self.device) * 255
-        self.scale = (1 / (torch.tensor(feed.std, device=self.device) * 255))[:, None, None]
+        self.mean = torch.tensor(feed.mean, dtype=torch.float32, device=self.device) * 255
+        self.scale = (1 / (torch.tensor(feed.std, dtype=torch.float32, device=self.device) * 255))[:, None, None]
         self.shift = -self.mean[:, None, None] * self.scale
         self.format = torch.channels_last if feed.channels_last else torch.contiguous_format
         self.streaming = isinstance(images, Streamed)
@@ -49,7 +49,7 @@ class Batches:
         batch = self.feed.batch_size
         parts = [order[step * batch : (step + 1) * batch] for step in range(start, len(self))]
         labels = self.images.labels
-        with closing(self._stored(parts, number)) as stored:
+        with explaining_killed_workers(), closing(self._stored(parts, number)) as stored:
             for step, indices, x in stored:
                 yield self._ready(x, number, start + step), labels[indices].to(self.device, non_blocking=True)
 

@@ -60,7 +60,7 @@ _HUNDRED = tuple(
     possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
     sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
     willow_tree wolf woman worm
-    """.split()  # noqa: SIM905
+    """.split()
 )
 
 _ROWS = (

@@ -16,12 +16,14 @@ from .feed import ZOOM_MARGIN, Augment
 from .splits import TEST_SEED, TEST_SHARE, carve, subset
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .decode import Files
     from .images import Images, Resident
 
 FOLDER_SIZE = 224  # pixels a side of a folder's images when nobody asks for another
 FOLDER_AUGMENT = Augment(flip=True, zoom=0.35)
-_SAMPLE = 2048  # images of a streamed set that its mean and deviation are taken from
+_SAMPLE = 512  # images, spread evenly, that the mean and deviation of a streamed set are taken from
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +100,16 @@ def load(
         arrays = source.read(data_folder(data_dir))
         return _from_arrays(source.name, source.title, arrays, source.augment, choice)
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    if path.is_dir() and name_or_path:
         return _from_folder(path, image_size or FOLDER_SIZE, choice, strict, resident_share)
     if path.suffix.lower() == ".npz":
         arrays = npz.read(path)
         augment = Augment(crop=max(arrays.x_train.shape[2:]) // 8)
         return _from_arrays(path.stem, path.name, arrays, augment, choice)
-    if path.exists():
+    if path.is_file():
         remedy = "unpack it first" if path.suffix.lower() in {".zip", ".tar", ".gz", ".tgz"} else "give one of these"
         raise InputError(f"{path} is neither a folder of images nor an .npz file: {remedy}")
-    if path.name != name_or_path:
+    if name_or_path and path.name != name_or_path:
         raise InputError(f"there is no folder or .npz file {name_or_path}")
     raise unknown("data set", name_or_path, CATALOG, "The path of a folder of images or of an .npz file works as well.")
 
@@ -116,7 +118,7 @@ def _from_arrays(name: str, title: str, arrays: Arrays, augment: Augment, choice
     train, val = choice.learning(arrays.y_train)
     parts = [_resident(arrays.x_train, arrays.y_train, part) for part in (train, val)]
     test = _resident(arrays.x_test, arrays.y_test, choice.judging(arrays.y_test))
-    mean, std = _statistics(parts[0])
+    mean, std = _statistics(parts[0].x)
     return Data(
         name, title, arrays.classes, parts[0].channels, parts[0].size, parts[0], parts[1] if len(val) else None, test,
         mean, std, augment, _gaps(arrays.classes, {"test": arrays.y_test})
@@ -133,8 +135,9 @@ def _resident(x: NDArray[np.uint8], labels: Labels, indices: Labels) -> "Residen
 
 def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_share: float) -> Data:
     from .decode import told
+    from .images import Resident
 
-    found = folder.scan(root)
+    found = _scanned(root)
     train, val, test = _parts(found, choice)
     parts = [part for part in (train, val, test) if part]
     grey = [part.without_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
@@ -143,39 +146,52 @@ def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_s
     size = channels * (len(train.names) * kept**2 + sum(len(part.names) for part in parts[1:]) * side**2)
     hold = size <= resident_share * _free_memory()
 
-    def images(part: "Files | None", side: int, of: str) -> "Images | None":
-        if part is None:
-            return None
+    def images(part: "Files", side: int, of: str) -> "Images":
         return part.resident(channels, side, f"{root.name} {of}") if hold else part.streamed(channels, side, strict)
 
-    trained, chosen, tested = images(train, kept, "train"), images(val, side, "val"), images(test, side, "test")
+    trained = images(train, kept, "train")
+    chosen, tested = (images(part, side, of) if part else None for part, of in ((val, "val"), (test, "test")))
     classes = found.train.classes
     warnings = told(parts, strict) + _others(found)
     _every_class(train, classes)
     warnings += _gaps(classes, {of: part.labels for of, part in (("validation", val), ("test", test)) if part})
-    assert trained is not None
-    mean, std = _statistics(trained)
+    sample = (
+        trained if isinstance(trained, Resident) else train.some(_SAMPLE).resident(channels, kept, f"a sample of {root.name}")
+    )
+    mean, std = _statistics(sample.x)
     return Data(
-        root.resolve().name, root.resolve().name, classes, channels, trained.size, trained, chosen, tested,
+        root.resolve().name, root.resolve().name, classes, channels, trained.size, trained, chosen or None, tested or None,
         mean, std, FOLDER_AUGMENT, warnings
     )  # fmt: skip
+
+
+def _scanned(root: Path) -> folder.Folder:
+    try:
+        return folder.scan(root)
+    except InputError:
+        for name, source in CATALOG.items():
+            if source.find(root) and name != "digits":
+                raise InputError(
+                    f"{root} holds no folders of images but {source.title}: ask for {name} with --data-dir {root}"
+                ) from None
+        raise
 
 
 def _parts(found: folder.Folder, choice: Choice) -> "tuple[Files, Files | None, Files | None]":
     from .decode import Files
 
-    def files(tree: folder.Tree, indices: Labels) -> "Files | None":
-        return Files(tree.root, [tree.names[i] for i in indices], tree.labels[indices]) if len(indices) else None
+    def files(tree: folder.Tree, indices: Labels) -> "Files":
+        return Files(tree.root, [tree.names[i] for i in indices], tree.labels[indices])
+
+    def judging(tree: folder.Tree | None) -> "Files | None":
+        return files(tree, choice.judging(tree.labels)) if tree else None
 
     whole = found.train
     learn, drawn = carve(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
     train, val = choice.learning(whole.labels[learn], carve_val=found.val is None)
-    learning = files(whole, learn[train])
-    assert learning is not None
-    chosen = files(found.val, choice.judging(found.val.labels)) if found.val is not None else files(whole, learn[val])
-    if found.whole:
-        return learning, chosen, files(whole, drawn[choice.judging(whole.labels[drawn])])
-    return learning, chosen, files(found.test, choice.judging(found.test.labels)) if found.test is not None else None
+    chosen = judging(found.val) or (files(whole, learn[val]) if len(val) else None)
+    tested = files(whole, drawn[choice.judging(whole.labels[drawn])]) if len(drawn) else judging(found.test)
+    return files(whole, learn[train]), chosen, tested
 
 
 def _every_class(train: "Files", classes: tuple[str, ...]) -> None:
@@ -185,12 +201,11 @@ def _every_class(train: "Files", classes: tuple[str, ...]) -> None:
 
 
 def _others(found: folder.Folder) -> tuple[str, ...]:
-    counts = [
-        f"{tree.root} has {tree.others.total()} files that are no images ({', '.join(sorted(tree.others)[:5])}); left out"
+    return tuple(
+        f"{count} file{'s' * (count > 1)} of no image format ({', '.join(sorted(tree.others)[:5])}) left out of {tree.root}"
         for tree in (found.train, found.val, found.test)
-        if tree is not None and tree.others
-    ]
-    return tuple(counts)
+        if tree is not None and (count := tree.others.total())
+    )
 
 
 def _gaps(classes: tuple[str, ...], parts: dict[str, Labels]) -> tuple[str, ...]:
@@ -202,16 +217,10 @@ def _gaps(classes: tuple[str, ...], parts: dict[str, Labels]) -> tuple[str, ...]
     )
 
 
-def _statistics(images: "Images") -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation a channel, exact over a resident set, over an even sample of a streamed one."""
+def _statistics(x: "Tensor") -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of uint8 images, in [0, 1], exact to float64."""
     import torch
 
-    from .images import Resident
-
-    if isinstance(images, Resident):
-        x = images.x
-    else:
-        x = images.pixels(torch.linspace(0, len(images) - 1, min(len(images), _SAMPLE)).long())
     counts = torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in x.unbind(1)]).double()
     level = torch.arange(256, dtype=torch.float64) / 255
     share = counts / counts.sum(1, keepdim=True)

@@ -60,6 +60,11 @@ class Files:
     def streamed(self, channels: int, side: int, strict: bool) -> Streamed:
         return Streamed(self.root, self.names, torch.from_numpy(self.labels), channels=channels, side=side, strict=strict)
 
+    def some(self, count: int) -> "Files":
+        """At most `count` of them, spread evenly."""
+        places = np.linspace(0, len(self.names) - 1, min(count, len(self.names))).astype(np.int64)
+        return Files(self.root, [self.names[i] for i in places], self.labels[places])
+
     def _keep(self, kept: list[bool]) -> None:
         self.names = [name for name, keep in zip(self.names, kept, strict=True) if keep]
         self.labels = self.labels[np.array(kept, bool)]

@@ -14,8 +14,8 @@ def fetch(name: str, data_dir: Path, files: Sequence[str], into: Path) -> None:
     """
     import torchvision.datasets
 
-    make_folder(data_dir)
     try:
+        make_folder(data_dir)
         with writing_to(data_dir):
             getattr(torchvision.datasets, name)(str(data_dir), download=True)
     except InputError:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 
-
 ZOOM_MARGIN = 8 / 7  # images to be zoomed are kept so much larger than the network's input: 256 for 224
 
 

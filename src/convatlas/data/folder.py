@@ -73,9 +73,9 @@ def tree(root: Path) -> Tree:
         for folder, below, files in os.walk(root / name, followlinks=True):
             below[:] = sorted(entry for entry in below if not _is_litter(entry))
             for file in sorted(file for file in files if not _is_litter(file)):
-                ending = os.path.splitext(file)[1].lower()
+                ending = Path(file).suffix.lower()
                 if ending in ENDINGS:
-                    names.append(os.path.relpath(os.path.join(folder, file), root))
+                    names.append(os.path.relpath(Path(folder, file), root))
                 else:
                     others[ending or "no ending"] += 1
         labels += [label] * (len(names) - before)
@@ -110,7 +110,8 @@ def _filled(found: Tree) -> None:
     if not found.names:
         loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _listed(found.root))
         beside = f" ({loose} lie beside the sub-folders, where their class is unknown)" if loose else ""
-        raise InputError(f"{found.root} has no images{beside}: {layout} is needed, {formats}")
+        seen = f" (only {', '.join(sorted(found.others)[:5])})" if found.others else ""
+        raise InputError(f"{found.root} has no images{beside}{seen}: {layout} is needed, {formats}")
     empty = [found.classes[label] for label in sorted(set(range(len(found.classes))) - set(found.labels.tolist()))]
     if empty:
         raise InputError(f"{found.root} has no image of {', '.join(empty[:8])}: remove the empty folder or fill it ({formats})")

@@ -44,10 +44,10 @@ def read(path: Path, names: tuple[str, ...] | None = None) -> Arrays:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(KEYS)} is needed")
-        with archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(KEYS)} is needed")
             missing = [key for key in KEYS if key not in archive.files]
             if missing:
                 raise InputError(

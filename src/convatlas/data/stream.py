@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ Decoded = tuple[Any, Any, list[str]]  # the images that could be read, their pix
 _ZOOM = 2  # what a random number is for; batches.py has the others
 _MOST_WORKERS = 8
 _AHEAD = 2  # batches each worker may be ahead
-_SHARED_MEMORY = Path("/dev/shm")
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only its free space is asked for
 
 
 class Stream:
@@ -51,25 +52,17 @@ class Stream:
     def epoch(self, number: int, parts: list[Tensor]) -> Generator[tuple[int, Tensor, Tensor]]:
         """Each batch's place, its images and their pixels; pictures that turn out broken are left out and told once.
 
-        Raises   InputError on a broken picture of a strict set, ConvAtlasError if a worker was killed
+        Raises   InputError on a broken picture of a strict set
         """
         self.plan.orders = [(number, part.numpy()) for part in parts]
         self.epochs += 1
         mine = self.epochs
-        try:
-            for step, (indices, pixels, broken) in enumerate(self.loader):
-                if self.epochs != mine:
-                    raise RuntimeError("another epoch of the same batches has begun: one pool of workers serves one at a time")
-                self._tell(broken)
-                if len(indices):
-                    yield step, torch.as_tensor(indices), torch.as_tensor(pixels)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise ConvAtlasError(
-                "a process that decodes images was killed, most likely for lack of memory: "
-                "take a smaller batch size, or fewer workers"
-            ) from error
+        for step, (indices, pixels, broken) in enumerate(self.loader):
+            self._tell(broken)
+            if len(indices):
+                yield step, torch.as_tensor(indices), torch.as_tensor(pixels)
+            if self.epochs != mine:
+                raise RuntimeError("another epoch of the same batches has begun: one pool of workers serves one at a time")
 
     def _tell(self, broken: list[str]) -> None:
         for words in broken:
@@ -78,6 +71,23 @@ class Stream:
             if words not in self.told:
                 self.told.add(words)
                 warnings.warn(f"{words}; it is left out", stacklevel=2)
+
+
+@contextmanager
+def explaining_killed_workers() -> Iterator[None]:
+    """Says what a killed worker most likely means; torch raises it wherever the main process happens to be.
+
+    Raises   ConvAtlasError
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ConvAtlasError(
+            "a process that decodes images was killed, most likely for lack of memory: "
+            "take a smaller batch size, or fewer workers"
+        ) from error
 
 
 class _Plan(Sampler[Order]):

@@ -1,5 +1,6 @@
 """Measures a classifier on images it was not trained on."""
 
+import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from ..data import Images, Resident, Streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,13 @@ def evaluate(
     was_training = model.training
     model.eval()
     logits, labels = [], []
-    with torch.inference_mode(), autocast or nullcontext():
-        for x, y in batches:
-            logits.append(model(x).float())
-            labels.append(y)
-    model.train(was_training)
+    try:
+        with torch.inference_mode(), autocast or nullcontext():
+            for x, y in batches:
+                logits.append(model(x).float())
+                labels.append(y)
+    finally:
+        model.train(was_training)
     return measure(torch.cat(logits), torch.cat(labels))
 
 
@@ -78,3 +83,14 @@ def measure(logits: Tensor, labels: Tensor) -> Evaluation:
         predicted=predicted.cpu(),
         probability=probability.cpu(),
     )
+
+
+def sample(images: Images, count: int) -> Images:
+    """Some of the images, evenly spread, as they are stored."""
+    chosen = torch.linspace(0, len(images) - 1, min(len(images), count)).long()
+    if isinstance(images, Streamed):
+        names = [os.fsdecode(bytes(name)) for name in images.names[chosen]]
+        return Streamed(
+            images.root, names, images.labels[chosen], channels=images.channels, side=images.side, strict=images.strict
+        )
+    return Resident(images.pixels(chosen), images.labels[chosen])

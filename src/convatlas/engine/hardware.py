@@ -1,8 +1,7 @@
 """What the machine offers: devices, precisions, its name."""
 
 import platform
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError, unknown
+from .recipe import PRECISIONS
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -32,8 +32,10 @@ def choose_device(wanted: str) -> str:
 def choose_precision(wanted: str, device: str) -> str:
     """`auto` takes bf16 where the processor computes it natively, else 32.
 
-    Raises   InputError for fp16 on a CPU, which would be slower and less exact than either
+    Raises   InputError for an unknown one, and for fp16 on a CPU, which would be slower and less exact than either
     """
+    if wanted not in PRECISIONS:
+        raise unknown("precision", wanted, PRECISIONS)
     if wanted == "auto":
         return "bf16" if has_bf16(device) else "32"
     if wanted == "fp16" and device == "cpu":
@@ -85,19 +87,3 @@ def environment(device: str, precision: str) -> dict[str, Any]:
         "device": device,
         "precision": precision,
     }
-
-
-@contextmanager
-def out_of_memory(batch_size: int, accumulate: int, what: type[Exception]) -> Iterator[None]:
-    """Turns every allocator's way of giving up into one sentence with the batch size to try."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        ours = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not ours and "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
-            raise
-        remedy = "try a smaller network or smaller images"
-        if batch_size > 1:
-            half = batch_size // 2
-            remedy = f"try --batch-size {half} --accumulate {accumulate * batch_size // half}, which takes the same steps"
-        raise what(f"out of memory with batches of {batch_size}: {remedy}") from error

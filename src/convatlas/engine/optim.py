@@ -10,7 +10,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, ob
 
     Scales that are stored as (c, 1, 1) are vectors too.
     """
-    vectors, matrices = [], []
+    vectors: list[nn.Parameter] = []
+    matrices: list[nn.Parameter] = []
     for parameter in model.parameters():
         if parameter.requires_grad:
             is_vector = max(parameter.shape, default=1) == parameter.numel()
@@ -22,7 +23,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, ob
 def make_optimizer(model: nn.Module, recipe: Recipe, device_type: str) -> optim.Optimizer:
     """SGD with Nesterov momentum or AdamW, fused into one kernel where the device has one."""
     groups = parameter_groups(model, recipe.weight_decay)
-    fused = device_type in ("cpu", "cuda")
+    scaled_and_clipped = recipe.precision == "fp16" and recipe.clip is not None  # fused steps unscale where nobody can clip
+    fused = device_type in ("cpu", "cuda") and not scaled_and_clipped
     if recipe.optimizer == "adamw":
         return optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=fused)
     return optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=fused)

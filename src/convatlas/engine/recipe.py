@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from math import isfinite
+from typing import Any, get_args
 
 from ..errors import InputError, unknown
 
@@ -60,6 +61,8 @@ class Recipe:
     checkpoint_minutes: float = setting(5.0, "Save at least this often, besides after every epoch.")
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            need(self, f.name, fits(getattr(self, f.name), f.type), f"of type {getattr(f.type, '__name__', f.type)}")
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
@@ -70,7 +73,7 @@ class Recipe:
         for name in ("val_share", "warmup", "label_smoothing", "momentum"):
             need(self, name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         need(self, "resident_share", 0 <= self.resident_share <= 1, "between 0 and 1")
-        need(self, "lr", 0 < self.lr < float("inf"), "above 0")
+        need(self, "lr", self.lr > 0, "above 0")
         need(self, "weight_decay", self.weight_decay >= 0, "at least 0")
         need(self, "checkpoint_minutes", self.checkpoint_minutes > 0, "above 0")
         need(self, "seed", 0 <= self.seed < 2**63, "at least 0")
@@ -100,6 +103,16 @@ class Recipe:
     def digest(self) -> str:
         """Eight hexadecimal digits that differ whenever a field does."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is what a field declares; a whole number does for a fraction, infinity and NaN do for nothing."""
+    kinds = get_args(kind) or (kind,)
+    if isinstance(value, bool):
+        return bool in kinds
+    if float in kinds and isinstance(value, int | float):
+        return isfinite(value)
+    return isinstance(value, kinds)
 
 
 def need(recipe: Recipe, name: str, holds: bool, range_: str) -> None:

@@ -1,5 +1,6 @@
 """The run folder: everything a run leaves, each file whole or not there."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -7,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
+from ..data import Data
 from ..errors import InputError
 from ..files import make_folder, read_json, replacing, write_json, writing_to
 from .events import Epoch
 from .recipe import Recipe
+
+LONGEST = 60  # letters of a folder's name
 
 
 class Run:
@@ -32,7 +36,7 @@ class Run:
         if path is None:
             path = fresh(Path("runs") / f"{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-s{recipe.seed}-{recipe.digest()}")
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path} is not empty and nothing is overwritten: add --resume to continue it, or choose another --out")
+            raise not_empty(path)
         make_folder(path)
         write_json(path / "recipe.json", recipe.to_json())
         return cls(path)
@@ -62,9 +66,13 @@ class Run:
             raise InputError(f"{self.path} is unfinished: continue it with `convatlas train --out {self.path} --resume`")
         return dict(read_json(self.path / "metrics.json"))
 
-    def describe(self, environment: Mapping[str, Any]) -> None:
-        """Writes env.json: versions, processor, and the data the run saw."""
-        write_json(self.path / "env.json", environment)
+    def describe(self, data: Data, image_size: int, environment: Mapping[str, Any]) -> None:
+        """Writes env.json: versions, processor, and the data as the run saw it, so that the folder is enough to predict."""
+        parts = {"train": data.train, "val": data.val, "test": data.test}
+        sizes = {name: len(images) if images is not None else 0 for name, images in parts.items()}
+        named = {"name": data.name, "title": data.title, "classes": list(data.classes), "channels": data.channels}
+        pixels = {"size": list(data.size), "mean": list(data.mean), "std": list(data.std)}
+        write_json(self.path / "env.json", {**environment, "image_size": image_size, "data": named | sizes | pixels})
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -96,8 +104,11 @@ class Run:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Replaces state.pt, which `--resume` reads."""
-        with replacing(self.path / "state.pt") as temporary:
-            torch.save(dict(state), temporary)
+        with replacing(self.path / "state.pt") as temporary, temporary.open("wb") as file:
+            try:
+                torch.save(dict(state), file)
+            except RuntimeError as error:  # which hides what the system said
+                raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
     def load_state(self) -> dict[str, Any] | None:
         """The last saved state, None before the first one.
@@ -110,13 +121,15 @@ class Run:
         try:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # torch.load raises many kinds for damaged files
-            raise InputError(f"{path} is damaged or cut short ({type(error).__name__}): start afresh with another --out") from error
+            what = f"{path} is damaged or cut short ({type(error).__name__})"
+            raise InputError(f"{what}: start afresh with another --out") from error
 
     def finish(self, weights: Mapping[str, Tensor], predictions: Mapping[str, Tensor], metrics: Mapping[str, Any]) -> None:
         """Writes what lasts; metrics.json comes last and says that the run is whole."""
         for name, tensors in (("model", weights), ("predictions", predictions)):
+            content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
             with replacing(self.path / f"{name}.safetensors") as temporary:
-                save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, temporary)
+                temporary.write_bytes(content)
         write_json(self.path / "metrics.json", metrics)
 
     def predictions(self) -> dict[str, Tensor]:
@@ -124,9 +137,15 @@ class Run:
         return load_file(self.path / "predictions.safetensors")
 
 
+def not_empty(path: Path) -> InputError:
+    """The error for a folder that already holds something."""
+    return InputError(f"{path} is not empty and nothing is overwritten: add --resume to continue it, or choose another --out")
+
+
 def slug(text: str) -> str:
-    """Letters, digits and dashes that a folder can be called."""
-    return "".join(c if c.isalnum() or c == "_" else "-" for c in text).strip("-")[:60]
+    """Letters, digits and dashes that a folder can be called; what is too long ends in a digest, to stay apart."""
+    plain = "".join(c if c.isalnum() or c == "_" else "-" for c in text).strip("-")
+    return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def fresh(path: Path) -> Path:

@@ -11,7 +11,7 @@ def rate(schedule: str, progress: float, warmup: float) -> float:
     step       rises linearly, then divides by ten at 1/2 and 3/4 (He et al. 2015, arXiv:1512.03385, §4.2)
     constant   rises linearly, then stays
 
-    Units    progress and warmup are shares of all steps in [0, 1]; the first step of a run has progress 1 / steps
+    Units    progress and warmup are shares of all steps in [0, 1]; step i of n, counted from 0, has progress (i + 1/2) / n
     """
     if progress < warmup:
         return progress / warmup

@@ -2,11 +2,9 @@
 
 import logging
 import math
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,36 +12,23 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..data import Augment, Batches, Data, Feed, Images, Resident
-from ..errors import ConvAtlasError
-from .evaluate import Evaluation, evaluate
+from ..data import Augment, Batches, Data, Feed, Images
+from ..errors import InputError
+from .evaluate import Evaluation, evaluate, sample
 from .events import Epoch, Event, Finished, Started, Step
-from .hardware import autocast, choose_device, choose_precision, environment, out_of_memory
+from .hardware import autocast, choose_device, choose_precision, environment
 from .optim import make_optimizer
 from .recipe import Recipe
 from .record import Run
 from .schedule import rate
+from .stop import Diverged, Interrupted, out_of_memory, stop_requests
 
 FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 LOOK_EVERY = 16  # steps between looks at the loss; each look waits for the device
+RANDOM = {"cpu": torch, "cuda": torch.cuda, "mps": torch.mps}  # whose generators dropout draws from
 SEEN_AGAIN = 2000  # training images that are evaluated at the end, to tell learning by heart
-
-
-class Diverged(ConvAtlasError):
-    """The loss is no number any more."""
-
-
-class Interrupted(ConvAtlasError):
-    """The user asked to stop; the state is saved."""
-
-    exit_code = 130
-
-
-class OutOfMemory(ConvAtlasError):
-    """The batch does not fit."""
 
 
 @dataclass(slots=True)
@@ -65,40 +50,45 @@ def train(model: nn.Module, data: Data, recipe: Recipe, run: Run, image_size: in
     Shapes   the model maps x (n, channels, image_size, image_size) to logits (n, classes)
     Raises   Diverged, Interrupted and OutOfMemory; the run folder then holds the last saved state
     """
+    torch.manual_seed(recipe.seed)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-    run.describe(describe(data, image_size, environment(device, precision)))
-    if recipe.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model = model.to(device)
-    bench = Bench(model, data, recipe, image_size, device, precision)
-    state = run.load_state()
-    if state:
-        bench.restore(state)
-    run.keep_epochs(bench.at.epoch)
-    yield Started(recipe.epochs, bench.steps, bench.at.epoch, bench.at.step, data.warnings)
-    with stop_requests() as stop, out_of_memory(recipe.batch_size, recipe.accumulate, OutOfMemory):
+    run.describe(data, image_size, environment(device, precision))
+    with stop_requests() as stop, out_of_memory(recipe.batch_size, recipe.accumulate):
+        bench = Bench(model, data, recipe, image_size, (device, precision))
+        if state := run.load_state():
+            bench.restore(state, run)
+        run.keep_epochs(bench.at.epoch)
+        yield Started(recipe.epochs, bench.steps, bench.at.epoch, bench.at.step, data.warnings)
         while bench.at.epoch < recipe.epochs:
             yield from bench.one_epoch(run, stop)
             yield bench.close_epoch(run)
+            if stop.is_set():
+                raise Interrupted(f"after epoch {bench.at.epoch} of {recipe.epochs}", run.path)
         yield bench.finish(run)
+        if stop.is_set():  # a comparison has more to do
+            raise Interrupted("after the last epoch", run.path)
 
 
 class Bench:
     """A model with all that changes while it trains."""
 
-    def __init__(self, net: nn.Module, data: Data, recipe: Recipe, image_size: int, device: str, precision: str) -> None:
-        self.net, self.data, self.recipe = net, data, recipe
-        self.device, self.precision, self.image_size = device, precision, image_size
+    def __init__(self, net: nn.Module, data: Data, recipe: Recipe, image_size: int, machine: tuple[str, str]) -> None:
+        self.device, self.precision = device, precision = machine
+        layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+        self.net: nn.Module = net.to(device).to(memory_format=layout)
+        self.data, self.recipe = data, recipe
+        self.image_size = image_size
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would announce the precision
         fabric = Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])  # type: ignore[arg-type]
-        optimizer = make_optimizer(net, recipe, device)
-        self.model, self.optimizer = fabric.setup(torch.compile(net) if recipe.compile else net, optimizer)
+        trained: Any = torch.compile(self.net) if recipe.compile else self.net
+        optimizer = make_optimizer(self.net, recipe, device)
+        self.model, self.optimizer = fabric.setup(trained, optimizer)
         self.fabric = fabric
-        average = get_ema_multi_avg_fn(recipe.ema) if recipe.ema else None
-        self.ema = AveragedModel(net, multi_avg_fn=average, use_buffers=True) if average else None
+        average = get_ema_multi_avg_fn(recipe.ema) if recipe.ema else None  # type: ignore[no-untyped-call]
+        self.ema = AveragedModel(self.net, multi_avg_fn=average, use_buffers=True) if average else None
         self.batches = Batches(data.train, self.feed(training=True))
         self.steps = len(self.batches)
         self.at = Position()
@@ -127,40 +117,46 @@ class Bench:
 
     def one_epoch(self, run: Run, stop: threading.Event) -> Iterator[Step]:
         """The rest of the current epoch; saves every few minutes and when asked to stop."""
-        recipe, at = self.recipe, self.at
-        total = self.steps * recipe.epochs
+        at = self.at
         self.model.train()
         unread: list[Tensor] = []
         began = saved = time.perf_counter()
         before = at.seconds
         for x, y in self.batches.epoch(at.epoch, at.step):
-            progress = (at.epoch * self.steps + at.step + 0.5) / total
-            lr = recipe.lr * rate(recipe.schedule, progress, recipe.warmup)
+            lr = self.rate(at.step)
             loss = self.one_step(x, y, lr)
             unread.append(loss)
             at.step += 1
             now = time.perf_counter()
             at.seconds = before + now - began
-            due = stop.is_set() or now - saved > 60 * recipe.checkpoint_minutes
+            due = stop.is_set() or now - saved > 60 * self.recipe.checkpoint_minutes
             if due or at.step % LOOK_EVERY == 0 or at.step == self.steps:
-                self.read(unread, lr)
+                self.read(unread)
             if due:
-                run.save_state(self.state())
+                self.save(run)
                 saved = now
             if stop.is_set():
-                raise Interrupted(
-                    f"stopped in epoch {at.epoch + 1} after {at.step} of {self.steps} steps, all saved. "
-                    f"Continue with: convatlas train --out {run.path} --resume"
-                )
+                raise Interrupted(f"in epoch {at.epoch + 1} after {at.step} of {self.steps} steps", run.path)
             yield Step(at.epoch + 1, at.step, loss, lr, len(y))
+
+    def gathered(self, step: int) -> tuple[int, int]:
+        """How many batches before this one are part of the same step of the optimizer, and how many are in all."""
+        before = step % self.recipe.accumulate
+        return before, min(self.recipe.accumulate, self.steps - step + before)  # an epoch's last one may gather fewer
+
+    def rate(self, step: int) -> float:
+        """The learning rate for a batch, counted from 0, of the current epoch: the same for all that are gathered."""
+        before, together = self.gathered(step)
+        middle = self.at.epoch * self.steps + step - before + together / 2
+        return self.recipe.lr * rate(self.recipe.schedule, middle / (self.steps * self.recipe.epochs), self.recipe.warmup)
 
     def one_step(self, x: Tensor, y: Tensor, lr: float) -> Tensor:
         """Forward, backward and, when enough batches have been gathered, one step of the optimizer."""
         recipe = self.recipe
-        last = (self.at.step + 1) % recipe.accumulate == 0 or self.at.step + 1 == self.steps
+        before, together = self.gathered(self.at.step)
         loss = cross_entropy(self.model(x), y, label_smoothing=recipe.label_smoothing)
-        self.fabric.backward(loss / recipe.accumulate if recipe.accumulate > 1 else loss)
-        if last:
+        self.fabric.backward(loss / together if together > 1 else loss)
+        if before + 1 == together:
             if recipe.clip is not None:
                 self.fabric.clip_gradients(self.model, self.optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
             for group in self.optimizer.param_groups:
@@ -171,46 +167,63 @@ class Bench:
                 self.ema.update_parameters(self.net)
         return loss.detach()
 
-    def read(self, unread: list[Tensor], lr: float) -> None:
+    def read(self, unread: list[Tensor]) -> None:
         """Adds the losses since the last look to the epoch's sum.
 
         Raises   Diverged naming the step whose loss is no number
         """
         losses = torch.stack(unread).tolist()
-        first = self.at.step - len(losses) + 1
         unread.clear()
-        for step, loss in enumerate(losses, start=first):
+        for step, loss in enumerate(losses, start=self.at.step - len(losses)):
             if not math.isfinite(loss):
-                raise Diverged(
-                    f"the loss became {loss} in epoch {self.at.epoch + 1} at step {step} with learning rate {lr:.3g}: "
-                    f"try --lr {self.recipe.lr / 4:.2g}, a longer --warmup, --clip 1 or --precision 32"
-                )
+                raise self.diverged(f"the loss became {loss}", step)
             self.at.loss_sum += loss
+
+    def diverged(self, what: str, step: int) -> Diverged:
+        """The error that says where it happened and what to try."""
+        return Diverged(
+            f"{what} in epoch {self.at.epoch + 1} at step {step + 1} with learning rate {self.rate(step):.3g}: "
+            f"try --lr {self.recipe.lr / 4:.2g}, a longer --warmup, --clip 1 or --precision 32"
+        )
+
+    def check_weights(self) -> None:
+        """Raises Diverged if the last step left a weight that is no finite number, before it is saved over a good one."""
+        if not all(bool(tensor.isfinite().all()) for tensor in self.net.state_dict().values()):
+            raise self.diverged("the weights stopped being finite", self.at.step - 1)
+
+    def save(self, run: Run) -> None:
+        """Replaces the state that --resume reads; a good one is never replaced by a broken one."""
+        self.check_weights()
+        run.save_state(self.state())
 
     def close_epoch(self, run: Run) -> Epoch:
         """Validates, writes the epoch's line, then the state that continues after it."""
         at = self.at
+        self.check_weights()
         began = time.perf_counter()
         val = self.evaluate(self.data.val) if self.data.val is not None else None
         images = self.steps * self.recipe.batch_size if self.batches.feed.drop_last else len(self.data.train)
         event = Epoch(
             epoch=at.epoch + 1,
             train_loss=at.loss_sum / self.steps,
-            val_loss=val and val.loss,
-            val_accuracy=val and val.accuracy,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            val_loss=val.loss if val else None,
+            val_accuracy=val.accuracy if val else None,
+            learning_rate=self.rate(self.steps - 1),
             images_per_second=images / at.seconds,
             seconds=at.seconds + time.perf_counter() - began,
         )
-        self.at = Position(epoch=at.epoch + 1)
         run.append(event)
+        self.at = Position(epoch=at.epoch + 1)
         run.save_state(self.state())
         return event
 
     def evaluate(self, images: Images) -> Evaluation:
         """The tested network on images as they are."""
         batches = Batches(images, self.feed(training=False))
-        return evaluate(self.tested, batches.epoch(), autocast(self.precision, self.device))
+        found = evaluate(self.tested, batches.epoch(), autocast(self.precision, self.device))
+        if not math.isfinite(found.loss):
+            raise self.diverged(f"the loss of held-out images became {found.loss}", self.steps - 1)
+        return found
 
     def finish(self, run: Run) -> Finished:
         """The final figures of all splits, weights and predictions."""
@@ -241,8 +254,7 @@ class Bench:
             "optimizer": self.optimizer.state_dict(),
             "ema": self.ema.state_dict() if self.ema else None,
             "scaler": self.fabric.strategy.precision.state_dict(),
-            "cpu_generator": torch.get_rng_state(),
-            "gpu_generator": torch.cuda.get_rng_state() if self.device == "cuda" else None,
+            "generators": {name: RANDOM[name].get_rng_state() for name in sorted({"cpu", self.device})},
             "gradients": self.gradients(),
             "epoch": self.at.epoch,
             "step": self.at.step,
@@ -256,60 +268,28 @@ class Bench:
             return {}
         return {name: p.grad for name, p in self.net.named_parameters() if p.grad is not None}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes over what `state` gave."""
-        self.net.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.ema:
-            self.ema.load_state_dict(state["ema"])
-        self.fabric.strategy.precision.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["cpu_generator"])
-        if self.device == "cuda":
-            torch.cuda.set_rng_state(state["gpu_generator"])
-        for name, parameter in self.net.named_parameters():
-            if name in state["gradients"]:
-                parameter.grad = state["gradients"][name].to(parameter)
-        self.at = Position(state["epoch"], state["step"], state["loss_sum"], state["seconds"])
+    def restore(self, state: dict[str, Any], run: Run) -> None:
+        """Takes over what `state` gave.
 
-
-def sample(images: Images, count: int) -> Resident:
-    """Some of the images, evenly spread, as they are stored."""
-    chosen = torch.linspace(0, len(images) - 1, min(len(images), count)).long()
-    return Resident(images.pixels(chosen), images.labels[chosen])
+        Raises   InputError if it belongs to another recipe
+        """
+        try:
+            self.net.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.ema:
+                self.ema.load_state_dict(state["ema"])
+            self.fabric.strategy.precision.load_state_dict(state["scaler"])
+            for name, parameter in self.net.named_parameters():
+                if name in state["gradients"]:
+                    parameter.grad = state["gradients"][name].to(parameter)
+            self.at = Position(state["epoch"], state["step"], state["loss_sum"], state["seconds"])
+            for name, generator in state["generators"].items():
+                RANDOM[name].set_rng_state(generator)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"{run.path / 'state.pt'} is not of this recipe: start afresh with another --out") from error
 
 
 def augmentation(own: Augment, recipe: Recipe) -> Augment:
     """The data set's augmentation with what the recipe sets itself."""
     given = {name: getattr(recipe, name) for name in ("crop", "flip", "cutout", "zoom")}
     return replace(own, **{name: value for name, value in given.items() if value is not None})
-
-
-def describe(data: Data, image_size: int, environment: dict[str, Any]) -> dict[str, Any]:
-    """The environment with the data as the run saw it, so that the folder alone is enough to predict."""
-    sizes = {name: len(images) if images is not None else 0 for name, images in
-             (("train", data.train), ("val", data.val), ("test", data.test))}  # fmt: skip
-    named = {"name": data.name, "title": data.title, "classes": list(data.classes), "channels": data.channels}
-    pixels = {"size": list(data.size), "mean": list(data.mean), "std": list(data.std)}
-    return environment | {"image_size": image_size, "data": named | sizes | pixels}
-
-
-@contextmanager
-def stop_requests() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets, so that a step is finished and saved; the second one ends at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def request(number: int, _: Any) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, request)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

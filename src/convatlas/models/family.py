@@ -66,7 +66,7 @@ class Family:
     published: Mapping[str, Published] = field(default_factory=dict)
     smallest: int = 32  # pixels a side; below, the last feature map would vanish
     upgrade: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None  # names in other people's files → ours
-    tags: frozenset[str] = frozenset()  # exceptions that tests look up: "no-reference", "fixed-size", "narrow-head" (when small), …
+    tags: frozenset[str] = frozenset()  # exceptions that tests look up: "no-reference", "fixed-size", "narrow-head"
 
     def native_of(self, name: str) -> Native:
         """What the variant was published for."""

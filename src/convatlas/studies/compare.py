@@ -1,6 +1,5 @@
 """Which network is better, by how much, and at what cost: several networks, several seeds, one verdict."""
 
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -8,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from ..anatomy.macs import macs
-from ..data import Data
+from ..data import Data, load
 from ..engine.events import Event
 from ..engine.hardware import choose_device, choose_precision, environment
-from ..engine.record import Run, fresh, slug
 from ..engine.recipe import Recipe
+from ..engine.record import Run, fresh, not_empty, slug
+from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, read_json, write_json
 from ..models import count_parameters, family_of, on_meta, parse
 from ..recipes import default
+from .figures import correctness, shown, spread
 from .paired import against_best
-from .run import image_size, open_data, start
-from .speed import SPEEDS, measure_speed
+from .run import asked, check, image_size, options, start
+from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
 
 DEFAULT_NETWORKS = (
     "lenet5",
@@ -32,7 +31,6 @@ DEFAULT_NETWORKS = (
     "resnet20",
     "densenet_bc_100_12:depths=(4,4,4)",
 )
-SHOWN = 24  # held-out images in the grid of predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +67,13 @@ class Comparison:
              results.json results.csv report.html
     """
 
-    def __init__(self, folder: Path) -> None:
-        plan = read_json(folder / "comparison.json")
+    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
         self.folder = folder
         self.command: str = plan["command"]
         self.seeds: list[int] = plan["seeds"]
         self.recipes = [Recipe.from_json(values) for values in plan["recipes"]]
         self.reasons: dict[str, str] = {}
+        self.opened: tuple[dict[str, Any], Data] | None = None
 
     @classmethod
     def create(cls, folder: Path | None, recipes: Sequence[Recipe], seeds: int, command: str) -> "Comparison":
@@ -87,20 +85,22 @@ class Comparison:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise InputError(f"each network is compared once, but {', '.join(sorted(twice))} was named twice")
-        for name in names:  # a misspelt ablation is found before anything is trained
-            on_meta(name)
         if folder is None:
             folder = fresh(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is not empty and nothing is overwritten: add --resume to continue it, or choose another --out")
-        make_folder(folder)
+            raise not_empty(folder)
         plan = {
             "command": command,
             "seeds": [recipes[0].seed + i for i in range(seeds)],
             "recipes": [recipe.to_json() for recipe in recipes],
         }
+        comparison = cls(folder, plan)
+        for recipe in recipes:  # a misspelt ablation or a set without held-out images is found before anything is written
+            check(recipe, comparison.data(recipes[0]))
+        held_out_split(comparison.data(recipes[0]))
+        make_folder(folder)
         write_json(folder / "comparison.json", plan)
-        return cls(folder)
+        return comparison
 
     @classmethod
     def open(cls, folder: Path) -> "Comparison":
@@ -110,13 +110,18 @@ class Comparison:
         """
         if not (folder / "comparison.json").is_file():
             raise InputError(f"{folder} holds no comparison: start one with `convatlas compare --out {folder}`")
-        return cls(folder)
+        return cls(folder, read_json(folder / "comparison.json"))
+
+    def data(self, recipe: Recipe) -> Data:
+        """The images of a recipe, opened once for all networks that ask for the same."""
+        wanted = asked(recipe)
+        if self.opened is None or self.opened[0] != wanted:
+            self.opened = wanted, load(**wanted)
+        return self.opened[1]
 
     def trials(self, recipe: Recipe) -> list[Trial]:
         """A network's runs."""
-        return [
-            Trial(replace(recipe, seed=seed), self.folder / f"{slug(recipe.model)}-s{seed}") for seed in self.seeds
-        ]
+        return [Trial(replace(recipe, seed=seed), self.folder / f"{slug(recipe.model)}-s{seed}") for seed in self.seeds]
 
     def run(self) -> Iterator[Began | Event | Failed]:
         """Trains what is not yet trained; a network that fails is reported and does not stop the others."""
@@ -124,26 +129,32 @@ class Comparison:
         for recipe in self.recipes:
             for trial in self.trials(recipe):
                 number += 1
-                run = Run.open(trial.folder) if (trial.folder / "recipe.json").is_file() else Run.create(trial.folder, trial.recipe)
+                run = (
+                    Run.open(trial.folder)
+                    if (trial.folder / "recipe.json").is_file()
+                    else Run.create(trial.folder, trial.recipe)
+                )
                 yield Began(recipe.model, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
                 if run.finished or recipe.model in self.reasons:
                     continue
                 try:
-                    yield from start(run)
-                except (ConvAtlasError, RuntimeError) as error:
-                    if isinstance(error, ConvAtlasError) and error.exit_code == 130:
-                        raise
-                    self.reasons[recipe.model] = first_line(error)
+                    yield from start(run, self.data(trial.recipe))
+                except Interrupted as error:
+                    raise Interrupted(
+                        f"{recipe.model} seed {trial.recipe.seed} {error.where}", self.folder, "compare"
+                    ) from error
+                except Exception as error:  # noqa: BLE001  # whatever it is, it costs one row and not the table
+                    self.reasons[recipe.model] = reason(error)
                     yield Failed(recipe.model, self.reasons[recipe.model])
 
-    def results(self, data: Data | None = None) -> dict[str, Any]:
+    def results(self) -> dict[str, Any]:
         """The value that results.json holds and every table and picture is drawn from."""
         first = self.recipes[0]
-        data = data or open_data(first)
+        data = self.data(first)
         device = choose_device(first.device)
         precision = choose_precision(first.precision, device)
-        held_out = "test" if data.test is not None else "val"
-        rows = [self.row(recipe, data, held_out) for recipe in self.recipes]
+        held_out = held_out_split(data)
+        rows = [self.row(recipe, held_out) for recipe in self.recipes]
         against_best(rows, held_out)
         for row in rows:
             del row["correct"]
@@ -169,13 +180,14 @@ class Comparison:
             "networks": rows,
         }
 
-    def row(self, recipe: Recipe, data: Data, held_out: str) -> dict[str, Any]:
+    def row(self, recipe: Recipe, held_out: str) -> dict[str, Any]:
         """One network: what was measured of it, null where it failed."""
         runs = [Run.open(t.folder) for t in self.trials(recipe) if (t.folder / "recipe.json").is_file()]
         whole = [run for run in runs if run.finished]
         metrics = [run.metrics for run in whole]
+        data = self.data(recipe)
         side = image_size(recipe, data)
-        model = on_meta(recipe.model, num_classes=len(data.classes), in_channels=data.channels, image_size=side)
+        model = on_meta(recipe.model, **options(recipe, data))
         failed = len(whole) < len(self.seeds)
         answers = [run.predictions() for run in whole]
 
@@ -188,7 +200,7 @@ class Comparison:
             "error": self.reasons.get(recipe.model, "not finished") if failed else None,
             "image_size": side,
             "parameters": count_parameters(model),
-            "macs": macs(model, data.channels, side),
+            "macs": macs(model, data.channels, side) if whole else None,
             **(dict.fromkeys(SPEEDS) if failed else self.speed(recipe, data)),
             "training_images_per_second": max((m["images_per_second"] for m in metrics), default=None),
             "train_accuracy": split("train", "accuracy"),
@@ -205,11 +217,15 @@ class Comparison:
             "correct": correctness(answers, held_out),
         }
 
-    def speed(self, recipe: Recipe, data: Data) -> dict[str, float]:
-        """Latency, throughput and memory, measured once and kept in a file."""
+    def speed(self, recipe: Recipe, data: Data) -> dict[str, float | None]:
+        """Latency, throughput and memory, measured once and kept in a file; null where larger batches don't fit."""
         path = self.folder / f"{slug(recipe.model)}.json"
         if not path.exists():
-            write_json(path, measure_speed(recipe, data))
+            try:
+                with out_of_memory(THROUGHPUT_BATCH, 1):
+                    write_json(path, measure_speed(recipe, data))
+            except OutOfMemory:
+                return dict.fromkeys(SPEEDS)
         return dict(read_json(path))
 
 
@@ -223,56 +239,17 @@ def default_recipes(names: Sequence[str], data: str, given: Mapping[str, Any]) -
     return [default(name, data, **given) for name in names]
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Mean, standard deviation (n − 1), number and values; null where there are too few."""
-    n = len(values)
-    mean = statistics.fmean(values) if n else None
-    return {"mean": mean, "sd": statistics.stdev(values) if n > 1 else None, "n": n, "values": list(values)}
-
-
-def shown(answers: Mapping[str, torch.Tensor], split: str) -> list[dict[str, Any]]:
-    """What was said of the images in the grid: the same for every network, evenly spread over the held-out ones."""
-    labels, predicted, probability = (answers[f"{split}_{name}"] for name in ("labels", "predicted", "probability"))
-    chosen = shown_indices(len(labels))
-    return [
-        {
-            "index": i,
-            "true": int(labels[i]),
-            "predicted": int(predicted[i]),
-            "probability": float(probability[i]),
-        }
-        for i in chosen
-    ]
-
-
-def shown_indices(n: int) -> list[int]:
-    """Which held-out images the grid shows."""
-    return sorted({int(i) for i in np.linspace(0, n - 1, min(SHOWN, n))})
-
-
-def correctness(answers: Sequence[Mapping[str, torch.Tensor]], split: str) -> NDArray[np.float64] | None:
-    """For each held-out image the share of seeds that were right.
-
-    Shapes   (n,)
-    """
-    if not answers:
-        return None
-    right = [(a[f"{split}_predicted"] == a[f"{split}_labels"]).numpy().astype(float) for a in answers]
-    return np.mean(right, axis=0)
-
-
-def first_line(error: BaseException) -> str:
+def reason(error: Exception) -> str:
     """What went wrong, short enough for a table."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return first if isinstance(error, ConvAtlasError) else f"{type(error).__name__}: {first}"
 
 
-def held_out_pixels(data: Data, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]:
-    """The images of the grid.
+def held_out_split(data: Data) -> str:
+    """The part that networks are compared on.
 
-    Shapes   (k, h, w, c) uint8
+    Raises   InputError if there is none
     """
-    images = data.test if data.test is not None else data.val
-    predictions = next((row["predictions"] for row in rows if row["predictions"]), [])
-    if images is None or not predictions:
-        return np.zeros((0, 1, 1, 1), np.uint8)
-    return images.pixels(torch.tensor([p["index"] for p in predictions])).permute(0, 2, 3, 1).numpy()
+    if data.test is None and data.val is None:
+        raise InputError(f"{data.name} has neither test nor validation images to compare on: add some, or a larger --val-share")
+    return "val" if data.test is None else "test"

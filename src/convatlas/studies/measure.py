@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
-from ..data import Batches, Feed
+from ..data import Batches, Data, Feed
 from ..engine.evaluate import Evaluation, evaluate
 from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.recipe import Recipe
 from ..errors import InputError, unknown
-from ..models import create_model
-from .run import image_size, load_run, open_data
+from ..models import create_model, family_of
+from ..weights import load_into
+from .run import image_size, load_run, open_data, options
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def measure(question: Question) -> tuple[Evaluation, tuple[str, ...]]:
     precision = choose_precision(question.precision, device)
     trained = None if question.weights else load_run(question.run)
     recipe = trained.recipe if trained else Recipe(model=question.run)
-    replaced = {"data": question.data, "data_dir": question.data_dir and str(question.data_dir)}
+    replaced: dict[str, Any] = {"data": question.data, "data_dir": question.data_dir and str(question.data_dir)}
     recipe = replace(recipe, **{name: value for name, value in replaced.items() if value is not None})
     data = open_data(recipe)
     images = getattr(data, question.split)
@@ -56,11 +59,25 @@ def measure(question: Question) -> tuple[Evaluation, tuple[str, ...]]:
             )
     else:
         side, mean, std = image_size(recipe, data), data.mean, data.std
-        model = create_model(
-            question.run, num_classes=len(data.classes), in_channels=data.channels, image_size=side, weights=question.weights
-        )
+        model = weighed(recipe, data, question.weights)
     feed = Feed(question.batch_size, side, question.mean or mean, question.std or std, device=device, channels_last=True)
     if not len(feed.mean) == len(feed.std) == data.channels:
         raise InputError(f"--mean and --std need a number for each of the {data.channels} channels")
-    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(device).to(memory_format=torch.channels_last)
     return evaluate(model, Batches(images, feed).epoch(), autocast(precision, device)), data.classes
+
+
+def weighed(recipe: Recipe, data: Data, weights: Path | None) -> nn.Module:
+    """The network for the data with the weights of a file.
+
+    Raises   InputError if the file knows other classes, since a head that never learnt answers by chance
+    """
+    model = create_model(recipe.model, **options(recipe, data))
+    family = family_of(recipe.model)
+    if weights is not None:
+        loaded = load_into(model, weights, stem=family.stem, head=family.head, upgrade=family.upgrade)
+        if loaded.fresh:
+            raise InputError(
+                f"{weights} was not trained for the {len(data.classes)} classes of {recipe.data}: train it on them first"
+            )
+    return model

@@ -54,7 +54,7 @@ def answers(trained: Trained, files: Sequence[Path], topk: int) -> Iterator[Answ
         pictures, reasons = {}, {}
         for path in files[first : first + BATCH]:
             try:
-                pictures[path] = torch.from_numpy(square(path, trained.channels, trained.stored))
+                pictures[path] = torch.tensor(square(path, trained.channels, trained.stored))
             except Unreadable as error:
                 reasons[path] = str(error)
         said = classify(trained, torch.stack(list(pictures.values())), topk) if pictures else []

@@ -10,25 +10,24 @@ from torch import nn
 
 from ..data import Data, load
 from ..engine.events import Event
-from ..engine.record import Run
+from ..engine.hardware import choose_device, choose_precision
 from ..engine.recipe import Recipe
+from ..engine.record import Run
 from ..errors import InputError
-from ..models import built_for, create_model, family_of, parse
+from ..models import built_for, create_model, family_of, on_meta, parse
 
 
 def open_data(recipe: Recipe) -> Data:
-    """The images a recipe names; pictures in folders come in the size its network is built for."""
+    """The images a recipe names."""
+    return load(**asked(recipe))
+
+
+def asked(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe asks `load` for; pictures in folders come in the size its network is built for."""
     native = family_of(recipe.model).native_of(parse(recipe.model)[0])
-    return load(
-        recipe.data,
-        data_dir=Path(recipe.data_dir) if recipe.data_dir else None,
-        image_size=recipe.image_size or native.image_size,
-        val_share=recipe.val_share,
-        split_seed=recipe.split_seed,
-        limit=recipe.limit,
-        strict=recipe.strict,
-        resident_share=recipe.resident_share,
-    )
+    same = {name: getattr(recipe, name) for name in ("val_share", "split_seed", "limit", "strict", "resident_share")}
+    folder = Path(recipe.data_dir) if recipe.data_dir else None
+    return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size, **same}
 
 
 def image_size(recipe: Recipe, data: Data) -> int:
@@ -40,20 +39,28 @@ def image_size(recipe: Recipe, data: Data) -> int:
 def build(recipe: Recipe, data: Data) -> nn.Module:
     """The recipe's network for the data's classes and channels, its weights drawn from the recipe's seed."""
     torch.manual_seed(recipe.seed)
-    return create_model(
-        recipe.model,
-        num_classes=len(data.classes),
-        in_channels=data.channels,
-        image_size=image_size(recipe, data),
-        weights=recipe.weights,
-    )
+    return create_model(recipe.model, **options(recipe, data), weights=recipe.weights)
 
 
-def start(run: Run) -> Iterator[Event]:
-    """Trains what the folder's recipe says, from where the folder stands."""
+def options(recipe: Recipe, data: Data) -> dict[str, Any]:
+    """What the data asks of the network: classes, channels and pixels."""
+    return {"num_classes": len(data.classes), "in_channels": data.channels, "image_size": image_size(recipe, data)}
+
+
+def check(recipe: Recipe, data: Data) -> None:
+    """Makes sure that the machine, the data and the network go together, before anything is written.
+
+    Raises   InputError
+    """
+    choose_precision(recipe.precision, choose_device(recipe.device))
+    on_meta(recipe.model, **options(recipe, data))
+
+
+def start(run: Run, data: Data | None = None) -> Iterator[Event]:
+    """Trains what the folder's recipe says, from where the folder stands; on `data` if that is open already."""
     from ..engine.train import train
 
-    data = open_data(run.recipe)
+    data = data or open_data(run.recipe)
     yield from train(build(run.recipe, data), data, run.recipe, run, image_size(run.recipe, data))
 
 

@@ -11,6 +11,7 @@ from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from .run import build, image_size
 
+THROUGHPUT_BATCH = 128
 SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
 
 
@@ -32,7 +33,7 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
         return autocast(precision, device)
 
     latency = seconds_per_batch(model, images(1), mixed)
-    throughput = 128 / seconds_per_batch(model, images(128), mixed)
+    throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed)
     labels = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
     memory = training_memory(model, images(recipe.batch_size), labels, make_optimizer(model, recipe, device), mixed)
     return {"training_memory_bytes": memory, "latency_ms": 1000 * latency, "throughput_images_per_second": throughput}

@@ -36,7 +36,7 @@ def chance(p_value: float | None) -> str:
     """Whether a paired difference is more than chance, in words; empty where it was not tested."""
     if p_value is None:
         return ""
-    p = "p < 0.001" if p_value < 0.001 else f"p = {significant(p_value, 2)}"
+    p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
     return f" ({'more' if p_value < CHANCE else 'no more'} than chance would give, {p})"
 
 

@@ -1,10 +1,11 @@
 """Reads weight files without unpickling code and fits them to a network."""
 
 import logging
-import pickle
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from zipfile import BadZipFile
 
 import torch
@@ -38,7 +39,7 @@ class Loaded:
 def read(source: str | Path) -> State:
     """The tensors of a `.pth`, `.pt` or `.safetensors` file or of a run folder.
 
-    A state dict inside a checkpoint (under `state_dict` or `model`) is found, the prefix `module.` of parallel training dropped.
+    A state dict inside a checkpoint (`state_dict` or `model`) is found, the prefix `module.` of parallel training dropped.
 
     Raises   InputError if the file is missing, cut short, of another kind, or would need unpickling
     """
@@ -50,8 +51,9 @@ def read(source: str | Path) -> State:
     if path.suffix not in SUFFIXES:
         raise InputError(f"weights need a file that ends in {' '.join(SUFFIXES)}, got {path.name}")
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+        with warnings.catch_warnings(action="ignore"):  # torch wonders about files that it then refuses
+            content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except UnpicklingError:
         raise InputError(
             f"{path} holds more than tensors, or is cut short; unpickling it could run any code, so it is refused: "
             "save the state dict alone, best as .safetensors"
@@ -85,10 +87,8 @@ def load_into(
     if upgrade:
         state = upgrade(state)
     own = model.state_dict()
-    adapted, fresh = [], []
-    for key in [key for key in own if key.startswith(f"{head}.")]:
-        if key in state and state[key].shape != own[key].shape:
-            fresh.append(key)
+    adapted = []
+    fresh = [key for key in own if key.startswith(f"{head}.") and key in state and state[key].shape != own[key].shape]
     if fresh or not any(key.startswith(f"{head}.") for key in own):
         dropped = [key for key in state if key.startswith(f"{head}.")]
         for key in dropped:

@@ -1,0 +1,70 @@
+"""Why a run ends before its last epoch, each reason with a sentence that says how to go on."""
+
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import ConvAtlasError
+
+
+class Diverged(ConvAtlasError):
+    """The loss is no number any more."""
+
+
+class Interrupted(ConvAtlasError):
+    """The user asked to stop; the state is saved."""
+
+    exit_code = 130
+
+    def __init__(self, where: str, folder: Path, command: str = "train") -> None:
+        again = f"convatlas {command} --out {shlex.quote(str(folder))} --resume"
+        super().__init__(f"stopped {where}, all saved. Continue with: {again}")
+        self.where = where
+
+
+class OutOfMemory(ConvAtlasError):
+    """The batch does not fit."""
+
+
+@contextmanager
+def out_of_memory(batch_size: int, accumulate: int) -> Iterator[None]:
+    """Turns every allocator's way of giving up into one sentence with the batch size to try."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        ours = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not ours and "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+            raise
+        remedy = "try a smaller network or smaller images"
+        if batch_size > 1:
+            half = batch_size // 2
+            remedy = f"try --batch-size {half} --accumulate {accumulate * batch_size // half}, which takes the same steps"
+        raise OutOfMemory(f"out of memory with batches of {batch_size}: {remedy}") from error
+
+
+@contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets, so that a step is finished and saved; the second one ends at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def request(number: int, _: Any) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,165 @@
+import errno
+import os
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from convatlas.engine.events import Epoch
+from convatlas.engine.recipe import Recipe
+from convatlas.engine.record import Run, fresh
+from convatlas.errors import ConvAtlasError, InputError
+from convatlas.files import make_folder, read_json, replacing, write_json, write_text
+
+
+def test_half_a_file_is_never_seen(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "whole")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text("ha")
+        raise ZeroDivisionError
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1', b"", b"\xff\xfe\x00"])
+def test_json_cut_short_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.json is not readable JSON.*cut short"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(InputError, match=r"b\.json does not exist"):
+        read_json(tmp_path / "b.json")
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run.create(tmp_path / "run", Recipe())
+    run.save_state({"epoch": 1, "model": {"w": torch.zeros(3)}})
+    run.append(Epoch(1, 0.5, None, None, 0.1, 10.0, 1.0))
+    return run
+
+
+def intact(run: Run) -> None:
+    assert run.load_state()["epoch"] == 1
+    assert len(run.epochs()) == 1
+    assert run.recipe == Recipe()
+    assert not list(run.path.glob(".*"))
+
+
+BIG = {"epoch": 2, "model": {"w": torch.zeros(100_000)}}
+
+
+def test_a_full_disk_is_a_sentence_and_costs_nothing_old(run, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for write in (lambda: run.save_state(BIG), lambda: run.finish(BIG["model"], {}, {}), lambda: run.keep_epochs(0)):
+        with pytest.raises(ConvAtlasError, match="cannot write .*disk is full: free some space") as told:
+            write()
+        assert told.value.exit_code == 1
+    intact(run)
+
+
+@pytest.fixture
+def small_files():
+    """No file of this process may grow past 20 kB: what the system says then comes as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_refusal_in_the_middle_of_a_file_is_a_sentence(run, small_files):
+    for write in (lambda: run.save_state(BIG), lambda: run.finish(BIG["model"], {}, {})):
+        with pytest.raises(ConvAtlasError, match=r"cannot write .*(state\.pt|safetensors): .*larger than this disk allows"):
+            write()
+    intact(run)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(errno.EROFS, "read-only"), (errno.EACCES, "permission denied"), (errno.ENAMETOOLONG, "shorter")],
+)
+def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch, code, words):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError, match=f"cannot write .*there: .*{words}"):
+        make_folder(tmp_path / "there")
+
+
+def test_a_path_below_a_file_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "run", tmp_path / "file"):
+        with pytest.raises(InputError):
+            Run.create(path, Recipe())
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "broken disk")))
+    with pytest.raises(OSError, match="broken disk"):
+        write_text(tmp_path / "a", "b")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_a_state_cut_short_is_named(run, share):
+    path = run.path / "state.pt"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match=r"state\.pt is damaged or cut short"):
+        run.load_state()
+
+
+def test_a_state_that_would_need_unpickling_is_refused(run):
+    torch.save({"epoch": 1, "model": run}, run.path / "state.pt")
+    with pytest.raises(InputError, match="damaged"):
+        run.load_state()
+
+
+def test_a_torn_last_line_is_left_out(run, caplog):
+    with (run.path / "events.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "train_l')
+    assert [row["epoch"] for row in run.epochs()] == [1]
+    assert "cut short" in caplog.text
+    run.keep_epochs(1)
+    assert (run.path / "events.jsonl").read_text().count("\n") == 1
+
+
+def test_no_run_is_ever_overwritten(tmp_path, run):
+    with pytest.raises(InputError, match="is not empty and nothing is overwritten: add --resume"):
+        Run.create(run.path, Recipe(epochs=3))
+    intact(run)
+    (tmp_path / "empty").mkdir()
+    assert Run.create(tmp_path / "empty", Recipe()).path.name == "empty"
+
+
+def test_names_are_fresh(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = Run.create(None, Recipe()).path, Run.create(None, Recipe()).path
+    assert str(second) == f"{first}-2"
+    assert first.name == f"lenet5-digits-s0-{Recipe().digest()}"
+    assert fresh(tmp_path / "new") == tmp_path / "new"
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(InputError, match="is not a run folder"):
+        Run.open(tmp_path)
+
+
+def test_an_unfinished_run_has_no_figures(run):
+    with pytest.raises(InputError, match="is unfinished: continue it with .*--resume"):
+        _ = run.metrics

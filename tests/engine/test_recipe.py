@@ -1,0 +1,75 @@
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from convatlas.engine.recipe import Recipe
+from convatlas.engine.record import slug
+from convatlas.errors import InputError
+
+OTHER = {
+    "model": "vgg11", "data": "mnist", "data_dir": "there", "val_share": 0.2, "split_seed": 3, "limit": 100, "image_size": 32,
+    "strict": True, "resident_share": 0.5, "workers": 2, "weights": "a.pth", "epochs": 3, "batch_size": 7, "accumulate": 2,
+    "optimizer": "adamw", "lr": 0.2, "momentum": 0.8, "weight_decay": 0.1, "schedule": "step", "warmup": 0.1,
+    "label_smoothing": 0.1, "clip": 1.0, "ema": 0.9, "crop": 2, "flip": False, "cutout": 3, "zoom": 0.5, "precision": "32",
+    "channels_last": False, "compile": True, "device": "cpu", "seed": 1, "checkpoint_minutes": 1.0,
+}  # fmt: skip
+
+
+def test_json_both_ways():
+    for recipe in (Recipe(), Recipe(**OTHER)):
+        assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_the_digest_knows_every_field():
+    assert OTHER.keys() == {f.name for f in fields(Recipe)}
+    digests = {replace(Recipe(), **{name: value}).digest() for name, value in OTHER.items()}
+    assert len(digests | {Recipe().digest()}) == len(OTHER) + 1
+    assert Recipe().digest() == Recipe().digest()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("epochs", [0, -1, 1.5, "3", True]), ("batch_size", [0]), ("accumulate", [0]), ("limit", [0]), ("image_size", [0]),
+        ("val_share", [-0.1, 1.0, float("nan")]), ("warmup", [-0.1, 1.0]), ("label_smoothing", [1.0]), ("momentum", [-1, 1.0]),
+        ("resident_share", [-0.1, 1.1]), ("lr", [0, -1, float("nan"), float("inf"), "big"]),
+        ("weight_decay", [-1e-9, float("inf")]), ("checkpoint_minutes", [0.0, float("inf")]), ("seed", [-1, 2**63, 0.5]),
+        ("split_seed", [-1, 2**31]), ("clip", [0.0, -1, float("nan")]), ("ema", [0.0, 1.0]), ("zoom", [0.0, 1.1]),
+        ("crop", [-1]), ("cutout", [-1]), ("workers", [-1]), ("flip", [1, "yes"]), ("strict", [None, 0]), ("data", [None, 3]),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_names_flag_and_value(name, values):
+    for value in values:
+        with pytest.raises(InputError, match=f"--{name.replace('_', '-')} needs to be .*got {value}"):
+            Recipe(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "near"),
+    [
+        ("optimizer", "adam", "adamw"),
+        ("schedule", "cosin", "cosine"),
+        ("precision", "fp32", "32"),
+        ("precision", "bf1", "bf16"),
+    ],
+)
+def test_a_choice_that_does_not_exist_names_the_nearest(name, given, near):
+    with pytest.raises(InputError, match=f"unknown {name} '{given}'.*{near}"):
+        Recipe(**{name: given})
+
+
+def test_an_unknown_field_names_the_nearest():
+    with pytest.raises(InputError, match="field of a recipe 'epoch': did you mean epochs"):
+        Recipe.from_json({"epoch": 3})
+
+
+def test_a_whole_number_does_for_a_fraction():
+    assert Recipe(lr=1, clip=2, checkpoint_minutes=1).lr == 1
+
+
+def test_long_names_stay_apart_as_folders():
+    first, second = (slug("densenet_bc_100_12:depths=(4,4,4),growth=12,compression=0.5,x=" + end) for end in "12")
+    assert first != second
+    assert max(len(first), len(second)) <= 60
+    assert slug("resnet20:width=32") == "resnet20-width-32"
