@@ -32,9 +32,7 @@ def catalog() -> str:
     """catalog.csv as text."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(
-        "name family year parameters macs in_channels image_size num_classes top1 top1_on top1_source".split()
-    )
+    table.writerow("name family year parameters macs in_channels image_size num_classes top1 top1_on top1_source".split())
     for name, family in CATALOG.items():
         native = family.native_of(name)
         model = on_meta(name)

@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -143,12 +143,18 @@ def finished(run: "Run", quiet: bool, as_json: bool) -> None:
         return
     for split, words in (("val", "validation"), ("test", "test")):
         if metrics[split]:
-            m = metrics[split]
-            print(f"{words:<10} {100 * m['accuracy']:6.2f} %   top-5 {100 * m['top5_accuracy']:6.2f} %   "
-                  f"loss {m['loss']:.4f}   calibration error {100 * m['calibration_error']:.2f} %   n = {m['n']:,}")  # fmt: skip
+            print(f"{words:<10} {figures(metrics[split])}")
     if not quiet:
         print(f"trained in {metrics['seconds']:.0f} s")
     print(f"run folder {run.path}")
+
+
+def figures(of: Mapping[str, Any]) -> str:
+    """What was measured over a split, in a line."""
+    return (
+        f"{100 * of['accuracy']:6.2f} %   top-5 {100 * of['top5_accuracy']:6.2f} %   loss {of['loss']:.4f}   "
+        f"calibration error {100 * of['calibration_error']:.2f} %   n = {of['n']:,}"
+    )
 
 
 def evaluation(found: "Evaluation", classes: Sequence[str], as_json: bool) -> None:
@@ -156,8 +162,7 @@ def evaluation(found: "Evaluation", classes: Sequence[str], as_json: bool) -> No
     if as_json:
         dump(found.to_json() | {"classes": list(classes)})
         return
-    print(f"accuracy {100 * found.accuracy:.2f} %   top-5 {100 * found.top5_accuracy:.2f} %   loss {found.loss:.4f}   "
-          f"calibration error {100 * found.calibration_error:.2f} %   n = {found.n:,}")  # fmt: skip
+    print(figures(found.to_json()))
     shown = table("class", "images", "right %", "mostly taken for")
     shown.columns[-1].justify = "left"
     for i, (name, accuracy, row) in enumerate(zip(classes, found.per_class_accuracy, found.confusion, strict=True)):
@@ -188,20 +193,20 @@ def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
     """Writes results.json, results.csv and report.html, prints the table, says where they are."""
     from .files import write_json
     from .studies.figures import held_out_pixels
-    from .views import table as figures
+    from .views import table as tables
     from .views.report import write
     from .views.verdict import verdict
 
     began = time.perf_counter()
     results = comparison.results()
     write_json(comparison.folder / "results.json", results)
-    figures.write_csv(results, comparison.folder / "results.csv")
+    tables.write_csv(results, comparison.folder / "results.csv")
     pixels = held_out_pixels(comparison.data(comparison.recipes[0]), results["networks"])
     report = write(results, pixels, comparison.folder / "report.html")
     if as_json:
         dump(results)
         return
-    columns = figures.columns(results)
+    columns = tables.columns(results)
     shown = table("network", *(" ".join(filter(None, (c.measure.header, c.measure.unit))) for c in columns))
     for i, network in enumerate(results["networks"]):
         if network["status"] == "failed":

@@ -118,15 +118,15 @@ def tensorboard(folder: Path) -> Iterator[Watch]:
     """The events of each epoch as scalars in the run folder, for TensorBoard."""
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    writer = SummaryWriter(str(folder))
 
     def watch(event: Any) -> None:
         if isinstance(event, Epoch):
             for name, value in event.to_json().items():
                 if name != "epoch" and value is not None:
-                    writer.add_scalar(name, value, event.epoch)  # type: ignore[no-untyped-call]
+                    writer.add_scalar(name, value, event.epoch)
 
     try:
         yield watch
     finally:
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()

@@ -36,8 +36,9 @@ def small(name, *, slim=True):
     """The network for the smallest images it takes, with five classes, and a batch for it."""
     family = CATALOG[name]
     torch.manual_seed(0)
-    model = create_model(name, num_classes=5, image_size=family.smallest, **SLIM.get(family.name, {}) if slim else {})
-    return model, torch.randn(4, family.native_of(name).in_channels, family.smallest, family.smallest)
+    native = family.native_of(name)
+    model = create_model(name, num_classes=5, image_size=native.smallest, **SLIM.get(family.name, {}) if slim else {})
+    return model, torch.randn(4, native.in_channels, native.smallest, native.smallest)
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -85,8 +86,8 @@ def test_odd_sizes(name):
 
 @pytest.mark.parametrize("name", [name for name in SMALLEST if "fixed-size" in CATALOG[name].tags])
 def test_fixed_sizes_are_what_they_were_built_for(name):
-    family = CATALOG[name]
-    for side in range(family.smallest, family.smallest + 9):
+    smallest = CATALOG[name].native_of(name).smallest
+    for side in range(smallest, smallest + 9):
         x = meta(2, 3, side)
         assert on_meta(name, in_channels=3, image_size=side)(x).shape == (2, 10)
         with pytest.raises(RuntimeError):
@@ -96,12 +97,13 @@ def test_fixed_sizes_are_what_they_were_built_for(name):
 @pytest.mark.parametrize("name", SMALLEST)
 def test_channels_and_features(name):
     family = CATALOG[name]
-    whole = on_meta(name, image_size=family.smallest)
+    smallest = family.native_of(name).smallest
+    whole = on_meta(name, image_size=smallest)
     head = whole.get_submodule(family.head)
     width = head.in_features if isinstance(head, nn.Linear) else 84
     for channels in (1, 4, 12):
-        model = on_meta(name, num_classes=0, in_channels=channels, image_size=family.smallest)
-        assert model(meta(2, channels, family.smallest)).shape == (2, width)
+        model = on_meta(name, num_classes=0, in_channels=channels, image_size=smallest)
+        assert model(meta(2, channels, smallest)).shape == (2, width)
         assert list(model.state_dict()) == [key for key in whole.state_dict() if not key.startswith(f"{family.head}.")]
 
 

@@ -27,7 +27,7 @@ def digits() -> Data:
 
 @pytest.fixture
 def go(tmp_path: Path, digits: Data, monkeypatch: pytest.MonkeyPatch) -> Go:
-    """`go("name", model=…, data=…, stop=k, **fields)` trains, or continues, the run of that name; `stop` asks to after k steps."""
+    """`go("name", model=…, data=…, stop=k, **fields)` trains or continues the run of that name; `stop` asks to after k."""
 
     def train(
         name: str = "run", *, model: Callable[[], nn.Module] = Small, data: Data = digits, stop: int | None = None, **given: Any

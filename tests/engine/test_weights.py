@@ -86,7 +86,7 @@ def test_what_is_no_weight_file_is_named(tmp_path, name, words):
     ("name", "options"), [("resnet18", {}), ("resnet32", {}), ("resnet20", {"width": 32}), ("lenet5", {"num_classes": 3})]
 )
 def test_a_file_of_another_network_is_named(saved, name, options):
-    with pytest.raises(InputError, match="is of another network: .*(lacks|unknown ones|needs shape)"):
+    with pytest.raises(InputError, match=r"is of another network: .*(lacks|unknown ones|needs shape)"):
         load(name, saved[1] / "a.pth", **options)
 
 

@@ -44,7 +44,9 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def training_memory(model: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, autocast: Mixed = nullcontext) -> int:
+def training_memory(
+    model: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, autocast: Mixed = nullcontext
+) -> int:
     """Most bytes that tensors hold at once in a training step: weights, gradients, optimizer state, activations, the batch.
 
     Two steps are made with `optimizer`, since the first one allocates its state.
@@ -56,7 +58,7 @@ def training_memory(model: nn.Module, x: Tensor, y: Tensor, optimizer: torch.opt
     def step() -> None:
         with autocast():
             loss = cross_entropy(model(x).float(), y)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
 

@@ -1,6 +1,7 @@
 """The catalogue: one file a family, one row of its table a variant."""
 
 import ast
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
@@ -96,9 +97,11 @@ def create_model(
     size = native.image_size if image_size is None else image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
-    if size < family.smallest:
-        need = f"{family.smallest}x{family.smallest}"
-        raise InputError(f"{base} needs images of at least {need}, got {size}x{size}: build it for {need} and enlarge the images")
+    if size < native.smallest:
+        need = f"{native.smallest}x{native.smallest}"
+        raise InputError(
+            f"{base} needs images of at least {need}, got {size}x{size}: build it for {need} and enlarge the images"
+        )
     spec = changed(base, given | changes)
     try:
         model = family.build(spec, classes, channels, size)
@@ -162,11 +165,10 @@ def model_info(name: str) -> ModelInfo:
         raise InputError(f"model_info knows published variants; build {name!r} with create_model to count its parameters")
     row = catalog.ROWS[base]
     native = family.native_of(base)
-    module = __import__(family.build.__module__, fromlist=["__doc__"])
     return ModelInfo(
         name=base,
         family=family.name,
-        idea=module.__doc__.splitlines()[0],
+        idea=(sys.modules[family.build.__module__].__doc__ or "").partition("\n")[0],
         year=row.year,
         papers=family.papers,
         parameters=row.parameters,
@@ -176,7 +178,7 @@ def model_info(name: str) -> ModelInfo:
         image_size=native.image_size,
         top1=row.top1,
         top1_on=row.top1_on,
-        spec=asdict(family.variants[base]),  # type: ignore[call-overload]
+        spec=asdict(family.variants[base]),
     )
 
 
@@ -185,7 +187,7 @@ def built_for(name: str, side: int) -> int:
 
     A network of fixed size that was published for larger images than it needs is still built for the data.
     """
-    return max(side, family_of(name).smallest)
+    return max(side, family_of(name).native_of(parse(name)[0]).smallest)
 
 
 def count_parameters(model: nn.Module) -> int:

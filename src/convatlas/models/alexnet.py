@@ -5,11 +5,12 @@ weights back from learning by heart. `alexnet_2012` is the network that won: con
 channels that lived on their own card (groups = 2), and responses are normalized across channels,
 b_c = a_c / (2 + 1e-4 · Σ a²)^0.75 over the five nearest channels.
 
-Papers   Krizhevsky et al. 2012, NIPS (`alexnet_2012`) · Krizhevsky 2014, arXiv:1404.5997 (`alexnet`: one tower, no normalization)
+Papers   Krizhevsky et al. 2012, NIPS (`alexnet_2012`) · Krizhevsky 2014, arXiv:1404.5997 (`alexnet`: one tower, no
+         normalization)
 Differs  The 2012 paper prints 224 pixels, but 55x55 maps need 227. PyTorch divides α by the five channels: 5e-4 here is the
          paper's 1e-4. The 2014 paper has 384 maps in its fourth layer; the published weights have 256, and so has `alexnet`.
-Small    Up to 64 pixels (66 in 2012) features.0 is 5x5 with stride 1, the pools keep the border (32 → 16 → 8 → 4), and the linear layers
-         have an eighth of the units.
+Small    Up to 64 pixels (66 in 2012) features.0 is 5x5 with stride 1, the pools keep the border (32 → 16 → 8 → 4), and the
+         linear layers have an eighth of the units.
 Names    features, classifier = layers in order; classifier.6 = head
 """
 

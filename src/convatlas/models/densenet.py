@@ -4,10 +4,12 @@ Inside a block layer l computes x_l = H([x_0, x_1, …, x_{l−1}]): features ar
 write only a few new channels (the growth rate k) and gradients reach the first layer directly.
 
 Papers   Huang et al. 2016, arXiv:1608.06993
-Differs  In nothing that is computed: H is BN-ReLU-1x1-BN-ReLU-3x3 with a waist of 4k, transitions halve channels and size ("BC").
+Differs  In nothing that is computed: H is BN-ReLU-1x1-BN-ReLU-3x3 with a waist of 4k, transitions halve channels and
+         size ("BC").
 Small    Up to 64 pixels conv0 is 3x3 with stride 1 and pool0 is left out: blocks at stride 1, 2, 4, 8. `densenet_bc_100_12`
          is the paper's own CIFAR network, whose stem has neither norm nor pool.
-Names    features.conv0 norm0 = stem · denseblockB.denselayerL.{norm1 conv1 norm2 conv2} · transitionB · norm5 · classifier = head
+Names    features.conv0 norm0 = stem · denseblockB.denselayerL.{norm1 conv1 norm2 conv2} · transitionB · norm5 ·
+         classifier = head
 """
 
 from collections import OrderedDict
@@ -116,7 +118,7 @@ class DenseNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(c, num_classes) if num_classes else nn.Identity()
         he_normal(self, mode="fan_in")
-        if num_classes:
+        if isinstance(self.classifier, nn.Linear):
             nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,6 +133,6 @@ FAMILY = Family(
     variants=VARIANTS,
     stem="features.conv0",
     head="classifier",
-    natives={"densenet_bc_100_12": Native(num_classes=10, image_size=32)},
+    natives={"densenet_bc_100_12": Native(num_classes=10, image_size=32, smallest=16)},
     published={"densenet_bc_100_12": Published(95.49, "CIFAR-10", "Huang et al. 2016, table 2")},
 )

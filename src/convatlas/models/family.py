@@ -10,12 +10,6 @@ SMALL = 64
 """Images of at most this many pixels a side take a family's small-image stem."""
 
 
-class Spec(Protocol):
-    """Any frozen dataclass of plain numbers: the row of the paper's table that describes one variant."""
-
-    __dataclass_fields__: Any
-
-
 class Build(Protocol):
     """The class of the network: `num_classes` 0 leaves the head out, `image_size` is what the network is built for."""
 
@@ -34,11 +28,12 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """What a variant was published for: its classes, image channels and pixels a side."""
+    """What a variant was published for: its classes, image channels and pixels a side, and how small images may be."""
 
     num_classes: int = 1000
     in_channels: int = 3
     image_size: int = 224
+    smallest: int = 32  # pixels a side; smaller data is enlarged to it, so that the last map still has something to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +52,13 @@ class Family:
     name: str
     papers: tuple[Paper, ...]  # the first one is the family's own
     build: Build
-    variants: Mapping[str, Spec]
+    variants: Mapping[str, Any]  # name → Spec, a frozen dataclass of plain numbers: a row of the paper's table
     stem: str  # the module that sees the image: its weights adapt to other numbers of channels
     head: str  # the module that names the classes: replaced when their number changes
     native: Native = Native()
     natives: Mapping[str, Native] = field(default_factory=dict)  # variants that differ from `native`
     years: Mapping[str, int] = field(default_factory=dict)  # variants younger than the first paper
     published: Mapping[str, Published] = field(default_factory=dict)
-    smallest: int = 32  # pixels a side; below, the last feature map would vanish
     upgrade: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None  # names in other people's files → ours
     tags: frozenset[str] = frozenset()  # exceptions that tests look up: "no-reference", "fixed-size", "narrow-head"
 

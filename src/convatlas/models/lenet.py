@@ -4,7 +4,8 @@ One small filter slides everywhere, y[i, j] = tanh(b + Σ w[u, v] · x[i + u, j 
 stands. Convolution and averaging alternate until 32x32 pixels have become 120 numbers.
 
 Papers   LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition, Proc. IEEE 86(11), §II.B
-Differs  `lenet5` is the network as taught today: plain averages, every map of the third layer reads all six maps, a linear output.
+Differs  `lenet5` is the network as taught today: plain averages, every map of the third layer reads all six maps, a linear
+         output.
          `lenet5_1998` is the network as published: trainable subsampling, table I of connections, 1.7159 · tanh(2x/3),
          squared distances to fixed codes as output. Its scores are minus the distances, so that the largest wins, and
          cross-entropy over them is the paper's eq. 9 without its constant j. The codes are 7x12 drawings of the ten digits
@@ -92,6 +93,7 @@ class TableConv2d(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         pairs = [(c_out, c_in) for c_out, row in enumerate(CONNECTIONS) for c_in in row]
+        self.pairs: Tensor
         self.weight = nn.Parameter(torch.empty(len(pairs), 5, 5))
         self.bias = nn.Parameter(torch.zeros(len(CONNECTIONS)))
         self.register_buffer("pairs", torch.tensor(pairs).T.contiguous(), persistent=False)
@@ -113,8 +115,13 @@ class RBF(nn.Module):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
+        self.codes: Tensor
         chance = Random(1998)
-        drawings = DRAWINGS if num_classes == len(DRAWINGS) else [[chance.getrandbits(7) for _ in range(12)] for _ in range(num_classes)]
+        drawings = (
+            DRAWINGS
+            if num_classes == len(DRAWINGS)
+            else [[chance.getrandbits(7) for _ in range(12)] for _ in range(num_classes)]
+        )
         codes = [[2.0 * (row >> bit & 1) - 1 for row in drawing for bit in reversed(range(7))] for drawing in drawings]
         self.register_buffer("codes", torch.tensor(codes))
 
@@ -161,8 +168,7 @@ FAMILY = Family(
     variants=VARIANTS,
     stem="conv1",
     head="fc3",
-    native=Native(num_classes=10, in_channels=1, image_size=32),
+    native=Native(num_classes=10, in_channels=1, image_size=32, smallest=32),
     published={"lenet5_1998": Published(99.05, "MNIST", "LeCun et al. 1998, §III.B")},
-    smallest=32,
     tags=frozenset({"no-reference", "fixed-size"}),
 )

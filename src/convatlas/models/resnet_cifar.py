@@ -108,7 +108,7 @@ FAMILY = Family(
     variants=VARIANTS,
     stem="conv1",
     head="fc",
-    native=Native(num_classes=10, image_size=32),
+    native=Native(num_classes=10, image_size=32, smallest=16),
     published={
         "resnet20":  Published(91.25, "CIFAR-10", _HE),
         "resnet32":  Published(92.49, "CIFAR-10", _HE),
@@ -116,7 +116,6 @@ FAMILY = Family(
         "resnet56":  Published(93.03, "CIFAR-10", _HE),
         "resnet110": Published(93.57, "CIFAR-10", _HE),
     },
-    smallest=16,
     upgrade=upgrade,
     tags=frozenset({"no-reference"}),
 )  # fmt: skip

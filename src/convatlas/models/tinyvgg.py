@@ -52,12 +52,18 @@ class TinyVGG(nn.Module):
 
 FAMILY = Family(
     name="tinyvgg",
-    papers=(Paper("Wang et al.", 2020, "CNN Explainer: Learning Convolutional Neural Networks with Interactive Visualization", "arXiv:2004.15004"),),
+    papers=(
+        Paper(
+            "Wang et al.",
+            2020,
+            "CNN Explainer: Learning Convolutional Neural Networks with Interactive Visualization",
+            "arXiv:2004.15004",
+        ),
+    ),
     build=TinyVGG,
     variants=VARIANTS,
     stem="conv_block_1.0",
     head="classifier.1",
-    native=Native(num_classes=10, image_size=64),
-    smallest=16,
+    native=Native(num_classes=10, image_size=64, smallest=16),
     tags=frozenset({"no-reference", "fixed-size"}),
 )  # fmt: skip

@@ -68,7 +68,10 @@ class VGG(nn.Module):
         he_normal(self)
         for module in self.classifier:
             if isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)  # §3.1
+                fan_in = module.in_features
+                nn.init.normal_(
+                    module.weight, std=0.01 if hidden >= 4096 else (2 / fan_in) ** 0.5
+                )  # §3.1 had wide layers in mind
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,7 +81,12 @@ class VGG(nn.Module):
 FAMILY = Family(
     name="vgg",
     papers=(
-        Paper("Simonyan and Zisserman", 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition", "arXiv:1409.1556"),
+        Paper(
+            "Simonyan and Zisserman",
+            2014,
+            "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+            "arXiv:1409.1556",
+        ),
     ),
     build=VGG,
     variants=VARIANTS,

@@ -1,10 +1,12 @@
 """How weights start."""
 
+from typing import Literal
+
 from torch import nn
 from torch.nn import init
 
 
-def he_normal(model: nn.Module, mode: str = "fan_out") -> None:
+def he_normal(model: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_out") -> None:
     """Convolutions drawn from N(0, 2 / fan), so that a ReLU network keeps the variance of what flows through it.
 
     Biases start at zero. Linear layers keep PyTorch's own start.

@@ -12,14 +12,16 @@ def default(model: str, data: str, **given: Any) -> Recipe:
     Raises   InputError for an unknown network or a field out of range
     """
     values = for_data(data)
-    return Recipe(model=model, data=data, **(values | for_network(model, given.get("batch_size", values["batch_size"])) | given))
+    return Recipe(
+        model=model, data=data, **(values | for_network(model, given.get("batch_size", values["batch_size"])) | given)
+    )
 
 
 def for_network(model: str, batch_size: int) -> dict[str, Any]:
     """Networks with batch norm take a high rate of SGD, proportional to the batch; the others are safer with Adam."""
     family = family_of(model).name
     if family in ("lenet", "tinyvgg"):
-        return {"optimizer": "adamw", "lr": 4e-3, "weight_decay": 0.01}
+        return {"optimizer": "adamw", "lr": 6e-3 if family == "lenet" else 1e-2, "weight_decay": 0.01}
     if family == "convnext":
         return {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.05}
     if family == "alexnet" or (family == "vgg" and not parse(model)[0].endswith("_bn")):

@@ -29,7 +29,7 @@ DEFAULT_NETWORKS = (
     "tinyvgg",
     "vgg11_bn:width=16",
     "resnet20",
-    "densenet_bc_100_12:depths=(4,4,4)",
+    "densenet_bc_100_12:depths=(3,3,3)",
 )
 
 

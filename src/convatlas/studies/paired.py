@@ -40,16 +40,16 @@ def paired_bootstrap(name: str, a: NDArray[np.float64], best: str, b: NDArray[np
         "difference": difference,
         "interval": [float(low), float(high)],
         "p_value": p,
-        "words": words(name, best, difference, float(low), float(high), p),
+        "words": f"{name} is {words(best, difference, float(low), float(high), p)}",
     }
 
 
-def words(name: str, best: str, difference: float, low: float, high: float, p: float) -> str:
-    """The test as a sentence."""
+def words(best: str, difference: float, low: float, high: float, p: float) -> str:
+    """What the test says of a network, after "is"."""
     interval = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f} points"
     if difference == 0:
-        return f"{name} is as good as {best} on these images ({interval})."
-    behind = f"{name} is {abs(100 * difference):.1f} points behind {best} ({interval})"
+        return f"as good as {best} on these images ({interval})."
+    behind = f"{abs(100 * difference):.1f} points behind {best} ({interval})"
     if p < 0.05:
         return f"{behind}: more than the choice of test images explains (p {'< 0.001' if p < 0.001 else f'= {p:.3f}'})."
     return f"{behind}: the choice of test images alone could explain it (p = {p:.2f})."

@@ -23,7 +23,7 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    model = build(recipe, data).to(device).to(memory_format=layout)  # type: ignore[call-overload]
+    model = build(recipe, data).to(device).to(memory_format=layout)
     side = image_size(recipe, data)
 
     def images(n: int) -> torch.Tensor:
