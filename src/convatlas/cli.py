@@ -2,11 +2,12 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from . import __version__
 from .engine.recipe import Recipe
@@ -27,10 +28,20 @@ def flags() -> Any:
         if f.name != "model":
             default = f.metadata["default"] or plain(f.default)
             words = f"{f.metadata['help']}{f' [{default}]' if default else ''}"
-            rows.append((f.name, Annotated[hints[f.name] | None, Parameter(help=words)], field(default=None)))
+            converter = whole if hints[f.name] in (int, int | None) else None
+            shown = Parameter(help=words, converter=converter)
+            rows.append((f.name, Annotated[hints[f.name] | None, shown], field(default=None)))
     made = make_dataclass("Flags", rows, kw_only=True)
     made.__module__ = __name__
     return Parameter(name="*")(made)
+
+
+def whole(_: Any, tokens: Sequence[Token]) -> int:
+    """A whole number; the parser itself would round 2.5."""
+    given = tokens[0].value
+    if not given.lstrip("+-").isdecimal():
+        raise ValueError(f'unable to convert "{given}" into int')
+    return int(given)
 
 
 def plain(value: Any) -> str:
@@ -228,7 +239,7 @@ def compare(
 def main() -> None:
     """Runs the command line; wrong input ends with a sentence and exit code 2, never with a traceback."""
     try:
-        app()
+        app(sys.argv[1:])
     except ConvAtlasError as error:
         if "--json" in sys.argv:
             print(json.dumps({"error": str(error)}))

@@ -18,6 +18,7 @@ _REMEDIES = {
     errno.EACCES: "permission denied: choose a folder you may write to",
     errno.EPERM: "permission denied: choose a folder you may write to",
     errno.ENOTDIR: "a part of the path is a file, not a folder: choose another one",
+    errno.ENOENT: "a part of the path does not exist and cannot be made: choose another one",
     errno.EEXIST: "there is a file of that name: choose another one",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }

@@ -48,12 +48,15 @@ def options(recipe: Recipe, data: Data) -> dict[str, Any]:
 
 
 def check(recipe: Recipe, data: Data) -> None:
-    """Makes sure that the machine, the data and the network go together, before anything is written.
+    """Makes sure that the machine, the data, the network and its weights go together, before anything is written.
 
     Raises   InputError
     """
     choose_precision(recipe.precision, choose_device(recipe.device))
-    on_meta(recipe.model, **options(recipe, data))
+    if recipe.weights:
+        build(recipe, data)
+    else:
+        on_meta(recipe.model, **options(recipe, data))
 
 
 def start(run: Run, data: Data | None = None) -> Iterator[Event]:
