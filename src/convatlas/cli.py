@@ -222,6 +222,8 @@ def compare(
 
     values = given(recipe)
     if resume:
+        if out is None and len(models) == 1:
+            out = Path(models[0])
         if out is None:
             raise InputError("--resume needs the folder of the comparison: add --out DIR")
         comparison = Comparison.open(out)

@@ -49,17 +49,18 @@ class Batches:
         batch = self.feed.batch_size
         parts = [order[step * batch : (step + 1) * batch] for step in range(start, len(self))]
         labels = self.images.labels
+        seeds = torch.randint(2**62, (len(self),), generator=self._chance(_AUGMENT, number)).tolist()
         with explaining_killed_workers(), closing(self._stored(parts, number)) as stored:
             for step, indices, x in stored:
-                yield self._ready(x, number, start + step), labels[indices].to(self.device, non_blocking=True)
+                yield self._ready(x, seeds[start + step]), labels[indices].to(self.device, non_blocking=True)
 
     def order(self, number: int) -> Tensor:
         """Which image comes when in an epoch."""
         count = len(self.images)
         return torch.randperm(count, generator=self._chance(_ORDER, number)) if self.feed.shuffle else torch.arange(count)
 
-    def _chance(self, purpose: int, number: int, step: int = 0) -> torch.Generator:
-        words = np.random.SeedSequence((purpose, self.feed.seed % 2**64, number, step)).generate_state(1, np.uint64)
+    def _chance(self, purpose: int, number: int) -> torch.Generator:
+        words = np.random.SeedSequence((purpose, self.feed.seed % 2**64, number)).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
 
     def _stored(self, parts: list[Tensor], number: int) -> Generator[tuple[int, Tensor, Tensor]]:
@@ -77,10 +78,10 @@ class Batches:
             for step, indices in enumerate(parts):
                 yield step, indices, self.images.pixels(indices)
 
-    def _ready(self, x: Tensor, number: int, step: int) -> Tensor:
+    def _ready(self, x: Tensor, seed: int) -> Tensor:
         x = x.to(self.device, non_blocking=True)
         if self.augment:
-            chance = ops.chances(len(x), self._chance(_AUGMENT, number, step)).to(self.device, non_blocking=True)
+            chance = ops.chances(len(x), torch.Generator().manual_seed(seed)).to(self.device, non_blocking=True)
             x = ops.augmented(x, self.augment, self.feed.image_size, self.mean, chance)
         size, longest = self.feed.image_size, max(x.shape[2:])
         if x.shape[2:] != (size, size) and longest <= size < 1.5 * longest:

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..data import Augment, Batches, Data, Feed, Images
+from ..data.stream import explaining_killed_workers
 from ..errors import InputError
 from .evaluate import Evaluation, evaluate, sample
 from .events import Epoch, Event, Finished, Started, Step
@@ -56,7 +57,7 @@ def train(model: nn.Module, data: Data, recipe: Recipe, run: Run, image_size: in
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     run.describe(data, image_size, environment(device, precision))
-    with stop_requests() as stop, out_of_memory(recipe.batch_size, recipe.accumulate):
+    with stop_requests() as stop, explaining_killed_workers(), out_of_memory(recipe.batch_size, recipe.accumulate):
         bench = Bench(model, data, recipe, image_size, (device, precision))
         if state := run.load_state():
             bench.restore(state, run)

@@ -17,7 +17,7 @@ from ..engine.record import Run, fresh, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, read_json, write_json
-from ..models import count_parameters, family_of, on_meta, parse
+from ..models import count_parameters, on_meta
 from ..recipes import default
 from .figures import correctness, shown, spread
 from .paired import against_best
@@ -233,10 +233,12 @@ NUMBERS = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "S
 
 
 def default_recipes(names: Sequence[str], data: str, given: Mapping[str, Any]) -> list[Recipe]:
-    """The default recipe of each network, with what was asked for put over it."""
-    for name in names:
-        family_of(name), parse(name)
-    return [default(name, data, **given) for name in names]
+    """The default recipe of each network, with what was asked for put over it; all pass over the images equally often.
+
+    Where no number of epochs is given, it is the least of the networks' own.
+    """
+    recipes = [default(name, data, **given) for name in names]
+    return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]
 
 
 def reason(error: Exception) -> str:

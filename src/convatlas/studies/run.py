@@ -103,8 +103,12 @@ def load_run(folder: str | Path) -> Trained:
 def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> Run:
     """The run to continue: the folder's, or else the last unfinished one under runs/ of that network.
 
+    A folder may stand in the network's place: `convatlas train --resume runs/mine`.
+
     Raises   InputError if there is none, or if it was begun with other settings than those given now
     """
+    if folder is None and model and (Path(model) / "recipe.json").is_file():
+        folder, model = Path(model), None
     if folder is None:
         begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]
         same = [path for path in begun if model is None or Run.open(path).recipe.model == model]

@@ -1,0 +1,68 @@
+"""How good are the default recipes? Trains the networks of the table, or takes finished runs, and writes docs/studies/accuracy.md.
+
+Usage    python bench/accuracy.py --data-dir FOLDER [--runs runs/accuracy]      about 25 minutes on two cores
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from convatlas.engine.record import Run
+from convatlas.files import write_text
+
+ROOT = Path(__file__).parent.parent
+TRIALS = (("lenet5", "mnist"), ("resnet20", "fashion_mnist"), ("resnet20", "cifar10"))
+
+
+def row(run: Run) -> str:
+    """A run as a line of the table."""
+    found, environment = run.metrics, run.environment
+    val, test = found["val"], found["test"]
+    cells = (
+        f"`convatlas train {run.recipe.model} --data {run.recipe.data}`",
+        found["epochs"],
+        f"{found['seconds'] / 60:.1f} min",
+        f"{found['images_per_second']:,.0f}",
+        f"{100 * val['accuracy']:.2f} % (n = {val['n']:,})",
+        f"{100 * test['accuracy']:.2f} % (n = {test['n']:,})",
+        f"{100 * test['calibration_error']:.2f} %",
+        f"{environment['processor']}, {environment['threads']} threads, {environment['precision']}, torch {environment['torch']}",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", required=True, help="folder that holds the data sets")
+    parser.add_argument("--runs", type=Path, default=Path("runs/accuracy"), help="folder of the runs; finished ones are reused")
+    asked = parser.parse_args()
+    rows = []
+    for model, data in TRIALS:
+        folder = asked.runs / f"{model}-{data}"
+        if not (folder / "metrics.json").exists():
+            resume = (
+                ["--resume"] if (folder / "recipe.json").exists() else [model, "--data", data, "--data-dir", asked.data_dir]
+            )
+            subprocess.run([sys.executable, "-m", "convatlas", "train", *resume, "--out", str(folder)], check=True)
+        rows.append(row(Run.open(folder)))
+    head = "| command | epochs | training | images/s | validation | test | calibration error | machine |"
+    text = f"""# How good are the default recipes?
+
+One run each with seed 0: a tenth of the training images is kept for validation, the test images are asked once, with the weights
+of the last epoch, without test-time augmentation. One run says nothing of the spread between seeds; `convatlas compare --seeds 5` does.
+
+{head}
+|---|---:|---:|---:|---:|---:|---:|---|
+{chr(10).join(rows)}
+
+Training time includes validation after each epoch. Written by `python bench/accuracy.py --data-dir FOLDER`.
+
+Published weights: `resnet20` and `resnet56` with Y. Idelbayev's files name 91.73 % and 93.39 % of the CIFAR-10 test images rightly, as
+published; `tests/parity/test_published_weights.py` loads and counts them.
+"""
+    write_text(ROOT / "docs/studies/accuracy.md", text)
+
+
+if __name__ == "__main__":
+    main()
