@@ -1,4 +1,4 @@
-"""How good are the default recipes? Trains the networks of the table, or takes finished runs, and writes docs/studies/accuracy.md.
+"""How good are the default recipes? Trains the networks of the table and writes docs/studies/accuracy.md.
 
 Usage    python bench/accuracy.py --data-dir FOLDER [--runs runs/accuracy]      about 25 minutes on two cores
 """
@@ -17,7 +17,7 @@ TRIALS = (("lenet5", "mnist"), ("resnet20", "fashion_mnist"), ("resnet20", "cifa
 
 def row(run: Run) -> str:
     """A run as a line of the table."""
-    found, environment = run.metrics, run.environment
+    found, machine = run.metrics, run.environment
     val, test = found["val"], found["test"]
     cells = (
         f"`convatlas train {run.recipe.model} --data {run.recipe.data}`",
@@ -27,7 +27,7 @@ def row(run: Run) -> str:
         f"{100 * val['accuracy']:.2f} % (n = {val['n']:,})",
         f"{100 * test['accuracy']:.2f} % (n = {test['n']:,})",
         f"{100 * test['calibration_error']:.2f} %",
-        f"{environment['processor']}, {environment['threads']} threads, {environment['precision']}, torch {environment['torch']}",
+        f"{machine['processor']}, {machine['threads']} threads, {machine['precision']}, torch {machine['torch']}",
     )
     return f"| {' | '.join(map(str, cells))} |"
 
@@ -41,16 +41,15 @@ def main() -> None:
     for model, data in TRIALS:
         folder = asked.runs / f"{model}-{data}"
         if not (folder / "metrics.json").exists():
-            resume = (
-                ["--resume"] if (folder / "recipe.json").exists() else [model, "--data", data, "--data-dir", asked.data_dir]
-            )
-            subprocess.run([sys.executable, "-m", "convatlas", "train", *resume, "--out", str(folder)], check=True)
+            what = ["--resume"] if (folder / "recipe.json").exists() else [model, "--data", data, "--data-dir", asked.data_dir]
+            subprocess.run([sys.executable, "-m", "convatlas", "train", *what, "--out", str(folder)], check=True)
         rows.append(row(Run.open(folder)))
     head = "| command | epochs | training | images/s | validation | test | calibration error | machine |"
     text = f"""# How good are the default recipes?
 
-One run each with seed 0: a tenth of the training images is kept for validation, the test images are asked once, with the weights
-of the last epoch, without test-time augmentation. One run says nothing of the spread between seeds; `convatlas compare --seeds 5` does.
+One run each with seed 0: a tenth of the training images is kept for validation, the test images are asked once, with the
+weights of the last epoch, without test-time augmentation. One run says nothing of the spread between seeds;
+`convatlas compare --seeds 5` does.
 
 {head}
 |---|---:|---:|---:|---:|---:|---:|---|
@@ -58,8 +57,8 @@ of the last epoch, without test-time augmentation. One run says nothing of the s
 
 Training time includes validation after each epoch. Written by `python bench/accuracy.py --data-dir FOLDER`.
 
-Published weights: `resnet20` and `resnet56` with Y. Idelbayev's files name 91.73 % and 93.39 % of the CIFAR-10 test images rightly, as
-published; `tests/parity/test_published_weights.py` loads and counts them.
+Published weights: `resnet20` and `resnet56` with Y. Idelbayev's files name 91.73 % and 93.39 % of the CIFAR-10 test images
+rightly, as published; `tests/parity/test_published_weights.py` loads and counts them.
 """
     write_text(ROOT / "docs/studies/accuracy.md", text)
 
