@@ -1,6 +1,7 @@
 """What a network costs on this machine: seconds and bytes, measured."""
 
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -68,6 +69,7 @@ def training_memory(
         torch.cuda.reset_peak_memory_stats(x.device)
         step()
         return torch.cuda.max_memory_allocated(x.device)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own log, which would reach the terminal
     held = sum(t.nbytes for t in tensors_of(model, optimizer)) + x.nbytes + y.nbytes
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
         step()
