@@ -365,9 +365,11 @@ def test_nothing_is_left_behind(go):
     assert (told.run.path / "state.pt").exists()
 
 
-def test_ctrl_c_finishes_the_step_and_a_second_one_ends_at_once(digits, tmp_path):
+def test_ctrl_c_finishes_the_step_and_a_second_one_ends_at_once(digits, tmp_path, request):
     import signal
 
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started without one
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, found))
     recipe = Recipe(epochs=2, batch_size=32, device="cpu", precision="32")
     run = Run.create(tmp_path / "a b", recipe)
     before = signal.getsignal(signal.SIGINT)
