@@ -101,7 +101,7 @@ def test_a_network_with_a_weight_file(trained):
     question = Question("lenet5", data="digits", weights=trained / "model.safetensors", device="cpu", batch_size=50)
     whole = measure(Question(str(trained), data="digits", device="cpu", batch_size=50))[0]
     assert whole.accuracy > 0.15
-    assert measure(question)[0].accuracy == pytest.approx(whole.accuracy, abs=0.02)
+    assert measure(question)[0].accuracy == pytest.approx(whole.accuracy, abs=0.1)  # of 359 images instead of 200
     assert measure(replace(question, weights=trained))[0].n == measure(question)[0].n
 
 
