@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from .data import Source
     from .engine.evaluate import Evaluation
     from .engine.record import Run
+    from .progress import Watch
     from .studies.compare import Comparison
     from .studies.predict import Answer
-
-Watch = Callable[[Any], None]
 
 
 def command() -> str:
@@ -111,7 +110,7 @@ def check_log(log: str | None) -> None:
 
 
 @contextmanager
-def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator[Watch]:
+def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator["Watch"]:
     """A function that shows each event: bars on a terminal, a line an epoch elsewhere, nothing if quiet."""
     from .progress import bars, lines, tensorboard
 
@@ -130,7 +129,7 @@ def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterat
 
 
 @contextmanager
-def nothing() -> Iterator[Watch]:
+def nothing() -> Iterator["Watch"]:
     """For events that nobody wants."""
     yield lambda _: None
 

@@ -183,10 +183,7 @@ def model_info(name: str) -> ModelInfo:
 
 
 def built_for(name: str, side: int) -> int:
-    """The image size to build a network for when the data has `side` pixels: the data's own, or the least it can take.
-
-    A network of fixed size that was published for larger images than it needs is still built for the data.
-    """
+    """The image size to build a network for when the data has `side` pixels: the data's own, or the least it can take."""
     return max(side, family_of(name).native_of(parse(name)[0]).smallest)
 
 
