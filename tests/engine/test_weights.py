@@ -14,7 +14,7 @@ from convatlas.weights.load import read, to_channels
 def load(name, path, **options):
     family = family_of(name)
     model = create_model(name, **options)
-    return model, load_into(model, path, stem=family.stem, head=family.head, upgrade=family.upgrade)
+    return model, load_into(model, path, family)
 
 
 @pytest.fixture

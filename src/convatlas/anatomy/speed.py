@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+
+from ..ops.loss import classification_loss
 
 Mixed = Callable[[], AbstractContextManager[object]]
 LONG_ENOUGH = 0.4  # seconds a measurement takes at least
@@ -58,7 +59,7 @@ def training_memory(
 
     def step() -> None:
         with autocast():
-            loss = cross_entropy(model(x).float(), y)
+            loss = classification_loss(model(x), y)
         torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..data import Augment, Batches, Data, Feed, Images
 from ..data.stream import explaining_killed_workers
 from ..errors import InputError
+from ..ops.loss import classification_loss
 from .evaluate import Evaluation, evaluate, sample
 from .events import Epoch, Event, Finished, Started, Step
 from .hardware import autocast, choose_device, choose_precision, environment
@@ -155,7 +155,7 @@ class Bench:
         """Forward, backward and, when enough batches have been gathered, one step of the optimizer."""
         recipe = self.recipe
         before, together = self.gathered(self.at.step)
-        loss = cross_entropy(self.model(x), y, label_smoothing=recipe.label_smoothing)
+        loss = classification_loss(self.model(x), y, recipe.label_smoothing)
         self.fabric.backward(loss / together if together > 1 else loss)
         if before + 1 == together:
             if recipe.clip is not None:

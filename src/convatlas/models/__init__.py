@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -77,9 +78,10 @@ def create_model(
     in_channels: int | None = None,
     image_size: int | None = None,
     weights: str | Path | None = None,
+    device: str | torch.device | None = None,
     **changes: Any,
 ) -> nn.Module:
-    """Builds a network of the catalogue, with fresh weights or those of a file.
+    """Builds a network of the catalogue, with fresh weights, published ones or those of a file.
 
     What is None is the variant's own: 1000 classes, 3 channels and 224 pixels for ImageNet networks, 1 channel for LeNet-5.
     `num_classes=0` leaves the head out. `image_size` is what the network is built for: up to 64 pixels every ImageNet
@@ -97,22 +99,22 @@ def create_model(
     size = native.image_size if image_size is None else image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
-    if size < native.smallest:
-        need = f"{native.smallest}x{native.smallest}"
-        raise InputError(
-            f"{base} needs images of at least {need}, got {size}x{size}: build it for {need} and enlarge the images"
-        )
+    if size != native.fitting(size):
+        need = f"{native.fitting(size)}x{native.fitting(size)}"
+        least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
+        raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
     spec = changed(base, given | changes)
     try:
-        model = family.build(spec, classes, channels, size)
+        with torch.device(device) if device else nullcontext():
+            model = family.build(spec, classes, channels, size)
     except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError) as error:
         if not given and not changes:
             raise
         raise InputError(f"{base} cannot be built with {given | changes}: {error}") from error
     if weights is not None:
-        from ..weights import load_into
+        from ..weights import load_into, source
 
-        load_into(model, weights, stem=family.stem, head=family.head, upgrade=family.upgrade)
+        load_into(model, source(base, weights), family)
     return model
 
 
@@ -184,7 +186,7 @@ def model_info(name: str) -> ModelInfo:
 
 def built_for(name: str, side: int) -> int:
     """The image size to build a network for when the data has `side` pixels: the data's own, or the least it can take."""
-    return max(side, family_of(name).native_of(parse(name)[0]).smallest)
+    return family_of(name).native_of(parse(name)[0]).fitting(side)
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -194,5 +196,4 @@ def count_parameters(model: nn.Module) -> int:
 
 def on_meta(name: str, **options: Any) -> nn.Module:
     """The network without memory or values, to count and compare shapes; takes what `create_model` takes."""
-    with torch.device("meta"):
-        return create_model(name, **options)
+    return create_model(name, device="meta", **options)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ..ops.inplace import Chain
 from .family import SMALL, Family, Native, Paper, Published
 
 
@@ -52,7 +53,7 @@ class AlexNet(nn.Module):
         norm = [nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)] if spec.normalize else []
         border = 1 if small else 0
         first = nn.Conv2d(in_channels, a, 5, padding=2) if small else nn.Conv2d(in_channels, a, 11, 4, spec.padding)
-        self.features = nn.Sequential(
+        self.features = Chain(
             first, nn.ReLU(), *norm, nn.MaxPool2d(3, 2, border),
             nn.Conv2d(a, b, 5, padding=2, groups=spec.groups), nn.ReLU(), *norm, nn.MaxPool2d(3, 2, border),
             nn.Conv2d(b, c, 3, padding=1), nn.ReLU(),
@@ -61,7 +62,7 @@ class AlexNet(nn.Module):
         )  # fmt: skip
         side, hidden = (4, spec.hidden // 8) if small else (6, spec.hidden)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
-        self.classifier = nn.Sequential(
+        self.classifier = Chain(
             nn.Dropout(spec.dropout), nn.Linear(e * side**2, hidden), nn.ReLU(),
             nn.Dropout(spec.dropout), nn.Linear(hidden, hidden), nn.ReLU(),
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),
@@ -84,5 +85,5 @@ FAMILY = Family(
     natives={"alexnet_2012": Native(image_size=227)},
     years={"alexnet": 2014},
     published={"alexnet_2012": Published(59.3, "ImageNet", "Krizhevsky et al. 2012, table 2")},
-    tags=frozenset({"narrow-head"}),
+    sized=("classifier",),
 )

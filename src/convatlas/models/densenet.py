@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..ops.init import he_normal
+from ..ops.inplace import Chain, relu_of, unseen
 from .family import SMALL, Family, Native, Paper, Published
 
 
@@ -58,8 +59,8 @@ class DenseLayer(nn.Module):
         self.dropout = nn.Dropout(spec.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(relu(self.norm1(x)))
-        y = self.conv2(relu(self.norm2(y)))
+        y = self.conv1(relu_of(self.norm1, x))
+        y = self.conv2(relu_of(self.norm2, y))
         return self.dropout(y)
 
 
@@ -78,7 +79,7 @@ class DenseBlock(nn.Module):
         return torch.cat(seen, 1)
 
 
-def transition(c_in: int, c_out: int) -> nn.Sequential:
+def transition(c_in: int, c_out: int) -> Chain:
     """Fewer channels by a 1x1, half the size by an average."""
     layers = {
         "norm": nn.BatchNorm2d(c_in),
@@ -86,7 +87,7 @@ def transition(c_in: int, c_out: int) -> nn.Sequential:
         "conv": nn.Conv2d(c_in, c_out, 1, bias=False),
         "pool": nn.AvgPool2d(2),
     }
-    return nn.Sequential(OrderedDict(layers))
+    return Chain(OrderedDict(layers))
 
 
 class DenseNet(nn.Module):
@@ -97,7 +98,7 @@ class DenseNet(nn.Module):
 
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
-        self.features = nn.Sequential()
+        self.features = Chain()
         if spec.bare_stem or image_size <= SMALL:
             self.features.add_module("conv0", nn.Conv2d(in_channels, spec.width, 3, padding=1, bias=False))
         else:
@@ -122,7 +123,7 @@ class DenseNet(nn.Module):
             nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu(self.features(x))
+        x = relu(self.features(x), inplace=unseen(self.features, self.features.norm5))
         return self.classifier(self.avgpool(x).flatten(1))
 
 
@@ -133,6 +134,7 @@ FAMILY = Family(
     variants=VARIANTS,
     stem="features.conv0",
     head="classifier",
+    renames=((r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),),  # the first published files
     natives={"densenet_bc_100_12": Native(num_classes=10, image_size=32, smallest=16)},
     published={"densenet_bc_100_12": Published(95.49, "CIFAR-10", "Huang et al. 2016, table 2")},
 )

@@ -34,6 +34,14 @@ class Native:
     in_channels: int = 3
     image_size: int = 224
     smallest: int = 32  # pixels a side; smaller data is enlarged to it, so that the last map still has something to say
+    multiple: int = 1  # sides have to be multiples of this: patches and windows that must fit
+    small_multiple: int = 1  # the same for images that take the small-image stem
+
+    def fitting(self, side: int) -> int:
+        """The least size the network can be built for that is not below `side`."""
+        side = max(side, self.smallest)
+        multiple = self.small_multiple if side <= SMALL else self.multiple
+        return -(-side // multiple) * multiple
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,16 @@ class Published:
     top1: float
     data: str
     source: str
+
+
+Adapt = Callable[[str, Tensor, Tensor], Tensor | None]
+"""(name, value in a file, own value) → the file's value in the own shape, or None if it is no such thing."""
+
+TAGS = {
+    "no-reference": "none of the libraries that `convatlas verify` compares with has the networks",
+    "fixed-size": "takes images of the size it was built for alone",
+    "transformer": "has no feature maps that shrink to 4x4: its small form has a patch and window that fit",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +77,11 @@ class Family:
     natives: Mapping[str, Native] = field(default_factory=dict)  # variants that differ from `native`
     years: Mapping[str, int] = field(default_factory=dict)  # variants younger than the first paper
     published: Mapping[str, Published] = field(default_factory=dict)
-    upgrade: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None  # names in other people's files → ours
-    tags: frozenset[str] = frozenset()  # exceptions that tests look up: "no-reference", "fixed-size", "narrow-head"
+    renames: tuple[tuple[str, str], ...] = ()  # patterns of names in other people's files → ours
+    adapt: Adapt | None = None  # resizes what depends on the image size: position embeddings, tables of offsets
+    sized: tuple[str, ...] = ()  # modules whose shape depends on the image size: they start afresh where it differs
+    auxiliary: tuple[str, ...] = ()  # heads that help training and may be left out
+    tags: frozenset[str] = frozenset()  # exceptions that tests look up, see TAGS
 
     def native_of(self, name: str) -> Native:
         """What the variant was published for."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..ops.init import he_normal
+from ..ops.inplace import relu_of
 from .family import SMALL, Family, Paper
 
 
@@ -64,9 +65,9 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(c_in, width, stride) if spec.shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu(self.bn1(self.conv1(x)))
+        y = relu_of(self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
-        return relu(y if self.downsample is None else y + self.downsample(x))
+        return relu(y) if self.downsample is None else (y + self.downsample(x)).relu_()
 
 
 class Bottleneck(nn.Module):
@@ -87,10 +88,10 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(c_in, c_out, stride) if spec.shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu(self.bn1(self.conv1(x)))
-        y = relu(self.bn2(self.conv2(y)))
+        y = relu_of(self.bn1, self.conv1(x))
+        y = relu_of(self.bn2, self.conv2(y))
         y = self.bn3(self.conv3(y))
-        return relu(y if self.downsample is None else y + self.downsample(x))
+        return relu(y) if self.downsample is None else (y + self.downsample(x)).relu_()
 
 
 def shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
@@ -131,7 +132,7 @@ class ResNet(nn.Module):
         he_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(relu_of(self.bn1, self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
 

@@ -6,7 +6,7 @@ network without shortcuts has exactly as many parameters and the comparison is f
 
 Papers   He et al. 2015, arXiv:1512.03385, §4.2
 Differs  Zero channels are put half before and half after, as the published weights have them; the paper does not say where.
-Names    conv1 bn1 = stem · layer1..3 = stages at stride 1, 2, 4 · fc = head (`linear` in Y. Idelbayev's files, see `upgrade`)
+Names    conv1 bn1 = stem · layer1..3 = stages at stride 1, 2, 4 · fc = head (`linear` in Y. Idelbayev's files)
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
 from ..ops.init import he_normal
+from ..ops.inplace import relu_of
 from .family import Family, Native, Paper, Published
 
 
@@ -51,11 +52,9 @@ class BasicBlock(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu(self.bn1(self.conv1(x)))
+        y = relu_of(self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
-        if self.residual:
-            y = y + self.shortcut(x)
-        return relu(y)
+        return (y + self.shortcut(x)).relu_() if self.residual else relu(y)
 
     def shortcut(self, x: Tensor) -> Tensor:
         """Option A: every second pixel, zeros in the new channels."""
@@ -84,7 +83,7 @@ class CifarResNet(nn.Module):
         he_normal(self, mode="fan_in")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu(self.bn1(self.conv1(x)))
+        x = relu_of(self.bn1, self.conv1(x))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.fc(self.avgpool(x).flatten(1))
 
@@ -93,11 +92,6 @@ def stage(spec: Spec, c_in: int, c_out: int) -> nn.Sequential:
     """n blocks, the first of which halves the size where the channels double."""
     rest = (BasicBlock(c_out, c_out, spec.shortcut) for _ in range(spec.n - 1))
     return nn.Sequential(BasicBlock(c_in, c_out, spec.shortcut), *rest)
-
-
-def upgrade(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Y. Idelbayev's published files call the head `linear`."""
-    return {key.replace("linear.", "fc."): value for key, value in state.items()}
 
 
 _HE = "He et al. 2015, table 6"
@@ -116,6 +110,6 @@ FAMILY = Family(
         "resnet56":  Published(93.03, "CIFAR-10", _HE),
         "resnet110": Published(93.57, "CIFAR-10", _HE),
     },
-    upgrade=upgrade,
+    renames=((r"^linear\.", "fc."),),
     tags=frozenset({"no-reference"}),
 )  # fmt: skip

@@ -5,7 +5,8 @@ more nonlinearities between. Five stages, each ends in a max-pool; then three li
 
 Papers   Simonyan and Zisserman 2014, arXiv:1409.1556 (A = 11, B = 13, D = 16, E = 19) · batch norm: Ioffe 2015, 1502.03167
 Differs  Weights start from He's normal distribution; the paper grew the deep networks from trained shallow ones.
-Small    Up to 64 pixels the head is 512 → 512 → classes with dropout 0.5, after a 1x1 instead of a 7x7 average.
+Small    Up to 64 pixels the pools after stages 4 and 5 are left out (32 → 16 → 8 → 4), and the head is 512 → 512 → classes with
+         dropout 0.5, after a 1x1 instead of a 7x7 average.
 Names    features = convolutions, numbered as layers · classifier.0 .3 .6 = the linear layers
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.init import he_normal
+from ..ops.inplace import Chain
 from .family import SMALL, Family, Paper
 
 
@@ -36,17 +38,17 @@ DEPTHS = {
 VARIANTS = {f"{name}{'_bn' * norm}": Spec(depths, norm) for name, depths in DEPTHS.items() for norm in (False, True)}
 
 
-def features(spec: Spec, c_in: int) -> nn.Sequential:
-    """The convolutions: conv, (norm,) relu repeated as the table says, a max-pool after each stage."""
+def features(spec: Spec, c_in: int, pools: int) -> Chain:
+    """The convolutions: conv, (norm,) relu repeated as the table says, a max-pool after each of the first `pools` stages."""
     layers: list[nn.Module] = []
-    for depth, multiple in zip(spec.depths, (1, 2, 4, 8, 8), strict=True):
+    for number, (depth, multiple) in enumerate(zip(spec.depths, (1, 2, 4, 8, 8), strict=True)):
         for _ in range(depth):
             c_out = spec.width * multiple
             norm = [nn.BatchNorm2d(c_out)] if spec.norm else []
             layers += [nn.Conv2d(c_in, c_out, 3, padding=1), *norm, nn.ReLU()]
             c_in = c_out
-        layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(*layers)
+        layers.append(nn.MaxPool2d(2) if number < pools else nn.Identity())
+    return Chain(*layers)
 
 
 class VGG(nn.Module):
@@ -58,9 +60,9 @@ class VGG(nn.Module):
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
         side, hidden = (1, 8 * spec.width) if image_size <= SMALL else (7, 64 * spec.width)
-        self.features = features(spec, in_channels)
+        self.features = features(spec, in_channels, pools=3 if image_size <= SMALL else 5)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
-        self.classifier = nn.Sequential(
+        self.classifier = Chain(
             nn.Linear(8 * spec.width * side**2, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
             nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),
@@ -93,5 +95,5 @@ FAMILY = Family(
     years={name: 2015 for name in VARIANTS if name.endswith("_bn")},
     stem="features.0",
     head="classifier.6",
-    tags=frozenset({"narrow-head"}),
+    sized=("classifier",),
 )

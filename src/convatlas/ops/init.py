@@ -18,3 +18,12 @@ def he_normal(model: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_out") 
             init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
             if module.bias is not None:
                 init.zeros_(module.bias)
+
+
+def normal_linear(model: nn.Module, std: float = 0.01) -> None:
+    """Linear layers drawn from N(0, std²), biases at zero: every class starts equally likely."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            init.normal_(module.weight, std=std)
+            if module.bias is not None:
+                init.zeros_(module.bias)

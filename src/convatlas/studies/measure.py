@@ -75,7 +75,7 @@ def weighed(recipe: Recipe, data: Data, weights: Path | None) -> nn.Module:
     model = create_model(recipe.model, **options(recipe, data))
     family = family_of(recipe.model)
     if weights is not None:
-        loaded = load_into(model, weights, stem=family.stem, head=family.head, upgrade=family.upgrade)
+        loaded = load_into(model, weights, family)
         if loaded.fresh:
             raise InputError(
                 f"{weights} was not trained for the {len(data.classes)} classes of {recipe.data}: train it on them first"

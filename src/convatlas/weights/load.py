@@ -1,11 +1,13 @@
 """Reads weight files without unpickling code and fits them to a network."""
 
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Protocol
 from zipfile import BadZipFile
 
 import torch
@@ -16,24 +18,44 @@ from torch import Tensor, nn
 from ..errors import InputError
 
 State = dict[str, Tensor]
+DERIVED = ("num_batches_tracked", "relative_position_index", "relative_coords_table")  # follow from sizes or are no weights
 SUFFIXES = (".pth", ".pt", ".safetensors")
+
+
+class Names(Protocol):
+    """What a family of networks says of its weights; `models.family.Family` is one, and explains each."""
+
+    @property
+    def stem(self) -> str: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def renames(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def adapt(self) -> Callable[[str, Tensor, Tensor], Tensor | None] | None: ...
+    @property
+    def sized(self) -> tuple[str, ...]: ...
+    @property
+    def auxiliary(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of a file: names that fit as they are, names whose values were changed to fit, names left at their start."""
+    """What became of a file: tensors as they were, changed to fit, started afresh in the network, left out of it."""
 
     kept: tuple[str, ...]
     adapted: tuple[str, ...]
     fresh: tuple[str, ...]
+    dropped: tuple[str, ...]
 
     def __str__(self) -> str:
-        parts = [f"{len(self.kept)} tensors kept"]
-        if self.adapted:
-            parts.append(f"adapted to other input channels: {', '.join(self.adapted)}")
-        if self.fresh:
-            parts.append(f"started afresh for other classes: {', '.join(self.fresh)}")
-        return "; ".join(parts)
+        parts = {
+            "adapted to other channels or sizes": self.adapted,
+            "started afresh, since shapes differ": self.fresh,
+            "dropped": self.dropped,
+        }
+        told = [f"{words}: {', '.join(names)}" for words, names in parts.items() if names]
+        return "; ".join([f"{len(self.kept)} tensors kept", *told])
 
 
 def read(source: str | Path) -> State:
@@ -68,38 +90,37 @@ def read(source: str | Path) -> State:
     return {str(key).removeprefix("module."): value for key, value in content.items()}
 
 
-def load_into(
-    model: nn.Module,
-    source: str | Path,
-    *,
-    stem: str,
-    head: str,
-    upgrade: Callable[[State], State] | None = None,
-) -> Loaded:
-    """Fits a file to the network: strictly, but for a head for other classes and a stem for other channels.
+def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
+    """Fits a file to the network: strictly, but for what other classes, channels and image sizes change.
 
-    A head of another shape starts afresh. A stem for other channels keeps what it has learnt: one channel gets the sum
-    of the old kernels, more get them in turn, scaled so that an image of equal channels gives the same response.
+    A head for other classes starts afresh, auxiliary heads may be missing or left over. A stem for other channels keeps
+    what it has learnt: one channel gets the sum of the old kernels, more get them in turn, scaled so that an image of
+    equal channels gives the same response. Position embeddings and tables of offsets are interpolated; a stem of
+    another kernel size, as small images have it, starts afresh.
 
     Raises   InputError if a name is missing or left over, or a shape differs anywhere else: a file of another network
     """
-    state = read(source)
-    if upgrade:
-        state = upgrade(state)
     own = model.state_dict()
+    state = renamed(read(source), own, names.renames)
+    optional = (*names.auxiliary, *([names.head] if not any(within(key, (names.head,)) for key in own) else []))
+    dropped = [key for key in state if key not in own and within(key, optional)]
+    for key in dropped:
+        del state[key]
+    fresh = [key for key in own if key not in state and within(key, names.auxiliary)]
     adapted = []
-    fresh = [key for key in own if key.startswith(f"{head}.") and key in state and state[key].shape != own[key].shape]
-    if fresh or not any(key.startswith(f"{head}.") for key in own):
-        dropped = [key for key in state if key.startswith(f"{head}.")]
-        for key in dropped:
-            del state[key]
-        fresh = [key for key in own if key.startswith(f"{head}.")]
-        state |= {key: own[key] for key in fresh}
-    kernel = f"{stem}.weight"
-    if kernel in state and kernel in own and other_channels(state[kernel], own[kernel]):
-        state[kernel] = to_channels(state[kernel], own[kernel].shape[1])
-        adapted.append(kernel)
-    state |= {key: value for key, value in own.items() if key.endswith("num_batches_tracked") and key not in state}
+    for key, value in own.items():
+        if key not in state or state[key].shape == value.shape:
+            continue
+        fitted = fit(key, state[key], value, names)
+        if fitted is not None:
+            adapted.append(key)
+            state[key] = fitted
+        elif within(key, (names.stem, names.head, *names.sized, *names.auxiliary)):
+            fresh.append(key)
+    if any(within(key, (names.head,)) for key in fresh):  # a bias of ten classes means nothing to ten others
+        fresh = [key for key in own if key in fresh or within(key, (names.head,))]
+    state |= {key: own[key] for key in fresh}
+    state |= {key: value for key, value in own.items() if key.endswith(DERIVED) and key not in state}
     missing = [key for key in own if key not in state]
     surplus = [key for key in state if key not in own]
     shapes = [key for key in own if key in state and state[key].shape != own[key].shape]
@@ -107,9 +128,43 @@ def load_into(
         raise InputError(f"{source} is of another network: {difference(missing, surplus, shapes, state, own)}")
     model.load_state_dict(state, strict=True)
     changed = {*adapted, *fresh}
-    loaded = Loaded(tuple(key for key in own if key not in changed), tuple(adapted), tuple(fresh))
+    loaded = Loaded(tuple(key for key in own if key not in changed), tuple(adapted), tuple(fresh), tuple(dropped))
     logging.getLogger(__name__).info("%s: %s", source, loaded)
     return loaded
+
+
+def within(key: str, modules: tuple[str, ...]) -> bool:
+    """Whether a tensor belongs to one of the modules."""
+    return any(key.startswith(f"{module}.") for module in modules)
+
+
+def renamed(state: State, own: State, renames: tuple[tuple[str, str], ...]) -> State:
+    """The tensors under our names; a name that becomes empty is dropped.
+
+    Raises   InputError if two tensors would get the same name
+    """
+    found: State = {}
+    for key, value in state.items():
+        name = key
+        if key not in own:
+            for pattern, replacement in renames:
+                name = re.sub(pattern, replacement, name)
+        if name in found:
+            raise InputError(f"the file holds {name} twice, once as {key}: it mixes two ways of naming")
+        if name:
+            found[name] = value
+    return found
+
+
+def fit(key: str, value: Tensor, own: Tensor, names: Names) -> Tensor | None:
+    """The value in the own shape where that keeps what was learnt; None where it cannot."""
+    if key.endswith(DERIVED):
+        return own
+    if [n for n in value.shape if n > 1] == [n for n in own.shape if n > 1]:
+        return value.reshape(own.shape)  # a 1x1 convolution that was a linear layer, a scale with or without its axes
+    if key == f"{names.stem}.weight" and other_channels(value, own):
+        return to_channels(value, own.shape[1])
+    return names.adapt(key, value, own) if names.adapt else None
 
 
 def other_channels(a: Tensor, b: Tensor) -> bool:

@@ -1,0 +1,51 @@
+"""Convolutions with what usually follows them, and the arithmetic of channel counts."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from .inplace import Chain, relu_of
+
+Layer = Callable[[int], nn.Module]  # channels → a norm for them
+Size = int | tuple[int, int]  # of both sides, or height and width
+
+
+def conv_norm(
+    c_in: int,
+    c_out: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    groups: int = 1,
+    norm: Layer = nn.BatchNorm2d,
+    activation: Callable[[], nn.Module] | None = nn.ReLU,
+) -> Chain:
+    """0 = convolution without bias that keeps the size at stride 1, 1 = norm, 2 = activation, unless None."""
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=(kernel - 1) // 2, groups=groups, bias=False)
+    return Chain(conv, norm(c_out), *([activation()] if activation else []))
+
+
+class BasicConv2d(nn.Module):
+    """Convolution, batch norm with ε = 0.001, ReLU: what every branch of an Inception module is made of.
+
+    Source   Szegedy et al. 2015, arXiv:1512.00567, §8
+    """
+
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | tuple[int, int] = 0
+    ):
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, kernel, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(c_out, eps=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu_of(self.bn, self.conv(x))
+
+
+def rounded(channels: float, to: int = 8) -> int:
+    """The nearest multiple of `to`, at least `to` and never below nine tenths of what was asked for.
+
+    Source   the published MobileNets and all networks after them; no paper gives the rule
+    """
+    nearest = max(to, int(channels + to / 2) // to * to)
+    return nearest + to if nearest < 0.9 * channels else nearest
