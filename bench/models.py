@@ -112,14 +112,11 @@ def creation(names: list[str], rounds: int) -> None:
     print("| network | create, ms | torchvision | ratio | on meta, ms | share of torchvision's |")
     print("|---|---:|---:|---:|---:|---:|", flush=True)
     for name in names:
-        ours, theirs, ratio = compared(
-            (lambda n=name: void(create_model(n)), lambda n=name: void(reference.get_model(n))), rounds
-        )
-        meta = statistics.median(turn(lambda n=name: void(create_model(n, device="meta"))) for _ in range(rounds))
-        print(
-            f"| {name} | {1000 * ours:.1f} | {1000 * theirs:.1f} | {ratio:.2f} | {1000 * meta:.2f} | {meta / theirs:.4f} |",
-            flush=True,
-        )
+        made = partial(create_model, name), partial(reference.get_model, name), partial(create_model, name, device="meta")
+        ours, theirs, ratio = compared(made[:2], rounds)
+        meta = statistics.median(turn(made[2]) for _ in range(rounds))
+        cells = f"{1000 * ours:.1f}", f"{1000 * theirs:.1f}", f"{ratio:.2f}", f"{1000 * meta:.2f}", f"{meta / theirs:.4f}"
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:

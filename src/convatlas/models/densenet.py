@@ -123,7 +123,7 @@ class DenseNet(nn.Module):
             nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu(self.features(x), inplace=unseen(self.features, self.features.norm5))
+        x = relu(self.features(x), inplace=unseen(self.features, self.features[-1]))
         return self.classifier(self.avgpool(x).flatten(1))
 
 

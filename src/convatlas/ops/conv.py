@@ -31,9 +31,7 @@ class BasicConv2d(nn.Module):
     Source   Szegedy et al. 2015, arXiv:1512.00567, §8
     """
 
-    def __init__(
-        self, c_in: int, c_out: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | tuple[int, int] = 0
-    ):
+    def __init__(self, c_in: int, c_out: int, kernel: Size, stride: int = 1, padding: Size = 0) -> None:
         super().__init__()
         self.conv = nn.Conv2d(c_in, c_out, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(c_out, eps=0.001)
