@@ -27,6 +27,8 @@ check: $(READY) ## lint, format and types
 
 docs: $(READY) ## write the generated tables of the docs again
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/checkpoints.py
+	$(BIN)/python docs/verdicts.py
 
 bench: $(READY) ## our training loop beside the tutorials' loop
 	$(BIN)/python bench/train_loop.py

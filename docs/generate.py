@@ -1,6 +1,7 @@
 """Regenerates what is computed and not typed: catalog.csv and the tables of docs/reference.
 
-Published ImageNet accuracies come from the metadata of torchvision's checkpoints (the first ones, trained as the papers did).
+Published ImageNet accuracies come from the metadata of torchvision's checkpoints (the first that fits
+the network as it is built when nothing is said).
 """
 
 import csv
@@ -8,13 +9,16 @@ import io
 import sys
 from pathlib import Path
 
+import torch
+from torch import Tensor, nn
 from torchvision.models import get_model_weights, list_models
 
 from convatlas.anatomy.macs import macs
 from convatlas.catalog import read
 from convatlas.files import write_text
 from convatlas.models import CATALOG, FAMILIES, count_parameters, on_meta
-from convatlas.models.family import SMALL
+from convatlas.models.family import SMALL, Family
+from convatlas.models.history import sections
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = set(list_models())
@@ -26,7 +30,8 @@ def published(name: str) -> tuple[float | str, str, str]:
     if row:
         return row.top1, row.data, row.source
     if name in REFERENCE:
-        first = next(iter(get_model_weights(name)))
+        rows = list(get_model_weights(name))
+        first = next((row for row in rows if row.meta["num_params"] == count_parameters(on_meta(name))), rows[0])
         return first.meta["_metrics"]["ImageNet-1K"]["acc@1"], "ImageNet", f"torchvision {first.name}"
     return "", "", ""
 
@@ -78,9 +83,70 @@ def small(name: str) -> str:
     return f"{count_parameters(on_meta(name, num_classes=10, image_size=32)):,} at 32"
 
 
+SMALL_IMAGES = f"""\
+# Small images
+
+Up to {SMALL} pixels a side every family that was published for larger images takes a form of its own. Names of parameters stay,
+and so do the shapes of all but the first layer and the layers named below: published weights load, and what does not fit
+starts afresh and is said. Counted for the smallest variant, three channels, ten classes and 32 pixels. Written by `make docs`.
+
+| family | variant | first layer | for small images | other layers that differ | last map | parameters | MACs |
+|---|---|---|---|---|---:|---:|---:|"""
+
+
+def smallest(family: Family) -> str:
+    """The variant with the fewest parameters of those that were published for larger images."""
+    rows = read()
+    return min((name for name in family.variants if rows[name].image_size > SMALL), key=lambda name: rows[name].parameters)
+
+
+def small_images() -> str:
+    """docs/reference/small-images.md as text: what each family published for ImageNet changes for small images."""
+    parts = [SMALL_IMAGES]
+    families = [family for family in FAMILIES if family.native.image_size > SMALL]
+    for family in families:
+        name = smallest(family)
+        side = family.native_of(name).fitting(32)
+        usual, little = on_meta(name, num_classes=10), on_meta(name, num_classes=10, image_size=side)
+        differ = ", ".join(f"`{module}`" for module in family.sized)
+        last = "tokens" if "transformer" in family.tags else "x".join(map(str, last_map(little, side)))
+        stems = (kernel(model.get_submodule(family.stem)) for model in (usual, little))
+        sizes = f"{count_parameters(little):,}", f"{macs(little, 3, side):,}"
+        parts.append(f"| {' | '.join((family.name, name, *stems, differ, last, *sizes))} |")
+    parts.append("")
+    for family in families:
+        parts += [f"**{family.name}:** {sections(smallest(family))['Small']}", ""]
+    return "\n".join(parts)
+
+
+def kernel(stem: nn.Module) -> str:
+    """The convolution that sees the image, in a few words."""
+    return "{}x{}, stride {}".format(*stem.weight.shape[2:], stem.stride[0])
+
+
+def last_map(model: nn.Module, side: int) -> tuple[int, int]:
+    """Height and width of the last map of more than one pixel, in the order of computation."""
+    seen = [(side, side)]
+
+    def look(_: nn.Module, __: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1 < output.shape[3]:
+            seen.append((output.shape[2], output.shape[3]))
+
+    handles = [
+        module.register_forward_hook(look)
+        for module in model.modules()
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.MaxPool2d)
+    ]
+    model.eval()(torch.empty(1, 3, side, side, device="meta"))
+    for handle in handles:
+        handle.remove()
+    return seen[-1]
+
+
 def main() -> None:
     write_text(ROOT / "src/convatlas/catalog.csv", catalog())
     write_text(ROOT / "docs/reference/networks.md", networks())
+    write_text(ROOT / "docs/reference/small-images.md", small_images())
 
 
 if __name__ == "__main__":

@@ -67,6 +67,27 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def cifar10(shared: Path) -> Callable[..., tuple[Any, Any]]:
+    """`cifar10("test", 2000)` → the first images (n, 32, 32, 3) uint8 and labels (n,) of sheets with 25 rows of 40 images."""
+    import io
+    import zipfile
+
+    import numpy as np
+    from PIL import Image
+
+    def read(split: str, count: int | None = None) -> tuple[Any, Any]:
+        with zipfile.ZipFile(shared / "CIFAR10" / f"cifar10-{split}.zip") as archive:
+            names = sorted(archive.namelist())
+            files = [name for name in names if name.endswith(".webp")][: count and -(-count // 1000)]
+            sheets = [np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in files]
+            labels = np.load(io.BytesIO(archive.read(next(name for name in names if name.endswith("labels.npy")))))
+        tiles = [sheet.reshape(25, 32, 40, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3) for sheet in sheets]
+        return np.concatenate(tiles)[:count], labels.astype(np.int64)[:count]
+
+    return read
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`cli("train", "lenet5", ...)` runs the command in the test's empty folder, offline, and gives back what it said."""

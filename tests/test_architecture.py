@@ -263,7 +263,7 @@ def test_python_in_documents_runs(document: Path, tmp_path: Path, monkeypatch: p
         exec(compile(code, str(document), "exec"), world)
 
 
-_help: dict[str, str] = {}
+_help: dict[tuple[str, ...], str] = {}
 
 
 @pytest.mark.parametrize("document", documents(commands))
@@ -276,16 +276,22 @@ def test_commands_in_documents_exist(document: Path, cli: Callable[..., subproce
         if program.startswith("python") and rest and rest[0].endswith(".py"):
             assert (ROOT / rest[0]).is_file(), f"{words}: no such script"
         if Path(program).name == "convatlas":
-            verb = [rest[0]] if rest and not rest[0].startswith("-") else []
-            key = " ".join(verb)
-            if key not in _help:
-                done = cli(*verb, "--help", env={"COLUMNS": "200"})
-                assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-                _help[key] = done.stdout
+            verb: list[str] = []
+            while rest and not rest[0].startswith("-") and "COMMAND" in help_of(cli, *verb).partition("\n")[0]:
+                verb.append(rest.pop(0))
             for flag in (word.split("=")[0] for word in rest if re.match(r"--\w", word)):
-                assert re.search(rf"(?<![\w-]){flag}(?![\w-])", _help[key]), (
-                    f"{words}: {flag} is no flag of {key or 'convatlas'}"
+                assert re.search(rf"(?<![\w-]){flag}(?![\w-])", help_of(cli, *verb)), (
+                    f"{words}: {flag} is no flag of {' '.join(['convatlas', *verb])}"
                 )
+            help_of(cli, *verb)
+
+
+def help_of(cli: Callable[..., subprocess.CompletedProcess[str]], *verb: str) -> str:
+    if verb not in _help:
+        done = cli(*verb, "--help", env={"COLUMNS": "200"})
+        assert done.returncode == 0, f"{verb}: {done.stdout}{done.stderr}"
+        _help[verb] = done.stdout
+    return _help[verb]
 
 
 def test_links_between_documents_lead_somewhere() -> None:

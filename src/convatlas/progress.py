@@ -40,6 +40,8 @@ def lines(console: Console, name: str) -> Iterator[Watch]:
             epochs = event.epochs
             for warning in event.warnings:
                 console.print(f"warning: {warning}", markup=False, soft_wrap=True)
+            for note in event.notes:
+                console.print(note, markup=False, soft_wrap=True)
             if event.epoch or event.step:
                 console.print(f"{current}  continues in epoch {event.epoch + 1} after {event.step} steps", markup=False)
         elif isinstance(event, Epoch):
@@ -99,6 +101,8 @@ class Bars:
         """A new bar, filled as far as a resumed run has come."""
         for warning in event.warnings:
             self.progress.console.print(f"warning: {warning}", markup=False)
+        for note in event.notes:
+            self.progress.console.print(note, markup=False)
         self.started, self.val, self.images, self.since = event, "", 0, time.perf_counter()
         total, done = event.epochs * event.steps, event.epoch * event.steps + event.step
         self.task = self.progress.add_task(self.name.replace("[", r"\["), total=total, completed=done, figures="")

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
+from torchvision import models as reference
 
 from convatlas import catalog
 from convatlas.errors import InputError
@@ -27,10 +28,13 @@ from convatlas.models import (
 ROOT = Path(__file__).resolve().parents[2]
 
 SIZES = {
-    "lenet5": 61_706, "lenet5_1998": 60_000, "alexnet": 61_100_840, "alexnet_2012": 60_965_224, "vgg11": 132_863_336,
-    "vgg16": 138_357_544, "vgg16_bn": 138_365_992, "resnet18": 11_689_512, "resnet50": 25_557_032, "resnet20": 269_722,
-    "resnet32": 464_154, "resnet44": 658_586, "resnet56": 853_018, "resnet110": 1_727_962, "densenet121": 7_978_856,
-    "densenet_bc_100_12": 769_162, "tinyvgg": 19_920, "convnext_tiny": 28_589_128,
+    "lenet5": 61_706, "lenet5_1998": 60_000, "alexnet": 61_100_840, "alexnet_2012": 60_965_224, "zfnet": 62_357_608,
+    "vgg11": 132_863_336, "vgg16": 138_357_544, "vgg16_bn": 138_365_992, "googlenet": 13_004_888, "resnet18": 11_689_512,
+    "resnet50": 25_557_032, "resnet20": 269_722, "resnet32": 464_154, "resnet44": 658_586, "resnet56": 853_018,
+    "resnet110": 1_727_962, "preact_resnet18": 11_171_146, "wrn_28_10": 36_479_194, "squeezenet1_0": 1_248_424,
+    "squeezenet1_1": 1_235_496, "densenet121": 7_978_856, "densenet_bc_100_12": 769_162, "resnext29_8x64d": 34_426_698,
+    "resnext29_16x64d": 68_155_210, "mobilenet_v1_100": 4_231_976, "efficientnet_b0": 5_288_548,
+    "efficientnet_lite0": 4_652_008, "tinyvgg": 19_920, "convnext_tiny": 28_589_128,
 }  # fmt: skip
 
 
@@ -43,6 +47,9 @@ def test_published_sizes(name, parameters):
     ("name", "options", "parameters"),
     [
         ("lenet5", {"in_channels": 3}, 62_006),
+        ("googlenet:auxiliary=False", {}, 6_624_904),
+        ("googlenet_2014:auxiliary=False", {}, 6_998_552),
+        ("preact_resnet18:last_norm=True", {}, 11_172_170),
         ("resnet18", {"num_classes": 10, "image_size": 32}, 11_173_962),
         ("vgg11_bn", {"num_classes": 10, "image_size": 32}, 9_756_426),
         ("vgg19_bn", {"num_classes": 10, "image_size": 32}, 20_565_834),
@@ -62,6 +69,7 @@ def test_shortcuts_have_no_parameters(plain, residual):
     assert shapes[0] == shapes[1]
 
 
+@pytest.mark.slow
 def test_catalog_csv_is_what_the_networks_are():
     """`make docs` writes the file again."""
     place = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -107,8 +115,15 @@ def test_family_files_are_readable(family):
     assert {*family.natives, *family.years, *family.published} <= set(family.variants)
 
 
+def test_every_classifier_of_torchvision_is_there():
+    names = reference.list_models(module=reference)
+    assert len(names) == 80
+    assert not [name for name in names if name not in CATALOG]
+
+
 def test_list_models():
     assert list_models() == list(CATALOG) == list(catalog.ROWS)
+    assert len(list_models()) >= 110
     assert list_models("vgg1?_bn") == ["vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"]
     assert list_models("lenet*", task="classify") == ["lenet5", "lenet5_1998"]
     assert list_models("Resnet18") == []
@@ -143,6 +158,7 @@ def test_a_string_carries_ablations():
         ("resnet18", {"depths": (2, 2, 2, 0)}, "depths"),
         ("alexnet:groups=5", {}, "alexnet cannot be built with {'groups': 5}: .*divisible by groups"),
         ("resnet18", {"groups": 32}, "bottleneck=True"),
+        ("wrn_16_4", {"depth": 17}, "a depth of 6n \\+ 4, such as 16, 22 or 28, got 17"),
         ("convnext_tiny", {"kernel": 4}, "an odd one"),
         ("convnext_tiny", {"drop_path": 1.0}, r"probability in \[0, 1\)"),
         ("vgg11", {"dropout": 2}, "dropout"),

@@ -1,6 +1,7 @@
 """Folders of pictures: layouts, odd pictures, broken ones, and the two ways to feed them."""
 
 import multiprocessing
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms.v2 import CenterCrop, Compose, PILToTensor, Resize
 
 from convatlas.data import Augment, Batches, Data, Feed, Resident, Streamed, load, picture
+from convatlas.data.decode import Files
+from convatlas.data.folder import part
 from convatlas.data.stream import explaining_killed_workers
 from convatlas.errors import ConvAtlasError, InputError
 
@@ -189,6 +193,25 @@ def test_streaming_is_pure_with_any_number_of_workers(pictures: Maker) -> None:
     assert torch.equal(state, torch.get_rng_state())
     with pytest.raises(RuntimeError, match="another epoch of the same batches has begun"):
         next(half_read)
+
+
+def test_a_frame_cuts_and_scales_as_torchvision_does_also_in_workers(pictures: Maker) -> None:
+    tree = part(pictures("a", "b", count=9, w=50, h=31, ending="jpeg"), "test")
+    frame = Compose([Resize(12), CenterCrop(8), PILToTensor()])
+    images = Files(tree.root, list(tree.names), tree.labels).streamed(3, 8, strict=True, frame=frame)
+    images = pickle.loads(pickle.dumps(images))  # noqa: S301  # as workers get it where processes are spawned
+    expected = torch.stack([frame(Image.open(tree.root / name).convert("RGB")) for name in tree.names])
+    assert torch.equal(pixels(images), expected)
+    for workers in (0, 2):
+        batches = Batches(images, Feed(4, 8, (0.0,) * 3, (1 / 255,) * 3, workers=workers)).epoch()
+        torch.testing.assert_close(torch.cat([x for x, _ in batches]), expected.float())
+
+
+def test_a_frame_sees_the_picture_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path, flat("RGB", "red"), "x.jpg", exif=exif)
+    assert picture.square(path, 3, 8, PILToTensor()).shape == (3, 16, 12)
 
 
 def test_a_picture_that_breaks_while_streaming_is_left_out_once_told(pictures: Maker) -> None:

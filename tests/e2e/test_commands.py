@@ -2,52 +2,16 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from convatlas import cli
 from convatlas.engine.recipe import Recipe
 
 QUICK = "--limit 200 --batch-size 32 --device cpu --precision 32 --lr 0.004 --optimizer adamw".split()
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def all(self) -> str:
-        """Everything on one line, without the box around it."""
-        return " ".join((self.out + self.err).replace("│", " ").split())
-
-
-Say = Callable[..., Said]
-
-
-@pytest.fixture
-def say(tmp_path, monkeypatch, capsys) -> Say:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    for name in ("FORCE_COLOR", "CONVATLAS_DATA"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["convatlas", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Said(ended.value.code or 0, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +234,9 @@ def test_predict(say, trained, tmp_path):
     assert "folder/b.png  cannot be read" in second
     answers = json.loads(say("predict", trained, "folder", "--json").out)
     assert [len(a["classes"]) for a in answers] == [5, 0]
+    assert say("predict", "lenet5", "folder/a.png", "--weights", trained).out == say("predict", trained, "folder/a.png").out
+    assert "is a run of lenet5, not of resnet20" in say("predict", "resnet20", "folder", "--weights", trained).all
+    assert "leave --data --mean --std --classes out" in say("predict", trained, "folder", "--data", "digits").all
     assert say("predict", trained, "folder/b.png").code == 2
     assert say("predict", trained).code == 2
 

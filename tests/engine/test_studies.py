@@ -20,7 +20,8 @@ from convatlas.studies import compare
 from convatlas.studies import run as running
 from convatlas.studies.compare import Began, Comparison, Failed, default_recipes
 from convatlas.studies.measure import Question, measure
-from convatlas.studies.predict import predict
+from convatlas.studies.predict import Answer, found, predict
+from convatlas.studies.reader import Asked, opened
 from convatlas.studies.run import open_data, reopen, start
 from convatlas.studies.speed import measure_speed
 
@@ -46,27 +47,31 @@ def pictures(tmp_path_factory) -> Path:
 # Predict
 
 
+def asked(run: Path, paths: list[Path], topk: int = 5) -> list[Answer]:
+    return list(predict(opened(Asked(str(run))), found(paths), topk))
+
+
 def test_probabilities_come_sorted_and_sum_to_one(trained, pictures):
-    answers = list(predict(trained, [pictures], topk=20))
+    answers = asked(trained, [pictures], topk=20)
     assert [a.path.name for a in answers] == ["0.png", "1.png", "2.png"]
     for answer in answers:
         p = [p for _, p in answer.classes]
         assert len(p) == 10
         assert sum(p) == pytest.approx(1, abs=1e-5)
         assert p == sorted(p, reverse=True)
-    assert [len(a.classes) for a in predict(trained, [pictures / "0.png"], topk=3)] == [3]
+    assert [len(a.classes) for a in asked(trained, [pictures / "0.png"], topk=3)] == [3]
 
 
 def test_files_are_answered_as_the_test_images_were(trained, pictures):
     predictions = Run.open(trained).predictions()
-    for i, answer in enumerate(predict(trained, [pictures])):
+    for i, answer in enumerate(asked(trained, [pictures])):
         assert answer.classes[0][0] == str(int(predictions["test_predicted"][i]))
         assert answer.classes[0][1] == pytest.approx(float(predictions["test_probability"][i]), abs=1e-5)
 
 
 def test_a_broken_picture_is_named_beside_the_answers(trained, pictures, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    broken, whole = predict(trained, [tmp_path / "broken.png", pictures / "0.png"])
+    broken, whole = asked(trained, [tmp_path / "broken.png", pictures / "0.png"])
     assert broken.classes == ()
     assert broken.error
     assert whole.error is None
@@ -75,14 +80,17 @@ def test_a_broken_picture_is_named_beside_the_answers(trained, pictures, tmp_pat
 def test_pictures_that_are_all_broken_are_an_error(trained, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match="none of the 1 files could be read"):
-        list(predict(trained, [tmp_path]))
+        asked(trained, [tmp_path])
 
 
 def test_questions_that_cannot_be_answered(trained, tmp_path):
-    for paths, topk, words in (([], 5, "got none"), ([tmp_path], 5, "got none"), ([tmp_path / "no.png"], 5, "does not exist"),
-                               ([tmp_path], 0, "--topk")):  # fmt: skip
+    (tmp_path / "a.png").touch()
+    (tmp_path / "empty").mkdir()
+    for paths, topk, words in (([], 5, "got none"), ([tmp_path / "empty"], 5, "got none"),
+                               ([tmp_path / "no.png"], 5, "does not exist"),
+                               ([tmp_path / "a.png"], 0, "--topk")):  # fmt: skip
         with pytest.raises(InputError, match=words):
-            list(predict(trained, paths, topk))
+            asked(trained, paths, topk)
 
 
 # Evaluate
@@ -91,24 +99,24 @@ def test_questions_that_cannot_be_answered(trained, tmp_path):
 def test_a_run_is_measured_as_it_was_at_the_end(trained):
     metrics = Run.open(trained).metrics
     for split in ("val", "test"):
-        found, classes = measure(Question(str(trained), split=split, device="cpu"))
-        assert found.accuracy == metrics[split]["accuracy"]
-        assert found.loss == pytest.approx(metrics[split]["loss"], rel=1e-4)
-        assert classes == tuple("0123456789")
+        measured = measure(Question(str(trained), split=split, device="cpu"))
+        assert measured.found.accuracy == metrics[split]["accuracy"]
+        assert measured.found.loss == pytest.approx(metrics[split]["loss"], rel=1e-4)
+        assert (measured.classes, measured.notes) == (tuple("0123456789"), ())
 
 
 def test_a_network_with_a_weight_file(trained):
-    question = Question("lenet5", data="digits", weights=trained / "model.safetensors", device="cpu", batch_size=50)
-    whole = measure(Question(str(trained), data="digits", device="cpu", batch_size=50))[0]
+    question = Question("lenet5", data="digits", weights=str(trained / "model.safetensors"), device="cpu", batch_size=50)
+    whole = measure(Question(str(trained), data="digits", device="cpu", batch_size=50)).found
     assert whole.accuracy > 0.15
-    assert measure(question)[0].accuracy == pytest.approx(whole.accuracy, abs=0.1)  # of 359 images instead of 200
-    assert measure(replace(question, weights=trained))[0].n == measure(question)[0].n
+    assert measure(question).found.accuracy == pytest.approx(whole.accuracy, abs=0.1)  # of 359 images instead of 200
+    assert measure(replace(question, weights=str(trained))).found.n == measure(question).found.n
 
 
 def test_weights_for_other_classes_are_no_network_to_measure(tmp_path):
     torch.save(create_model("resnet20", num_classes=7).state_dict(), tmp_path / "seven.pth")
     with pytest.raises(InputError, match=r"seven\.pth was not trained for the 10 classes of digits"):
-        measure(Question("resnet20", data="digits", weights=tmp_path / "seven.pth", device="cpu"))
+        measure(Question("resnet20", data="digits", weights=str(tmp_path / "seven.pth"), device="cpu"))
 
 
 @pytest.mark.parametrize(

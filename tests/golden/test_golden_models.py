@@ -12,18 +12,22 @@ import torch
 from convatlas.models import CATALOG, create_model
 
 FILE = Path(__file__).with_name("models.json")
-NETWORKS = ("lenet5", "lenet5_1998", "alexnet_2012", "resnet20", "plain20", "densenet_bc_100_12", "tinyvgg")
+NETWORKS = (
+    "lenet5", "lenet5_1998", "alexnet_2012", "googlenet_2014", "resnet20", "plain20", "densenet_bc_100_12", "tinyvgg"
+)  # fmt: skip
 
 
 def numbers(name):
-    """Four logits in training mode, which moves the statistics of batch norm, then four in evaluation."""
+    """Four logits in training mode, which moves the statistics of batch norm, then four in evaluation; of the head alone."""
     native = CATALOG[name].native_of(name)
     torch.manual_seed(0)
     model = create_model(name)
     torch.manual_seed(1)
     x = torch.randn(2, native.in_channels, native.image_size, native.image_size)
     with torch.no_grad():
-        logits = [*model.train()(x)[0, :4].tolist(), *model.eval()(x)[1, :4].tolist()]
+        trained = model.train()(x)
+        trained = trained[0] if isinstance(trained, tuple) else trained
+        logits = [*trained[0, :4].tolist(), *model.eval()(x)[1, :4].tolist()]
     return [float(f"{value:.7g}") for value in logits]
 
 

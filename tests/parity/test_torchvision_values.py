@@ -8,9 +8,8 @@ import torch
 from torch import nn
 from torchvision import models as reference
 
-from convatlas.models import CATALOG, on_meta
+from convatlas.models import on_meta
 
-VARIANTS = [name for name in CATALOG if name in reference.list_models()]
 # The smallest of each family with the smallest input its reference accepts in training; resnext50 for the grouped bottleneck.
 SMALLEST = {
     "alexnet": 63, "vgg11": 32, "vgg11_bn": 32, "resnet18": 33, "resnet50": 33, "resnext50_32x4d": 33, "densenet121": 64,
@@ -73,12 +72,3 @@ def test_values_and_gradients_are_equal(name, side):
     found, expected = trained(ours, x), trained(theirs, x)
     assert found.keys() == expected.keys()
     assert not [key for key in found if not torch.equal(found[key], expected[key])]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_variant_computes_the_same(name):
-    theirs = lively(referent(name)).eval()
-    x = torch.randn(1, 3, 97, 130)
-    with torch.no_grad():
-        assert torch.equal(copy(theirs, on_meta(name)).eval()(x), theirs(x))

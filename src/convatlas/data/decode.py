@@ -57,8 +57,9 @@ class Files:
         self._keep(kept)
         return Resident(torch.from_numpy(x[:count]), torch.from_numpy(self.labels))
 
-    def streamed(self, channels: int, side: int, strict: bool) -> Streamed:
-        return Streamed(self.root, self.names, torch.from_numpy(self.labels), channels=channels, side=side, strict=strict)
+    def streamed(self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None) -> Streamed:
+        labels = torch.from_numpy(self.labels)
+        return Streamed(self.root, self.names, labels, channels=channels, side=side, strict=strict, frame=frame)
 
     def some(self, count: int) -> "Files":
         """At most `count` of them, spread evenly."""

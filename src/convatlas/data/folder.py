@@ -42,24 +42,30 @@ def scan(root: Path) -> Folder:
 
     Raises   InputError if it has no pictures, fewer than two classes, or its parts have different ones
     """
-    if not root.is_dir():
-        raise InputError(f"{root} does not exist" if not root.exists() else f"{root} is a file; a folder of images is needed")
-    parts = [_part(root, names) for names in (TRAIN, VAL, TEST)]
-    beside = set(_folders(root)) - {part.name for part in parts if part}
-    if beside and not any(part and _folders(part) for part in parts):
-        parts = [None, None, None]  # "train" may as well be a class, beside planes and ships
-    train, val, test = (tree(part) if part else None for part in parts)
+    train, val, test = (tree(place) if place else None for place in _parts(root))
     if train is None:
         if val or test:
-            raise InputError(
-                f"{root} has {' and '.join(p.name for p in parts if p)} but no train folder: add one, or give one tree"
-            )
+            there = " and ".join(part.root.name for part in (val, test) if part)
+            raise InputError(f"{root} has {there} but no train folder: add one, or give one tree")
         return Folder(_of_classes(tree(root)), None, None, whole=True)
     _of_classes(train)
     for other in (val, test):
         if other is not None:
             _agree(train, other)
     return Folder(train, val, test, whole=val is None and test is None)
+
+
+def part(root: Path, split: str) -> Tree:
+    """All pictures of one part, `train`, `val` or `test`; a folder that has no parts is one itself, whichever is asked for.
+
+    Raises   InputError if it has no pictures, or parts but not this one
+    """
+    places = _parts(root)
+    chosen = places[("train", "val", "test").index(split)]
+    if chosen is None and any(places):
+        there = " and ".join(place.name for place in places if place)
+        raise InputError(f"{root} has no {split} images, but {there}: choose another --split")
+    return tree(chosen or root)
 
 
 def tree(root: Path) -> Tree:
@@ -84,8 +90,14 @@ def tree(root: Path) -> Tree:
     return found
 
 
-def _part(root: Path, names: tuple[str, ...]) -> Path | None:
-    return next((root / name for name in names if (root / name).is_dir()), None)
+def _parts(root: Path) -> list[Path | None]:
+    if not root.is_dir():
+        raise InputError(f"{root} does not exist" if not root.exists() else f"{root} is a file; a folder of images is needed")
+    places = [next((root / name for name in names if (root / name).is_dir()), None) for names in (TRAIN, VAL, TEST)]
+    beside = set(_folders(root)) - {place.name for place in places if place}
+    if beside and not any(place and _folders(place) for place in places):
+        return [None, None, None]  # "train" may as well be a class, beside planes and ships
+    return places
 
 
 def _folders(root: Path) -> list[str]:

@@ -65,9 +65,11 @@ class Streamed:
     """
 
     def __init__(
-        self, root: Path, names: Sequence[str], labels: Tensor, *, channels: int, side: int, strict: bool = False
-    ) -> None:
+        self, root: Path, names: Sequence[str], labels: Tensor, *, channels: int, side: int, strict: bool = False,
+        frame: picture.Frame | None = None,
+    ) -> None:  # fmt: skip
         self.root, self.labels, self.channels, self.side, self.strict = root, labels, channels, side, strict
+        self.frame = frame
         # Bytes in one block: a list of strings would be copied page by page in every worker as its counts are touched.
         self.names: NDArray[np.bytes_] = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
 
@@ -82,9 +84,9 @@ class Streamed:
         return self.root / os.fsdecode(bytes(self.names[index]))
 
     def pixels(self, indices: Tensor) -> Tensor:
-        """The whole square middle of each picture.
+        """The whole square middle of each picture, or what the frame makes of it.
 
         Raises   picture.Unreadable if one cannot be decoded
         """
-        squares = [picture.square(self.path(i), self.channels, self.side) for i in indices.tolist()]
+        squares = [picture.square(self.path(i), self.channels, self.side, self.frame) for i in indices.tolist()]
         return torch.from_numpy(np.stack(squares))

@@ -1,13 +1,17 @@
 """One picture file → bytes a network can use, whatever its kind: upright, 8 bits, grey or RGB, on white."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm"})
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
@@ -15,6 +19,9 @@ _GREY = frozenset({"1", "L", "LA", "La", "I"})
 _ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
 _LAST_BYTES = 65536
 _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+
+Frame = Callable[[Image.Image], "Tensor"]
+"""How weights want a picture cut and scaled: upright, grey or RGB → uint8 (channels, h, w); workers get it pickled."""
 
 
 class Unreadable(Exception):
@@ -33,11 +40,15 @@ def is_grey(path: Path) -> bool:
         return image.mode in _GREY or image.mode.startswith("I;16")
 
 
-def square(path: Path, channels: int, side: int) -> NDArray[np.uint8]:
-    """The square middle of the picture, (channels, side, side).
+def square(path: Path, channels: int, side: int, frame: Frame | None = None) -> NDArray[np.uint8]:
+    """The square middle of the picture, or what `frame` makes of the whole of it, (channels, side, side).
 
     Raises   Unreadable
     """
+    if frame is not None:
+        with _opened(path) as image:  # not drafted: a frame is exact
+            plain = _plain(image, channels)
+        return np.asarray(frame(plain))
     with _opened(path) as image:
         image.draft(None, (2 * side, 2 * side))
         plain = _plain(image, channels)

@@ -125,7 +125,7 @@ class _Decoder(Dataset[Decoded]):
     def _picture(self, number: int, index: int) -> NDArray[np.uint8]:
         path, channels = self.images.path(index), self.images.channels
         if self.zoom == 1:
-            return picture.square(path, channels, self.side)
+            return picture.square(path, channels, self.side, self.images.frame)
         rng = np.random.default_rng((_ZOOM, self.seed % 2**64, number, index))
         return picture.window(path, channels, self.side, self.zoom, rng)
 

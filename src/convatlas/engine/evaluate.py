@@ -90,7 +90,6 @@ def sample(images: Images, count: int) -> Images:
     chosen = torch.linspace(0, len(images) - 1, min(len(images), count)).long()
     if isinstance(images, Streamed):
         names = [os.fsdecode(bytes(name)) for name in images.names[chosen]]
-        return Streamed(
-            images.root, names, images.labels[chosen], channels=images.channels, side=images.side, strict=images.strict
-        )
+        same = {name: getattr(images, name) for name in ("channels", "side", "strict", "frame")}
+        return Streamed(images.root, names, images.labels[chosen], **same)
     return Resident(images.pixels(chosen), images.labels[chosen])

@@ -15,6 +15,7 @@ class Started:
     epoch: int
     step: int
     warnings: tuple[str, ...] = ()  # of the data
+    notes: tuple[str, ...] = ()  # what became of the weights it starts from
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Recipe:
     strict: bool = setting(False, "Stop at the first broken image instead of leaving it out.")
     resident_share: float = setting(0.25, "Keep the images in memory if they take at most this share of what is free.")
     workers: int | None = setting(None, "Processes that decode images when they don't fit into memory.")
-    weights: str | None = setting(None, "Start from a .pth or .safetensors file or a run folder.")
+    weights: str | None = setting(None, "Start from published weights (a tag, or default), a weight file or a run folder.")
     epochs: int = setting(10, "Passes over the training images.", CHOSEN)
     batch_size: int = setting(128, "Images in each forward pass.", CHOSEN)
     accumulate: int = setting(1, "Batches whose gradients make one step.")

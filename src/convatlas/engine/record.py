@@ -57,6 +57,11 @@ class Run:
         return (self.path / "metrics.json").is_file()
 
     @property
+    def begun(self) -> bool:
+        """True once there is a state to resume from."""
+        return (self.path / "state.pt").is_file()
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """The final figures.
 

@@ -42,8 +42,10 @@ class Position:
     seconds: float = 0.0
 
 
-def train(model: nn.Module, data: Data, recipe: Recipe, run: Run, image_size: int) -> Iterator[Event]:
-    """Trains from where the run folder stands and leaves everything in it.
+def train(
+    model: nn.Module, data: Data, recipe: Recipe, run: Run, image_size: int, *, notes: tuple[str, ...] = ()
+) -> Iterator[Event]:
+    """Trains from where the run folder stands and leaves everything in it; `notes` go into the first event.
 
     The last epoch's weights (or their moving average) are what is tested, once, at the end; validation images are
     looked at after each epoch and change nothing. Same recipe, machine and thread count: same bits, also when resumed.
@@ -62,7 +64,7 @@ def train(model: nn.Module, data: Data, recipe: Recipe, run: Run, image_size: in
         if state := run.load_state():
             bench.restore(state, run)
         run.keep_epochs(bench.at.epoch)
-        yield Started(recipe.epochs, bench.steps, bench.at.epoch, bench.at.step, data.warnings)
+        yield Started(recipe.epochs, bench.steps, bench.at.epoch, bench.at.step, data.warnings, notes)
         while bench.at.epoch < recipe.epochs:
             yield from bench.one_epoch(run, stop)
             yield bench.close_epoch(run)

@@ -14,12 +14,45 @@ from torch import nn
 
 from .. import catalog
 from ..errors import InputError, unknown
-from . import alexnet, convnext, densenet, lenet, resnet, resnet_cifar, tinyvgg, vgg
+from ..files import read_json
+from ..ops.init import Unfilled
+from . import (
+    alexnet,
+    convnext,
+    densenet,
+    efficientnet,
+    efficientnet_v2,
+    googlenet,
+    inception,
+    lenet,
+    maxvit,
+    mnasnet,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    preact_resnet,
+    regnet,
+    resnet,
+    resnet_cifar,
+    resnext_cifar,
+    shufflenet_v2,
+    squeezenet,
+    swin,
+    tinyvgg,
+    vgg,
+    vit,
+    wrn_cifar,
+    zfnet,
+)
 from .family import Family, Paper
 
 FAMILIES: tuple[Family, ...] = (
-    lenet.FAMILY, alexnet.FAMILY, vgg.FAMILY, resnet.FAMILY, resnet_cifar.FAMILY, densenet.FAMILY, tinyvgg.FAMILY,
-    convnext.FAMILY,
+    lenet.FAMILY, alexnet.FAMILY, zfnet.FAMILY, vgg.FAMILY, googlenet.FAMILY, inception.FAMILY,
+    resnet.FAMILY, resnet_cifar.FAMILY, preact_resnet.FAMILY, wrn_cifar.FAMILY,
+    squeezenet.FAMILY, densenet.FAMILY, resnext_cifar.FAMILY, mobilenet_v1.FAMILY,
+    mobilenet_v2.FAMILY, mnasnet.FAMILY, shufflenet_v2.FAMILY, mobilenet_v3.FAMILY, efficientnet.FAMILY,
+    regnet.FAMILY, tinyvgg.FAMILY, vit.FAMILY, efficientnet_v2.FAMILY,
+    swin.FAMILY, convnext.FAMILY, maxvit.FAMILY,
 )  # fmt: skip
 CATALOG: Mapping[str, Family] = {name: family for family in FAMILIES for name in family.variants}
 
@@ -86,36 +119,55 @@ def create_model(
     What is None is the variant's own: 1000 classes, 3 channels and 224 pixels for ImageNet networks, 1 channel for LeNet-5.
     `num_classes=0` leaves the head out. `image_size` is what the network is built for: up to 64 pixels every ImageNet
     family takes its small-image stem. `changes` are fields of the family's Spec, an ablation each; a name may carry
-    them as well: `create_model("resnet50:groups=32")`. `weights` is a `.pth` or `.safetensors` file or a run folder: a
-    head for other classes starts afresh, a stem for other channels is adapted.
+    them as well: `create_model("resnet50:groups=32")`. `weights` is a published tag, "default" for the best of them, a
+    `.pth` or `.safetensors` file or a run folder: a head for other classes starts afresh, a stem for other channels is
+    adapted. Published weights bring their image size and the switches they were trained with, unless others are given.
 
-    Raises   InputError for an unknown network or ablation, an image too small, a file that does not fit
+    Raises   InputError for an unknown network, ablation or tag, an image too small, a file that does not fit
     """
     family = family_of(name)
     base, given = parse(name)
     native = family.native_of(base)
     classes = native.num_classes if num_classes is None else num_classes
     channels = native.in_channels if in_channels is None else in_channels
-    size = native.image_size if image_size is None else image_size
+    asked, trained_at = implied(base, weights)
+    size = image_size if image_size is not None else trained_at or native.image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
     if size != native.fitting(size):
         need = f"{native.fitting(size)}x{native.fitting(size)}"
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
         raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
-    spec = changed(base, given | changes)
+    changes = asked | given | changes
+    spec = changed(base, changes)
     try:
-        with torch.device(device) if device else nullcontext():
+        with torch.device(device) if device else nullcontext(), Unfilled() if str(device) == "meta" else nullcontext():
             model = family.build(spec, classes, channels, size)
     except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError) as error:
-        if not given and not changes:
+        if not changes:
             raise
-        raise InputError(f"{base} cannot be built with {given | changes}: {error}") from error
+        raise InputError(f"{base} cannot be built with {changes}: {error}") from error
     if weights is not None:
         from ..weights import load_into, source
 
         load_into(model, source(base, weights), family)
     return model
+
+
+def implied(name: str, weights: str | Path | None) -> tuple[dict[str, Any], int | None]:
+    """What weights ask of a network: switches and image size of a published file, ablations of a run folder's network.
+
+    Raises   InputError for a tag that the network does not have
+    """
+    if weights is None:
+        return {}, None
+    if (recipe := Path(weights) / "recipe.json").is_file():
+        base, given = parse(read_json(recipe)["model"])
+        return (given if base == name else {}), None
+    from ..weights.origin import origin
+
+    checkpoint = origin(name, weights)
+    return (checkpoint.changes, checkpoint.image_size) if checkpoint else ({}, None)
 
 
 def changed(name: str, changes: Mapping[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.inplace import Chain
+from ..ops.norm import LocalResponseNorm
 from .family import SMALL, Family, Native, Paper, Published
 
 
@@ -50,7 +51,7 @@ class AlexNet(nn.Module):
         super().__init__()
         small = image_size <= max(SMALL, 66 - 2 * spec.padding)  # without padding the last pool of 66 pixels has nothing left
         a, b, c, d, e = spec.widths
-        norm = [nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)] if spec.normalize else []
+        norm = [LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)] if spec.normalize else []
         border = 1 if small else 0
         first = nn.Conv2d(in_channels, a, 5, padding=2) if small else nn.Conv2d(in_channels, a, 11, 4, spec.padding)
         self.features = Chain(

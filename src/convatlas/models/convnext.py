@@ -17,6 +17,7 @@ from torch.nn.init import trunc_normal_, zeros_
 
 from ..ops.droppath import DropPath
 from ..ops.norm import LayerNorm2d
+from ..ops.permute import Permute
 from .family import SMALL, Family, Paper
 
 
@@ -37,17 +38,6 @@ VARIANTS = {
     "convnext_base":  Spec((3, 3, 27, 3), 128, drop_path=0.5),
     "convnext_large": Spec((3, 3, 27, 3), 192, drop_path=0.5),
 }  # fmt: skip
-
-
-class Permute(nn.Module):
-    """The axes in another order."""
-
-    def __init__(self, *axes: int) -> None:
-        super().__init__()
-        self.axes = axes
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.permute(self.axes)
 
 
 class CNBlock(nn.Module):
@@ -113,4 +103,12 @@ FAMILY = Family(
     variants=VARIANTS,
     stem="features.0.0",
     head="classifier.2",
-)
+    renames=(  # timm's
+        (r"^stem\.", "features.0."),
+        *((rf"^stages\.{stage}\.downsample\.", f"features.{2 * stage}.") for stage in (1, 2, 3)),
+        *((rf"^stages\.{stage}\.blocks\.", f"features.{2 * stage + 1}.") for stage in range(4)),
+        (r"^head\.norm\.", "classifier.0."), (r"^head\.fc\.", "classifier.2."),
+        (r"\.gamma$", ".layer_scale"), (r"\.conv_dw\.", ".block.0."), (r"\.norm\.", ".block.2."),
+        (r"\.mlp\.fc1\.", ".block.3."), (r"\.mlp\.fc2\.", ".block.5."),
+    ),
+)  # fmt: skip

@@ -96,4 +96,7 @@ FAMILY = Family(
     stem="features.0",
     head="classifier.6",
     sized=("classifier",),
-)
+    renames=(  # timm's
+        (r"^pre_logits\.fc1\.", "classifier.0."), (r"^pre_logits\.fc2\.", "classifier.3."), (r"^head\.fc\.", "classifier.6."),
+    ),
+)  # fmt: skip

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 FRESH = (nn.Conv2d, nn.Linear, _BatchNorm)  # layers whose output is a tensor of their own, never their input
 ACTIVATIONS = {nn.ReLU: relu, nn.ReLU6: relu6, nn.SiLU: silu, nn.Hardswish: hardswish}
+# The backward pass of all but ReLU reads their input: in place they would copy it first, which costs more than a new output.
 
 
 def unseen(*modules: nn.Module) -> bool:
@@ -29,6 +30,11 @@ def relu_of(layer: nn.Module, x: Tensor) -> Tensor:
     return relu(layer(x), inplace=isinstance(layer, FRESH) and unseen(layer))
 
 
+def added(x: Tensor, y: Tensor, *layers: nn.Module) -> Tensor:
+    """x + y for a branch y that comes out of these layers, the last of which is a convolution, a linear layer or a norm."""
+    return y.add_(x) if isinstance(layers[-1], FRESH) and unseen(*layers) else x + y
+
+
 class Chain(nn.Sequential):
     """Layers one after the other, as `nn.Sequential` names and computes them."""
 
@@ -37,7 +43,7 @@ class Chain(nn.Sequential):
         for layer in self:
             activation = ACTIVATIONS.get(type(layer))
             if activation and isinstance(before, FRESH) and unseen(before, layer):
-                x = activation(x, inplace=True)
+                x = activation(x, inplace=activation is relu or not x.requires_grad)
             else:
                 x = layer(x)
             before = layer

@@ -5,6 +5,12 @@ from typing import Any
 from ..engine.recipe import Recipe
 from ..models import family_of, parse
 
+LAYER_NORM = {"convnext": 2e-3, "vit": 5e-4, "swin": 1e-3, "maxvit": 1e-3}
+"""Families whose norm is layer norm, with the rate of AdamW that they take."""
+
+NO_NORM = ("alexnet", "zfnet", "squeezenet")
+"""Families without any norm, or with one across channels alone."""
+
 
 def default(model: str, data: str, **given: Any) -> Recipe:
     """What suits the network and the data, with the given fields put over it.
@@ -21,12 +27,13 @@ def default(model: str, data: str, **given: Any) -> Recipe:
 
 def for_network(model: str, batch_size: int) -> dict[str, Any]:
     """Networks with batch norm take a high rate of SGD, proportional to the batch; the others are safer with Adam."""
+    base = parse(model)[0]
     family = family_of(model).name
     if family in ("lenet", "tinyvgg"):
         return {"epochs": 30, "optimizer": "adamw", "lr": 4e-3 if family == "lenet" else 1e-2, "weight_decay": 0.01}
-    if family == "convnext":
-        return {"epochs": 16, "optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.05}
-    if family == "alexnet" or (family == "vgg" and not parse(model)[0].endswith("_bn")):
+    if family in LAYER_NORM:
+        return {"epochs": 16, "optimizer": "adamw", "lr": LAYER_NORM[family], "weight_decay": 0.05}
+    if family in NO_NORM or base == "googlenet_2014" or (family == "vgg" and not base.endswith("_bn")):
         return {"epochs": 16, "optimizer": "adamw", "lr": 5e-4, "weight_decay": 0.01}
-    highest = 0.1 if family == "vgg" else 0.2
+    highest = 0.1 if family in ("vgg", "inception") else 0.2
     return {"epochs": 16, "optimizer": "sgd", "lr": highest * batch_size / 128, "weight_decay": 5e-4}

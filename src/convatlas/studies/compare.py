@@ -21,7 +21,7 @@ from ..models import count_parameters, on_meta
 from ..recipes import default
 from .figures import correctness, shown, spread
 from .paired import against_best
-from .run import asked, check, image_size, options, start
+from .run import asked, check, image_size, options, settled, start
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
 
 DEFAULT_NETWORKS = (
@@ -237,7 +237,7 @@ def default_recipes(names: Sequence[str], data: str, given: Mapping[str, Any]) -
 
     Where no number of epochs is given, it is the least of the networks' own.
     """
-    recipes = [default(name, data, **given) for name in names]
+    recipes = [settled(default(name, data, **given)) for name in names]
     return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]
 
 

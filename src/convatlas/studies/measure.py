@@ -12,9 +12,13 @@ from ..engine.evaluate import Evaluation, evaluate
 from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.recipe import Recipe
 from ..errors import InputError, unknown
-from ..models import create_model, family_of
-from ..weights import load_into
-from .run import image_size, load_run, open_data, options
+from ..models import family_of, on_meta, parse
+from ..weights.checkpoints import published
+from ..weights.load import classes_in, within
+from ..weights.origin import origin
+from .photographs import photographs
+from .reader import IMAGENET, Asked, opened
+from .run import image_size, load_run, open_data, options, weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Question:
     run: str  # a run folder, or a network if there are weights
     data: str | None = None
     split: str = "test"
-    weights: Path | None = None
+    weights: str | None = None  # a tag or a file
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     data_dir: Path | None = None
@@ -33,8 +37,19 @@ class Question:
     precision: str = "32"
 
 
-def measure(question: Question) -> tuple[Evaluation, tuple[str, ...]]:
-    """The figures on one split of the data, and the names of the classes.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures on one split, the names of the classes, and what has to be known of both."""
+
+    found: Evaluation
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def measure(question: Question) -> Measured:
+    """The figures on one split of the data.
+
+    Photographs that ImageNet's weights look at are prepared as those were trained; other images as the data suggests.
 
     Raises   InputError if the split does not exist or the data's classes are not the network's
     """
@@ -42,6 +57,13 @@ def measure(question: Question) -> tuple[Evaluation, tuple[str, ...]]:
         raise unknown("split", question.split, ("train", "val", "test"))
     device = choose_device(question.device)
     precision = choose_precision(question.precision, device)
+    if question.weights and knows_photographs(question):
+        if not question.data or not Path(question.data).is_dir():
+            raise InputError(
+                f"{question.run} with {question.weights} names the 1000 classes of ImageNet: add --data FOLDER with a folder "
+                f"of photographs for each class, named as the class{f', not {question.data}' if question.data else ''}"
+            )
+        return of_photographs(question, device, precision)
     trained = None if question.weights else load_run(question.run)
     recipe = trained.recipe if trained else Recipe(model=question.run)
     replaced: dict[str, Any] = {"data": question.data, "data_dir": question.data_dir and str(question.data_dir)}
@@ -59,25 +81,42 @@ def measure(question: Question) -> tuple[Evaluation, tuple[str, ...]]:
             )
     else:
         side, mean, std = image_size(recipe, data), data.mean, data.std
-        model = weighed(recipe, data, question.weights)
+        model = of_weights(recipe, data, str(question.weights))
     feed = Feed(question.batch_size, side, question.mean or mean, question.std or std, device=device, channels_last=True)
     if not len(feed.mean) == len(feed.std) == data.channels:
         raise InputError(f"--mean and --std need a number for each of the {data.channels} channels")
     model = model.to(device).to(memory_format=torch.channels_last)
-    return evaluate(model, Batches(images, feed).epoch(), autocast(precision, device)), data.classes
+    found = evaluate(model, Batches(images, feed).epoch(), autocast(precision, device))
+    return Measured(found, data.classes, data.warnings)
 
 
-def weighed(recipe: Recipe, data: Data, weights: Path | None) -> nn.Module:
+def of_weights(recipe: Recipe, data: Data, weights: str) -> nn.Module:
     """The network for the data with the weights of a file.
 
     Raises   InputError if the file knows other classes, since a head that never learnt answers by chance
     """
-    model = create_model(recipe.model, **options(recipe, data))
-    family = family_of(recipe.model)
-    if weights is not None:
-        loaded = load_into(model, weights, family)
-        if loaded.fresh:
-            raise InputError(
-                f"{weights} was not trained for the {len(data.classes)} classes of {recipe.data}: train it on them first"
-            )
+    model, loaded = weighed(recipe.model, weights, **options(recipe, data))
+    if any(not within(key, family_of(recipe.model).auxiliary) for key in loaded.fresh):
+        raise InputError(
+            f"{weights} was not trained for the {len(data.classes)} classes of {recipe.data}: train it on them first"
+        )
     return model
+
+
+def knows_photographs(question: Question) -> bool:
+    """Whether the weights name ImageNet's classes, as far as a tag, a file's name or its head tells."""
+    base, weights = parse(question.run)[0], str(question.weights)
+    if (Path(weights) / "recipe.json").is_file() or not published(base):
+        return False
+    return bool(origin(base, weights)) or classes_in(weights, on_meta(question.run).state_dict(), family_of(base)) == IMAGENET
+
+
+def of_photographs(question: Question, device: str, precision: str) -> Measured:
+    """The figures on a folder of photographs."""
+    reader = opened(Asked(question.run, question.weights, mean=question.mean, std=question.std))
+    looks = reader.looks
+    images, notes = photographs(reader, Path(str(question.data)), question.split)
+    feed = Feed(question.batch_size, looks.side, looks.mean, looks.std, device=device, channels_last=True)
+    model = reader.model.to(device).to(memory_format=torch.channels_last)
+    found = evaluate(model, Batches(images, feed).epoch(), autocast(precision, device))
+    return Measured(found, reader.classes, (reader.note, *notes))

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 
-from ..data import Batches, Feed, Resident
-from ..data.picture import ENDINGS, Unreadable, square
+from ..data.picture import ENDINGS, Unreadable
 from ..errors import InputError
-from .run import Trained, load_run
+from .reader import Reader
 
 BATCH = 64
 
@@ -23,41 +22,46 @@ class Answer:
     error: str | None = None
 
 
-def predict(run: Path, paths: Sequence[Path], topk: int = 5) -> Iterator[Answer]:
-    """An answer for each file, folders searched through, in order; files that cannot be read are answered with the reason.
+def found(paths: Sequence[Path]) -> list[Path]:
+    """The files themselves, and every image below the folders, in order.
 
-    Raises   InputError if there is no image, a path does not exist or every file is broken
+    Raises   InputError if there is none, or a path does not exist
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
+        elif path.exists():
+            files.append(path)
+        else:
+            raise InputError(f"{path} does not exist")
+    if not files:
+        raise InputError(f"predict needs images ({' '.join(sorted(ENDINGS))}) or folders of them, got none")
+    return files
+
+
+def predict(reader: Reader, files: Sequence[Path], topk: int = 5) -> Iterator[Answer]:
+    """An answer for each file; those that cannot be read are answered with the reason.
+
+    Batch by batch, so that a large folder takes little memory.
+    Raises   InputError if every file is broken
     """
     if topk < 1:
         raise InputError(f"--topk needs to be at least 1, got {topk}")
-    files = list(found(paths))
-    if not files:
-        raise InputError(f"predict needs images ({' '.join(sorted(ENDINGS))}) or folders of them, got none")
-    return answers(load_run(run), files, topk)
+    return answers(reader, files, topk)
 
 
-def found(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and every image below the folders."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
-        elif path.exists():
-            yield path
-        else:
-            raise InputError(f"{path} does not exist")
-
-
-def answers(trained: Trained, files: Sequence[Path], topk: int) -> Iterator[Answer]:
-    """Batch by batch, so that a large folder takes little memory."""
+def answers(reader: Reader, files: Sequence[Path], topk: int) -> Iterator[Answer]:
+    """The answers as they come."""
     unreadable = 0
     for first in range(0, len(files), BATCH):
         pictures, reasons = {}, {}
         for path in files[first : first + BATCH]:
             try:
-                pictures[path] = torch.tensor(square(path, trained.channels, trained.stored))
+                pictures[path] = reader.read(path)
             except Unreadable as error:
                 reasons[path] = str(error)
-        said = classify(trained, torch.stack(list(pictures.values())), topk) if pictures else []
+        said = likeliest(reader, torch.stack(list(pictures.values())), topk) if pictures else []
         named = dict(zip(pictures, said, strict=True))
         unreadable += len(reasons)
         for path in files[first : first + BATCH]:
@@ -66,17 +70,13 @@ def answers(trained: Trained, files: Sequence[Path], topk: int) -> Iterator[Answ
         raise InputError(f"none of the {len(files)} files could be read as an image")
 
 
-def classify(trained: Trained, pixels: torch.Tensor, topk: int) -> list[tuple[tuple[str, float], ...]]:
-    """The likeliest classes of each image.
+def likeliest(reader: Reader, pixels: torch.Tensor, topk: int) -> list[tuple[tuple[str, float], ...]]:
+    """The likeliest classes of each picture.
 
-    Shapes   pixels (n, channels, stored, stored) uint8
+    Shapes   pixels (n, channels, side, side) uint8
     """
-    images = Resident(pixels, torch.zeros(len(pixels), dtype=torch.int64))
-    feed = Feed(len(pixels), trained.image_size, trained.mean, trained.std)
-    with torch.inference_mode():
-        x, _ = next(iter(Batches(images, feed).epoch()))
-        top = trained.model(x).softmax(1).topk(min(topk, len(trained.classes)))
+    top = reader.logits(pixels).softmax(1).topk(min(topk, len(reader.classes)))
     return [
-        tuple((trained.classes[i], p) for p, i in zip(row_p, row_i, strict=True))
+        tuple((reader.classes[i], p) for p, i in zip(row_p, row_i, strict=True))
         for row_p, row_i in zip(top.values.tolist(), top.indices.tolist(), strict=True)
     ]

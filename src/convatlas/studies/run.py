@@ -1,7 +1,7 @@
 """One run: a recipe in, a folder out, and the folder read back."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from ..engine.hardware import choose_device, choose_precision
 from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..errors import InputError
-from ..models import built_for, create_model, family_of, on_meta, parse
+from ..models import built_for, create_model, family_of, implied, on_meta, parse
+from ..weights import Loaded, load_into, source
 
 
 def open_data(recipe: Recipe) -> Data:
@@ -39,7 +40,24 @@ def image_size(recipe: Recipe, data: Data) -> int:
 def build(recipe: Recipe, data: Data) -> nn.Module:
     """The recipe's network for the data's classes and channels, its weights drawn from the recipe's seed."""
     torch.manual_seed(recipe.seed)
-    return create_model(recipe.model, **options(recipe, data), weights=recipe.weights)
+    return create_model(recipe.model, **options(recipe, data))
+
+
+def weighed(name: str, weights: str | Path, **options: Any) -> tuple[nn.Module, Loaded]:
+    """A network with weights from a tag, a file or a run folder, and what became of them."""
+    base, given = parse(name)
+    model = create_model(base, **options, **implied(base, weights)[0] | given)
+    return model, load_into(model, source(base, weights), family_of(base))
+
+
+def settled(recipe: Recipe) -> Recipe:
+    """The recipe with what its weights ask of the network said in its name, so that it stays true when they are gone.
+
+    Raises   InputError for a tag that the network does not have
+    """
+    base, given = parse(recipe.model)
+    asked = implied(base, recipe.weights)[0] | given
+    return recipe if asked == given else replace(recipe, model=f"{base}:{','.join(f'{k}={v!r}' for k, v in asked.items())}")
 
 
 def options(recipe: Recipe, data: Data) -> dict[str, Any]:
@@ -54,7 +72,7 @@ def check(recipe: Recipe, data: Data) -> None:
     """
     choose_precision(recipe.precision, choose_device(recipe.device))
     if recipe.weights:
-        build(recipe, data)
+        weighed(recipe.model, recipe.weights, **options(recipe, data))
     else:
         on_meta(recipe.model, **options(recipe, data))
 
@@ -63,8 +81,16 @@ def start(run: Run, data: Data | None = None) -> Iterator[Event]:
     """Trains what the folder's recipe says, from where the folder stands; on `data` if that is open already."""
     from ..engine.train import train
 
-    data = data or open_data(run.recipe)
-    yield from train(build(run.recipe, data), data, run.recipe, run, image_size(run.recipe, data))
+    recipe = run.recipe
+    data = data or open_data(recipe)
+    notes: tuple[str, ...] = ()
+    if recipe.weights and not run.begun:
+        torch.manual_seed(recipe.seed)
+        model, loaded = weighed(recipe.model, recipe.weights, **options(recipe, data))
+        notes = (f"weights {recipe.weights}: {loaded}",)
+    else:
+        model = build(recipe, data)
+    yield from train(model, data, recipe, run, image_size(recipe, data), notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +126,11 @@ def load_run(folder: str | Path) -> Trained:
     return Trained(model.eval(), run.recipe, classes, channels, side, stored, mean, std, metrics)
 
 
+def is_of(recipe: Recipe, model: str) -> bool:
+    """Whether a recipe is one of the network as a user names it, without what its weights asked for."""
+    return model == recipe.model or (recipe.weights is not None and settled(replace(recipe, model=model)) == recipe)
+
+
 def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> Run:
     """The run to continue: the folder's, or else the last unfinished one under runs/ of that network.
 
@@ -111,12 +142,12 @@ def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> 
         folder, model = Path(model), None
     if folder is None:
         begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]
-        same = [path for path in begun if model is None or Run.open(path).recipe.model == model]
+        same = [path for path in begun if model is None or is_of(Run.open(path).recipe, model)]
         if not same:
             raise InputError("--resume found no unfinished run under runs/: name its folder with --out DIR")
         folder = max(same, key=lambda path: path.stat().st_mtime)
     run = Run.open(folder)
-    asked = dict(given) | ({"model": model} if model else {})
+    asked = dict(given) | ({"model": model} if model and not is_of(run.recipe, model) else {})
     for name, value in asked.items():
         begun_with = getattr(run.recipe, name)
         if begun_with != value:

@@ -1,20 +1,17 @@
 """The report of a comparison: one page that holds everything it shows and asks nothing of the network."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from ..files import write_text
 from . import confusion, curves, pareto, predictions, style
+from .page import date, processor, render, text
 from .table import (
     DASH,
     MEASURES,
@@ -33,7 +30,6 @@ from .table import (
 )
 from .verdict import accuracy_key, best_name, ranking, verdict
 
-HERE = Path(__file__).parent
 OPEN = 6  # up to so many networks the confusions and predictions lie open
 
 
@@ -60,16 +56,6 @@ def write(results: Results, pixels: NDArray[np.uint8], path: Path) -> Path:
 
 def page(results: Results, pixels: NDArray[np.uint8]) -> str:
     """The report as one self-contained HTML page; the same results give the same page."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    script = (HERE / "report.js").read_text(encoding="utf-8").strip()
-    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
     classes = [str(name) for name in results.get("data", {}).get("classes") or []]
     rows = networks(results)
     shown = [predictions.data_uri(image) for image in pixels]
@@ -77,16 +63,13 @@ def page(results: Results, pixels: NDArray[np.uint8]) -> str:
     best = best_name(results)
     sentence = verdict(results)
     head = best if best and sentence.startswith(best) else ""
-    return environment.get_template("report.html.j2").render(
+    return render(
+        "report.html.j2",
         title=results.get("title") or "A comparison",
+        kind="comparison",
+        verb="compare",
         best=head,
         rest=sentence.removeprefix(head),
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
-        css=(HERE / "report.css").read_text(encoding="utf-8"),
-        script=script,
-        light=[(name, pair[0]) for name, pair in style.INKS.items()],
-        dark=[(name, pair[1]) for name, pair in style.INKS.items()],
         images=shown,
         tiny=bool(pixels.size) and max(pixels.shape[1:3]) <= 48,
         facts=facts(results),
@@ -125,27 +108,27 @@ def facts(results: Results) -> list[tuple[str, str]]:
     )
     sets = [f"{thousands(finite(data.get(key)))} {words}" for key, words in _SETS if finite(data.get(key)) is not None]
     return [
-        ("Data", "; ".join(part for part in (_text(data.get("title")), kind) if part) or DASH),
+        ("Data", "; ".join(part for part in (text(data.get("title")), kind) if part) or DASH),
         ("Images", " · ".join(sets) + ("; no test set" if held_out(results) == "val" else "") if sets else DASH),
         ("Seeds", f"{len(seeds)} ({', '.join(map(str, seeds[:8]))}{', …' if len(seeds) > 8 else ''})" if seeds else DASH),
-        ("Processor", _processor(environment)),
+        ("Processor", processor(environment)),
         ("Took", duration(finite(results.get("seconds")))),
-        ("Date", _date(results.get("created"))),
+        ("Date", date(results.get("created"))),
     ]
 
 
 def versions(results: Results) -> list[tuple[str, str]]:
     """What it takes to repeat it: programs, machine, threads, seeds and sets."""
     data, environment = results.get("data") or {}, results.get("environment") or {}
-    made = [(key, _text(value) or DASH) for key, value in environment.items()]
+    made = [(key, text(value) or DASH) for key, value in environment.items()]
     seeds = ", ".join(map(str, results.get("seeds") or [])) or DASH
     sets = [(f"{words} images", thousands(finite(data.get(key)))) for key, words in _SETS]
     return [
         *made,
-        ("data", _text(data.get("name")) or DASH),
+        ("data", text(data.get("name")) or DASH),
         *sets,
         ("seeds", seeds),
-        ("date", _text(results.get("created")) or DASH),
+        ("date", text(results.get("created")) or DASH),
     ]
 
 
@@ -210,7 +193,7 @@ def _row(i: int, network: Network, table: Sequence[Any], best: str | None) -> di
         "dashed": i >= len(style.SERIES_LIGHT),
         "failed": lost,
         "best": network.get("name") == best,
-        "error": _text(network.get("error")) or "no reason was recorded",
+        "error": text(network.get("error")) or "no reason was recorded",
         "cells": [(column.measure, column.cells[i], *_split(column.cells[i].text)) for column in table],
     }
 
@@ -250,26 +233,9 @@ def _interval(against: Mapping[str, Any]) -> tuple[float | None, float | None, f
     return finite(low), finite(against.get("difference")), finite(high)
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
 def _value(value: Any) -> str:
     if value is None or value in ("", {}, [], ()):
         return DASH
     if isinstance(value, bool):
         return "yes" if value else "no"
     return json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)
-
-
-def _processor(environment: Mapping[str, Any]) -> str:
-    threads = finite(environment.get("threads"))
-    counted = f"{threads:.0f} thread{'s' if threads != 1 else ''}" if threads is not None else ""
-    return ", ".join(part for part in (_text(environment.get("processor")), counted) if part) or DASH
-
-
-def _date(value: Any) -> str:
-    try:
-        return datetime.fromisoformat(str(value)).strftime("%-d %B %Y, %H:%M %Z").replace("UTC+00:00", "UTC").strip()
-    except ValueError:
-        return _text(value) or DASH

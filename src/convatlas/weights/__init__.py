@@ -1,6 +1,25 @@
-"""Floor 1: weights from files into a network, adapted where heads or inputs differ."""
+"""Floor 1: published weights and their images' preparation; weights from files into a network, adapted where they differ.
 
-from .checkpoints import source
-from .load import Loaded, load_into
+What needs torch is fetched when it is first asked for: listing and fetching files do without.
+"""
 
-__all__ = ["Loaded", "load_into", "source"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .checkpoints import Checkpoint, classes, find
+from .store import fetch, source
+
+if TYPE_CHECKING:
+    from .load import Loaded, load_into
+    from .preset import frame, transforms
+
+__all__ = ["Checkpoint", "Loaded", "classes", "fetch", "find", "frame", "load_into", "source", "transforms"]
+
+_ROOMS = {"Loaded": "load", "load_into": "load", "frame": "preset", "transforms": "preset"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    return value

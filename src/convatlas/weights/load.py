@@ -54,8 +54,13 @@ class Loaded:
             "started afresh, since shapes differ": self.fresh,
             "dropped": self.dropped,
         }
-        told = [f"{words}: {', '.join(names)}" for words, names in parts.items() if names]
+        told = [f"{words}: {some(names)}" for words, names in parts.items() if names]
         return "; ".join([f"{len(self.kept)} tensors kept", *told])
+
+
+def some(names: tuple[str, ...], most: int = 6) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def read(source: str | Path) -> State:
@@ -113,7 +118,8 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
             continue
         fitted = fit(key, state[key], value, names)
         if fitted is not None:
-            adapted.append(key)
+            if fitted.numel() != state[key].numel() and not key.endswith(DERIVED):
+                adapted.append(key)
             state[key] = fitted
         elif within(key, (names.stem, names.head, *names.sized, *names.auxiliary)):
             fresh.append(key)
@@ -131,6 +137,18 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     loaded = Loaded(tuple(key for key in own if key not in changed), tuple(adapted), tuple(fresh), tuple(dropped))
     logging.getLogger(__name__).info("%s: %s", source, loaded)
     return loaded
+
+
+def classes_in(source: str | Path, own: State, names: Names) -> int:
+    """How many classes the head in a file names; `own` are the network's tensors.
+
+    Raises   InputError if the file has no head
+    """
+    state = renamed(read(source), own, names.renames)
+    rows = [len(state[key]) for key in own if key in state and within(key, (names.head,))]
+    if not rows:
+        raise InputError(f"{source} has no {names.head}, which names the classes: it is of another network, or of one without")
+    return rows[0]
 
 
 def within(key: str, modules: tuple[str, ...]) -> bool:
@@ -162,6 +180,8 @@ def fit(key: str, value: Tensor, own: Tensor, names: Names) -> Tensor | None:
         return own
     if [n for n in value.shape if n > 1] == [n for n in own.shape if n > 1]:
         return value.reshape(own.shape)  # a 1x1 convolution that was a linear layer, a scale with or without its axes
+    if value.ndim > own.ndim == 2 and value.flatten(1).shape == own.shape:
+        return value.flatten(1)  # a linear layer that was a convolution over the whole map
     if key == f"{names.stem}.weight" and other_channels(value, own):
         return to_channels(value, own.shape[1])
     return names.adapt(key, value, own) if names.adapt else None

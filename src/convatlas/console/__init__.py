@@ -1,7 +1,5 @@
 """What the command line shows: tables and JSON on standard output, progress on standard error."""
 
-import json
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,55 +8,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from .errors import InputError, unknown
+from ..errors import InputError, unknown
+from .terminal import dump, human, show, table
 
 if TYPE_CHECKING:
-    from .catalog import Row
-    from .data import Source
-    from .engine.evaluate import Evaluation
-    from .engine.record import Run
-    from .progress import Watch
-    from .studies.compare import Comparison
-    from .studies.predict import Answer
-
-
-def command() -> str:
-    """What was typed."""
-    return shlex.join(["convatlas", *sys.argv[1:]])
-
-
-def dump(value: Any) -> None:
-    """JSON for other programs."""
-    print(json.dumps(value, indent=2, allow_nan=False))
-
-
-def show(table: Table) -> None:
-    """A table as wide as the terminal; as wide as it needs to be where there is none."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    console.print(table)
-
-
-def table(*columns: str, left: int = 1) -> Table:
-    """An airy table: the first columns are words, the others numbers."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i < left else "right", no_wrap=i >= left)
-    return made
-
-
-def human(value: float) -> str:
-    """A number of three digits with its prefix: 61.7 k, 4.09 G."""
-    for prefix, unit in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= unit:
-            return f"{value / unit:#.3g}".rstrip(".") + f" {prefix}"
-    return f"{value:g}"
+    from ..catalog import Row
+    from ..data import Source
+    from ..engine.record import Run
+    from ..progress import Watch
+    from ..studies.compare import Comparison
+    from ..studies.measure import Measured
+    from ..studies.predict import Answer
 
 
 def networks(rows: Sequence["Row"], as_json: bool) -> None:
@@ -112,7 +75,7 @@ def check_log(log: str | None) -> None:
 @contextmanager
 def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator["Watch"]:
     """A function that shows each event: bars on a terminal, a line an epoch elsewhere, nothing if quiet."""
-    from .progress import bars, lines, tensorboard
+    from ..progress import bars, lines, tensorboard
 
     console = Console(stderr=True, highlight=False)
     with tensorboard(Path(log_to)) if log_to else nothing() as log:
@@ -156,11 +119,14 @@ def figures(of: Mapping[str, Any]) -> str:
     )
 
 
-def evaluation(found: "Evaluation", classes: Sequence[str], as_json: bool) -> None:
+def evaluation(measured: "Measured", as_json: bool) -> None:
     """Figures over a split, and the accuracy of each class."""
+    found, classes = measured.found, measured.classes
     if as_json:
-        dump(found.to_json() | {"classes": list(classes)})
+        dump(found.to_json() | {"classes": list(classes), "notes": list(measured.notes)})
         return
+    for note in measured.notes:
+        print(note, file=sys.stderr)
     print(figures(found.to_json()))
     shown = table("class", "images", "right %", "mostly taken for")
     shown.columns[-1].justify = "left"
@@ -173,8 +139,9 @@ def evaluation(found: "Evaluation", classes: Sequence[str], as_json: bool) -> No
     show(shown)
 
 
-def predictions(answers: Iterable["Answer"], as_json: bool) -> None:
-    """The likeliest classes of each image, as they come."""
+def predictions(answers: Iterable["Answer"], note: str, as_json: bool) -> None:
+    """The likeliest classes of each image, as they come; on standard error which network says so."""
+    print(note, file=sys.stderr)
     if as_json:
         dump(
             [
@@ -190,11 +157,11 @@ def predictions(answers: Iterable["Answer"], as_json: bool) -> None:
 
 def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
     """Writes results.json, results.csv and report.html, prints the table, says where they are."""
-    from .files import write_json
-    from .studies.figures import held_out_pixels
-    from .views import table as tables
-    from .views.report import write
-    from .views.verdict import verdict
+    from ..files import write_json
+    from ..studies.figures import held_out_pixels
+    from ..views import table as tables
+    from ..views.report import write
+    from ..views.verdict import verdict
 
     began = time.perf_counter()
     results = comparison.results()

@@ -1,0 +1,47 @@
+"""`convatlas compare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..errors import InputError
+from .flags import Flags, Json, Out, Quiet, Resume, given
+
+
+def compare(
+    *models: str,
+    recipe: Flags | None = None,
+    seeds: Annotated[int, Parameter(help="How many seeds, counted from --seed.")] = 2,
+    out: Out = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train several networks with several seeds and write a report that says which is better, by how much, at what cost.
+
+    Parameters
+    ----------
+    models
+        Networks, with ablations after a colon: resnet20 plain20 resnet20:width=32. Five small ones if there is none.
+    """
+    from .. import console
+    from ..console.terminal import command
+    from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
+
+    values = given(recipe)
+    if resume:
+        if out is None and len(models) == 1:
+            out = Path(models[0])
+        if out is None:
+            raise InputError("--resume needs the folder of the comparison: add --out DIR")
+        comparison = Comparison.open(out)
+    else:
+        if seeds < 1:
+            raise InputError(f"--seeds needs to be at least 1, got {seeds}")
+        recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
+        comparison = Comparison.create(out, recipes, seeds, command())
+    with console.watching("", quiet or as_json) as watch:
+        for event in comparison.run():
+            watch(event)
+    console.compared(comparison, quiet, as_json)

@@ -1,0 +1,39 @@
+"""`convatlas evaluate`."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .flags import Channels, DataDir, Json, Weights
+
+
+def evaluate(
+    run: str,
+    /,
+    *,
+    data: Annotated[str | None, Parameter(help="Data set, folder or .npz file; the run's own if not given.")] = None,
+    split: Annotated[str, Parameter(help="test, val or train.")] = "test",
+    weights: Weights = None,
+    mean: Annotated[Channels, Parameter(consume_multiple=True, help="Mean of each channel, instead of the data's.")] = None,
+    std: Annotated[Channels, Parameter(consume_multiple=True, help="Deviation of each channel, instead of the data's.")] = None,
+    data_dir: DataDir = None,
+    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, Parameter(help="auto, 32, bf16 or fp16.")] = "32",
+    as_json: Json = False,
+) -> None:
+    """Measure a trained run, or a network with weights, on images it was not trained on.
+
+    ImageNet's weights look at a folder of photographs as they were trained to, all of it; its sub-folders bear the names of
+    classes, or their numbers.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a network together with --weights.
+    """
+    from .. import console
+    from ..studies.measure import Question, measure
+
+    question = Question(run, data, split, weights, mean, std, data_dir, batch_size, device, precision)
+    console.evaluation(measure(question), as_json)

@@ -1,0 +1,64 @@
+"""The flags that several verbs have; training's are made from the fields of Recipe."""
+
+from collections.abc import Sequence
+from dataclasses import field, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import Parameter, Token
+
+from ..engine.recipe import Recipe
+
+
+def flags() -> Any:
+    """A dataclass with a flag for each field of Recipe but the network; None is what was not given."""
+    hints = get_type_hints(Recipe)
+    rows = []
+    for f in fields(Recipe):
+        if f.name != "model":
+            default = f.metadata["default"] or plain(f.default)
+            words = f"{f.metadata['help']}{f' [{default}]' if default else ''}"
+            converter = whole if hints[f.name] in (int, int | None) else None
+            shown = Parameter(help=words, converter=converter)
+            rows.append((f.name, Annotated[hints[f.name] | None, shown], field(default=None)))
+    made = make_dataclass("Flags", rows, kw_only=True)
+    made.__module__ = __name__
+    return Parameter(name="*")(made)
+
+
+def whole(_: Any, tokens: Sequence[Token]) -> int:
+    """A whole number; the parser itself would round 2.5."""
+    given = tokens[0].value
+    if not given.lstrip("+-").isdecimal():
+        raise ValueError(f'unable to convert "{given}" into int')
+    return int(given)
+
+
+def numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
+    """Numbers with spaces or commas between them."""
+    return tuple(float(number) for token in tokens for number in token.value.split(",") if number)
+
+
+def plain(value: Any) -> str:
+    """A default as people say it; nothing for None."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+Flags = flags()
+Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers)]
+Quiet = Annotated[bool, Parameter(name="--quiet", negative="", help="Print the result alone.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+Resume = Annotated[bool, Parameter(name="--resume", negative="", help="Continue what --out holds.")]
+Out = Annotated[Path | None, Parameter(name="--out", help="New folder for the results; a fresh name under runs/ if not given.")]
+Weights = Annotated[
+    str | None, Parameter(help="Published weights (a tag, or default) or a weight file, where RUN is the name of a network.")
+]
+DataDir = Annotated[Path | None, Parameter(name="--data-dir", help="Folder that holds the data sets.")]
+
+
+def given(chosen: Any) -> dict[str, Any]:
+    """The flags that were given."""
+    values = {f.name: getattr(chosen, f.name) for f in fields(chosen)} if chosen else {}
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,32 @@
+"""`convatlas list` and `convatlas data`: what there is."""
+
+from .flags import DataDir, Json
+
+
+def list_(*patterns: str, as_json: Json = False) -> None:
+    """List the networks: year, parameters, multiply-accumulates, published accuracy.
+
+    Parameters
+    ----------
+    patterns
+        Shell patterns that names must match, such as "resnet*"; all networks if there is none.
+    """
+    from fnmatch import fnmatchcase
+
+    from .. import console
+    from ..catalog import ROWS
+    from ..errors import unknown
+
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in ROWS):
+            raise unknown("network", pattern, ROWS)
+    rows = [row for name, row in ROWS.items() if not patterns or any(fnmatchcase(name, p) for p in patterns)]
+    console.networks(rows, as_json)
+
+
+def data(*, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List the data sets: images, classes, size, license, and whether they are on disk."""
+    from .. import console
+    from ..data import CATALOG, on_disk
+
+    console.sources([(source, on_disk(source, data_dir)) for source in CATALOG.values()], as_json)

@@ -1,0 +1,44 @@
+"""`convatlas predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .flags import Channels, DataDir, Json, Weights
+
+
+def predict(
+    run: str,
+    /,
+    *images: Path,
+    weights: Weights = None,
+    topk: Annotated[int, Parameter(help="Classes to name for each image.")] = 5,
+    data: Annotated[
+        str | None, Parameter(help="Data set that a weight file was trained on, for its classes and colors.")
+    ] = None,
+    data_dir: DataDir = None,
+    mean: Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")] = None,
+    std: Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")] = None,
+    classes: Annotated[Path | None, Parameter(help="Text file with the name of a class a line.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Name what images show, with probabilities.
+
+    Published weights name ImageNet's classes and look at images as they were trained to.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a network together with --weights.
+    images
+        Image files, or folders of them.
+    """
+    from .. import console
+    from ..studies.predict import found
+    from ..studies.predict import predict as answers
+    from ..studies.reader import Asked, opened
+
+    files = found(images)
+    reader = opened(Asked(run, weights, data, data_dir, mean, std, classes))
+    console.predictions(answers(reader, files, topk), reader.note, as_json)

@@ -1,0 +1,54 @@
+"""`convatlas train`."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..errors import InputError
+from .flags import Flags, Json, Out, Quiet, Resume, given
+
+
+def train(
+    model: str | None = None,
+    /,
+    *,
+    recipe: Flags | None = None,
+    out: Out = None,
+    resume: Resume = False,
+    log: Annotated[str | None, Parameter(help="Also write the events for another tool: tensorboard.")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network and test it once, at the end.
+
+    What is not given is chosen for the network and the data; the run folder's recipe.json says what that was.
+
+    Parameters
+    ----------
+    model
+        Network, with ablations after a colon: resnet20 or resnet20:width=32.
+    """
+    from .. import console
+    from ..engine.record import Run
+    from ..recipes import default
+    from ..studies.run import check, open_data, reopen, settled, start
+
+    console.check_log(log)
+    values = given(recipe)
+    data = None
+    if resume:
+        run = reopen(out, model, values)
+    elif model is None:
+        raise InputError("train needs the name of a network, such as `convatlas train lenet5`; `convatlas list` shows them")
+    else:
+        chosen = settled(default(model, values.pop("data", "digits"), **values))
+        data = open_data(chosen)
+        check(chosen, data)
+        run = Run.create(out, chosen)
+    if run.finished:
+        console.finished(run, quiet, as_json)
+        return
+    with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
+        for event in start(run, data):
+            watch(event)
+    console.finished(run, quiet, as_json)

@@ -1,0 +1,50 @@
+"""The certificate as a page: what each network was compared with, and how every comparison came out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..anatomy.verify import Outcome, Verdict, summary
+from ..files import write_text
+from .page import date, processor, render
+from .table import DASH, duration
+
+KINDS = {Outcome.EQUAL: "right", Outcome.CLOSE: "right", Outcome.DIFFERS: "wrong"}
+
+
+def write(verdicts: Sequence[Verdict], made: Mapping[str, Any], path: Path) -> Path:
+    """Writes the certificate, whole or not at all; `made` says how: command, created, seconds, environment."""
+    write_text(path, page(verdicts, made))
+    return path
+
+
+def page(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> str:
+    """The certificate as one self-contained HTML page; the same verdicts give the same page."""
+    environment = made["environment"]
+    libraries = sorted({" ".join(v.reference.split()[:2]) for v in verdicts if any(c.name == "names" for c in v.checks)})
+    return render(
+        "certificate.html.j2",
+        title="The certificate",
+        kind="certificate",
+        verb="verify",
+        summary=summary(verdicts),
+        facts=[
+            ("Networks", f"{len(verdicts):,}"),
+            ("References", " · ".join([*libraries, "the papers"])),
+            ("Processor", processor(environment)),
+            ("Took", duration(made["seconds"])),
+            ("Date", date(made["created"])),
+        ],
+        verdicts=[(v, difference(v.difference), KINDS.get(v.outcome, "")) for v in verdicts],
+        checks=lambda v: [(c, difference(c.difference), KINDS.get(c.outcome, "")) for c in v.checks],
+        command=made["command"],
+        versions=[(key, str(value)) for key, value in environment.items()],
+        dash=DASH,
+    )
+
+
+def difference(value: float | None) -> str:
+    """A largest difference: 0, 6e-16, ∞ where there was nothing to subtract."""
+    if value is None:
+        return DASH
+    return "∞" if value == float("inf") else f"{value:.0e}" if value else "0"

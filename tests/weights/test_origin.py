@@ -1,0 +1,71 @@
+"""What weights ask of a network is done for it, and stays with a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from convatlas.engine.recipe import Recipe
+from convatlas.errors import InputError
+from convatlas.models import create_model, implied, on_meta
+from convatlas.studies.photographs import numbered
+from convatlas.studies.run import is_of, settled
+from convatlas.weights import classes, find, load
+from convatlas.weights.origin import origin
+
+SWITCH = {"transform_input": True}
+
+
+def test_a_tag_and_a_files_name_lead_to_the_checkpoint(tmp_path, monkeypatch):
+    row = find("mobilenet_v2", "imagenet1k_v2")
+    assert origin("mobilenet_v2", "IMAGENET1K_V2") == origin("mobilenet_v2", f"somewhere/{row.file}") == row
+    assert origin("mobilenet_v2", Path(row.file).with_suffix(".safetensors")) == row
+    assert origin("mobilenet_v2", "mine.pth") is None
+    assert origin("mobilenet_v2", Path("imagenet1k_v2")) is None
+    assert origin("resnet18", row.file) is None
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default").touch()  # a file goes before a tag, as it does where it is read
+    assert origin("mobilenet_v2", "default") is None
+    with pytest.raises(InputError, match="unknown weights of mobilenet_v2"):
+        origin("mobilenet_v2", "imagenet1k_v3")
+
+
+def test_published_weights_bring_switches_and_image_size(monkeypatch):
+    assert implied("googlenet", "default") == (SWITCH, 224)
+    assert implied("regnet_y_16gf", "imagenet1k_swag_e2e_v1") == ({}, 384)
+    assert implied("googlenet", None) == implied("googlenet", "mine.pth") == ({}, None)
+    file = Path(find("googlenet").file)
+    monkeypatch.setattr(load, "read", lambda _: on_meta("googlenet").state_dict())
+    assert create_model("googlenet", weights=file, device="meta").transform_input
+    assert not create_model("googlenet", weights=file, device="meta", transform_input=False).transform_input
+    assert not create_model("googlenet", weights="mine.pth", device="meta").transform_input
+
+
+def test_a_run_keeps_what_its_weights_asked_for(tmp_path):
+    begun = settled(Recipe(model="googlenet", weights="default"))
+    assert begun == settled(begun)
+    assert begun.model == "googlenet:transform_input=True"
+    other = Recipe(model="googlenet:transform_input=False", weights="default")
+    assert settled(other) == other
+    assert settled(Recipe(model="resnet18", weights="default")).model == "resnet18"
+    assert is_of(begun, "googlenet")
+    assert is_of(begun, begun.model)
+    assert not is_of(begun, "googlenet:transform_input=False")
+    (tmp_path / "recipe.json").write_text(json.dumps(begun.to_json()))
+    assert implied("googlenet", tmp_path) == (SWITCH, None)
+    assert implied("resnet18", tmp_path) == ({}, None)
+
+
+def test_folders_are_matched_with_classes():
+    names = classes()
+    assert numbered(names, names, Path()) == list(range(1000))
+    assert numbered(["Cardigan", "cardigan", "HEN", "great_grey owl", "jack-o-lantern"], names, Path()) == [
+        264,
+        474,
+        8,
+        24,
+        607,
+    ]
+    wordnet = sorted(f"n{i:08}" for i in range(1000))
+    assert numbered(wordnet, names, Path()) == list(range(1000))
+    assert numbered([str(i) for i in (3, 999)], names, Path()) == [3, 999]
