@@ -26,9 +26,10 @@ or pytorchcv (`pip install 'convatlas[verify]'`), and else the numbers its paper
   both; the paper's own numbers and its table of output sizes.
 - **Values**: random weights under which no scale, norm or bias goes unnoticed are loaded strictly, theirs into ours and ours
   into theirs. Then logits in evaluation and in training, those of auxiliary heads included, every gradient and the statistics
-  that norms gather are compared on two random images. With torchvision all of it should agree to the last bit, dropout included;
+  that norms gather are compared on two random images. With torchvision all of it should agree to the last bit, dropout too;
   what does not is computed again with 64 bits, which make roundings smaller and mistakes not. The other libraries add in other
   orders: with them both compute with 64 bits at once, and without dropout.
+  PyTorch's own attention is asked to go step by step in evaluation too, where a fused kernel would round otherwise.
 - **Difference**: the largest between two tensors, relative to the largest entry of the reference's.
 
 ```console

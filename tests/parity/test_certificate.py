@@ -7,7 +7,7 @@ from convatlas import catalog
 from convatlas.anatomy.verify import Outcome, verify
 from convatlas.models import CATALOG, FAMILIES
 
-MEMORY = 6 * 2**30
+MEMORY = 4 * 2**30
 SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
 QUICK = 3_000_000  # parameters of networks whose values are compared in the quick tests too
 ELSEWHERE = ("timm", "pytorchcv")

@@ -5,8 +5,10 @@ from typing import Any
 from ..engine.recipe import Recipe
 from ..models import family_of, parse
 
-LAYER_NORM = {"convnext": 2e-3, "vit": 5e-4, "swin": 1e-3, "maxvit": 1e-3}
-"""Families whose norm is layer norm, with the rate of AdamW that they take."""
+ADAM = {"convnext": 2e-3, "vit": 5e-4, "swin": 1e-3, "maxvit": 1e-3} | dict.fromkeys(
+    "mobilenet_v1 mobilenet_v2 mobilenet_v3 mnasnet shufflenet_v2 efficientnet efficientnet_v2 regnet".split(), 2e-3
+)
+"""Families with layer norm, depthwise or gated convolutions, with the rate of AdamW that they take."""
 
 NO_NORM = ("alexnet", "zfnet", "squeezenet")
 """Families without any norm, or with one across channels alone."""
@@ -31,8 +33,8 @@ def for_network(model: str, batch_size: int) -> dict[str, Any]:
     family = family_of(model).name
     if family in ("lenet", "tinyvgg"):
         return {"epochs": 30, "optimizer": "adamw", "lr": 4e-3 if family == "lenet" else 1e-2, "weight_decay": 0.01}
-    if family in LAYER_NORM:
-        return {"epochs": 16, "optimizer": "adamw", "lr": LAYER_NORM[family], "weight_decay": 0.05}
+    if family in ADAM:
+        return {"epochs": 16, "optimizer": "adamw", "lr": ADAM[family], "weight_decay": 0.05}
     if family in NO_NORM or base == "googlenet_2014" or (family == "vgg" and not base.endswith("_bn")):
         return {"epochs": 16, "optimizer": "adamw", "lr": 5e-4, "weight_decay": 0.01}
     highest = 0.1 if family in ("vgg", "inception") else 0.2

@@ -1,6 +1,7 @@
 """Networks built without the cost of a start, and random weights under which every part of them can be seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -76,3 +77,14 @@ def undropped(model: nn.Module) -> None:
         for rate in RATES:
             if isinstance(getattr(module, rate, None), float):
                 setattr(module, rate, 0.0)
+
+
+@contextmanager
+def unfused() -> Iterator[None]:
+    """PyTorch's attention step by step, as in training: the kernel that evaluation may take for all of it rounds otherwise."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

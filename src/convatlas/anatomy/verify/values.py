@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...models import create_model, on_meta
 from ...models.family import SMALL, Native
-from .lively import enliven, hollow, settle, undropped
+from .lively import enliven, hollow, settle, undropped, unfused
 from .memory import human, needed
 from .names import Pairing
 from .references import Reference
@@ -98,7 +98,7 @@ def as_planned(name: str, reference: Reference, pair: Pair, plan: Trial) -> Iter
     enliven(theirs)
     settle(theirs, x)
     yield from moved(ours, theirs, back, pairs)
-    with torch.no_grad():
+    with torch.no_grad(), unfused():
         expected = theirs.eval()(x)
         if torch.equal(expected[0], expected[1]):
             raise ValueError("the reference's logits say nothing of the image")
