@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..ops.init import he_normal
-from ..ops.inplace import relu_of
+from ..ops.inplace import added, relu_of
 from .family import SMALL, Family, Paper
 
 
@@ -67,7 +67,7 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = relu_of(self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
-        return relu(y) if self.downsample is None else (y + self.downsample(x)).relu_()
+        return relu(y) if self.downsample is None else added(self.downsample(x), y, self.bn2).relu_()
 
 
 class Bottleneck(nn.Module):
@@ -91,7 +91,7 @@ class Bottleneck(nn.Module):
         y = relu_of(self.bn1, self.conv1(x))
         y = relu_of(self.bn2, self.conv2(y))
         y = self.bn3(self.conv3(y))
-        return relu(y) if self.downsample is None else (y + self.downsample(x)).relu_()
+        return relu(y) if self.downsample is None else added(self.downsample(x), y, self.bn3).relu_()
 
 
 def shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
