@@ -133,7 +133,10 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.maxpool(relu_of(self.bn1, self.conv1(x)))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.layer1(x)  # one by one: what a stage has read is free for the next
+        x = self.layer2(x)
+        x = self.layer3(x)
+        x = self.layer4(x)
         return self.fc(self.avgpool(x).flatten(1))
 
 
