@@ -168,7 +168,6 @@ def test_a_string_carries_ablations():
         ("resnet50:groups=1)+f(", {}, "write ablations as"),
         ("resnet50:**{}", {}, "write ablations as"),
         ("resnet18", {"image_size": 16}, "resnet18 needs images of at least 32x32, got 16x16"),
-        ("resnet18", {"weights": "default"}, "the meta device holds no values"),
         ("vit_b_16", {"image_size": 100}, "vit_b_16 needs images whose sides its patches .* such as 112x112, got 100x100"),
         ("resnet18", {"num_classes": -1}, "num_classes >= 0 .* got -1"),
         ("resnet18", {"in_channels": 0}, "in_channels >= 1, got 1000 and 0"),

@@ -132,8 +132,6 @@ def create_model(
     channels = native.in_channels if in_channels is None else in_channels
     asked, trained_at = implied(base, weights)
     size = image_size if image_size is not None else trained_at or native.image_size
-    if weights is not None and str(device) == "meta":
-        raise InputError("the meta device holds no values: leave weights out, or build the network elsewhere")
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
     if size != native.fitting(size):
