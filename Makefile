@@ -18,7 +18,7 @@ test: $(READY) ## the quick tests, every core at work
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope
 
 slow: $(READY) ## the tests that take longer
-	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4 --dist load
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4 --dist worksteal
 
 check: $(READY) ## lint, format and types
 	$(BIN)/ruff check
