@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import torch
+from test_torchvision_values import lively
 from torch import nn
 
 from convatlas.models import CATALOG, count_parameters, on_meta
@@ -60,18 +61,6 @@ def twin(name):
 
 def shapes(model):
     return [(tuple(value.shape), value.dtype) for value in model.state_dict().values()]
-
-
-def lively(model):
-    """Fresh values; norms and their statistics at random, since at their start a missing one would go unnoticed."""
-    model.to_empty(device="cpu")
-    for module in model.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
-    for value in (*model.parameters(), *model.buffers()):
-        if value.is_floating_point() and value.ndim == 1:
-            value.data.uniform_(0.5, 1.5)
-    return model
 
 
 def trained(model, x):

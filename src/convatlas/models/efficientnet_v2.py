@@ -19,10 +19,10 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_norm
+from ..ops.conv import Conv, conv_norm
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import Chain
-from ..ops.mbconv import Conv, InvertedResidual, MBConv
+from ..ops.mbconv import InvertedResidual, MBConv
 from .family import SMALL, Family, Native, Paper
 
 

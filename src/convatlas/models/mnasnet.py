@@ -14,13 +14,12 @@ Names    layers.0 to .7 = stem and a block that does not widen · layers.8 to .1
          1x1 · classifier.1 = head
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_layers, rounded
+from ..ops.conv import Conv, conv_norm, rounded
 from ..ops.init import he_normal
 from ..ops.inplace import Chain, added
 from .family import SMALL, Family, Paper
@@ -53,13 +52,10 @@ STAGES = (
 )  # figure 7 without its squeeze-and-excitation: expansion, kernel, stride, channels, blocks
 
 
-Layers = Callable[..., list[nn.Module]]  # `conv_layers` with the network's own norm
-
-
 class InvertedResidual(nn.Module):
     """1x1 to the wide, a filter for each channel there, 1x1 back to the thin."""
 
-    def __init__(self, conv: Layers, c_in: int, c_out: int, kernel: int, *, stride: int, expansion: int) -> None:
+    def __init__(self, conv: Conv, c_in: int, c_out: int, kernel: int, *, stride: int, expansion: int) -> None:
         super().__init__()
         wide = c_in * expansion
         self.layers = Chain(
@@ -86,7 +82,7 @@ class MNASNet(nn.Module):
         super().__init__()
         small = image_size <= SMALL
         momentum = max(spec.momentum, 0.1) if small else spec.momentum
-        conv = partial(conv_layers, norm=partial(nn.BatchNorm2d, momentum=momentum))
+        conv = partial(conv_norm, norm=partial(nn.BatchNorm2d, momentum=momentum))
         stem, c = (32, 16) if spec.fixed_stem else (rounded(32 * spec.width), rounded(16 * spec.width))
         self.layers = Chain(
             *conv(in_channels, stem, 3, 1 if small else 2),

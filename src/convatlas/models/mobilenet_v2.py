@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_layers, conv_norm, rounded
+from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import Chain, added
 from .family import SMALL, Family, Paper
@@ -47,7 +47,7 @@ class InvertedResidual(nn.Module):
         self.conv = Chain(
             *([conv_norm(c_in, wide, 1, activation=nn.ReLU6)] if expansion > 1 else []),
             conv_norm(wide, wide, 3, stride, groups=wide, activation=nn.ReLU6),
-            *conv_layers(wide, c_out, 1, activation=None if spec.linear else nn.ReLU6),
+            *conv_norm(wide, c_out, 1, activation=None if spec.linear else nn.ReLU6),
         )
         self.shortcut = spec.shortcut and stride == 1 and c_in == c_out
 

@@ -24,10 +24,10 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import hardsigmoid
 
-from ..ops.conv import conv_norm, rounded
+from ..ops.conv import Conv, conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import Chain
-from ..ops.mbconv import Conv, InvertedResidual
+from ..ops.mbconv import InvertedResidual
 from ..ops.squeeze import SqueezeExcitation
 from .family import SMALL, Family, Paper
 

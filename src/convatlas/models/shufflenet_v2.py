@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..ops.conv import conv_layers, conv_norm
+from ..ops.conv import conv_norm
 from ..ops.inplace import Chain
 from .family import SMALL, Family, Paper
 
@@ -41,7 +41,7 @@ VARIANTS = {
 
 def filtered(c_in: int, c_out: int, stride: int) -> list[nn.Module]:
     """A 3x3 for each channel, without activation, then a 1x1."""
-    return [*conv_layers(c_in, c_in, 3, stride, groups=c_in, activation=None), *conv_layers(c_in, c_out, 1)]
+    return [*conv_norm(c_in, c_in, 3, stride, groups=c_in, activation=None), *conv_norm(c_in, c_out, 1)]
 
 
 class Unit(nn.Module):
@@ -57,7 +57,7 @@ class Unit(nn.Module):
         half = c_out // 2
         self.halves, self.shuffle = stride > 1, shuffle
         self.branch1 = Chain(*filtered(c_in, half, stride)) if self.halves else Chain()
-        self.branch2 = Chain(*conv_layers(c_in if self.halves else half, half, 1), *filtered(half, half, stride))
+        self.branch2 = Chain(*conv_norm(c_in if self.halves else half, half, 1), *filtered(half, half, stride))
 
     def forward(self, x: Tensor) -> Tensor:
         passed, worked = (x, x) if self.halves else x.chunk(2, 1)

@@ -7,22 +7,8 @@ from torch import Tensor, nn
 from .inplace import Chain, relu_of
 
 Layer = Callable[[int], nn.Module]  # channels → a norm for them
+Conv = Callable[..., Chain]  # `conv_norm` with the network's own norm and activation
 Size = int | tuple[int, int]  # of both sides, or height and width
-
-
-def conv_layers(
-    c_in: int,
-    c_out: int,
-    kernel: int = 3,
-    stride: int = 1,
-    *,
-    groups: int = 1,
-    norm: Layer = nn.BatchNorm2d,
-    activation: Callable[[], nn.Module] | None = nn.ReLU,
-) -> list[nn.Module]:
-    """0 = convolution without bias that keeps the size at stride 1, 1 = norm, 2 = activation, unless None."""
-    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=(kernel - 1) // 2, groups=groups, bias=False)
-    return [conv, norm(c_out), *([activation()] if activation else [])]
 
 
 def conv_norm(
@@ -35,8 +21,9 @@ def conv_norm(
     norm: Layer = nn.BatchNorm2d,
     activation: Callable[[], nn.Module] | None = nn.ReLU,
 ) -> Chain:
-    """The same as one module."""
-    return Chain(*conv_layers(c_in, c_out, kernel, stride, groups=groups, norm=norm, activation=activation))
+    """0 = convolution without bias that keeps the size at stride 1, 1 = norm, 2 = activation, unless None."""
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=(kernel - 1) // 2, groups=groups, bias=False)
+    return Chain(conv, norm(c_out), *([activation()] if activation else []))
 
 
 class BasicConv2d(nn.Module):

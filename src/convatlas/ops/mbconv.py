@@ -1,15 +1,12 @@
 """Inverted residuals: thin between blocks, wide inside them."""
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from .conv import Conv
 from .droppath import DropPath
 from .inplace import Chain
 from .squeeze import SqueezeExcitation
-
-Conv = Callable[..., Chain]  # `conv_norm` with the network's own norm and activation
 
 
 class InvertedResidual(nn.Module):
