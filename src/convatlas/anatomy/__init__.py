@@ -1,1 +1,24 @@
-"""Floor 3: what a network costs, counted without computing anything."""
+"""Floor 3: what happens in a network and what it costs, counted without computing anything."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .layers import Anatomy, Layer, Unfollowed, inspect
+    from .memory import Memory, peak_memory
+    from .receptive import ReceptiveField
+
+__all__ = ["Anatomy", "Layer", "Memory", "ReceptiveField", "Unfollowed", "inspect", "peak_memory"]
+
+_ROOMS = {
+    "layers": ("Anatomy", "Layer", "Unfollowed", "inspect"),
+    "memory": ("Memory", "peak_memory"),
+    "receptive": ("ReceptiveField",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f".{room}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,19 +4,18 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from .layers import example, on_meta
+
 
 def macs(model: nn.Module, in_channels: int, image_size: int) -> int:
     """Multiplications of convolutions and matrix products for one image, each with the addition that follows it.
 
-    The model is run on its own device in evaluation mode; on the meta device nothing is computed.
+    The model runs in evaluation mode and without values, so that nothing is computed.
 
     Shapes   the input is (1, in_channels, image_size, image_size)
     Units    one MAC is two FLOPs; norms, activations and pools are not counted, as papers don't
     """
-    device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.empty(1, in_channels, image_size, image_size, device=device))
-    model.train(training)
+    with on_meta(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()
+        model(example(model, (in_channels, image_size, image_size)))
     return counter.get_total_flops() // 2

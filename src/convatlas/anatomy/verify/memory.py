@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
 
 from ...errors import InputError
+from ..kept import kept_bytes, place
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 ASIDE = 7 * 10**8  # bytes that the libraries and their kernels take for themselves
@@ -51,23 +51,8 @@ def needed(model: nn.Module, x: Tensor) -> int:
     Shapes   model and x on the meta device, where the step costs nothing
     """
     weights = {place(p): p.nbytes for p in model.parameters()}
-    saved: dict[int, int] = {}
-
-    def pack(value: Tensor) -> Tensor:
-        if place(value) not in weights:
-            saved[place(value)] = value.untyped_storage().nbytes()
-        return value
-
-    with saved_tensors_hooks(pack, lambda value: value):
-        y = model.train()(x)
-    total = 2 * sum(weights.values()) + max(weights.values(), default=0) + sum(saved.values()) + ASIDE
-    del y  # until here it has kept what was saved, so that no place was taken twice
-    return total
-
-
-def place(value: Tensor) -> int:
-    """What tells tensors apart that have no address: the storage they look at."""
-    return value.untyped_storage()._cdata  # noqa: SLF001
+    kept = kept_bytes(model.train(), x)
+    return 2 * sum(weights.values()) + max(weights.values(), default=0) + kept.total() + ASIDE
 
 
 def human(size: int) -> str:

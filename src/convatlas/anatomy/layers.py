@@ -1,0 +1,277 @@
+"""What happens in each layer of a network, and what it costs, without computing anything."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..errors import InputError
+from ..ops.trace import Operation, Trace, tensors
+from .kept import kept_bytes
+from .passage import TAKEN, Known, Window, field_of, windows_of
+from .receptive import ReceptiveField
+from .uncompiled import uncompiled
+
+Shape = tuple[int, ...]
+VIEWS = frozenset(
+    "flatten reshape view unflatten squeeze unsqueeze permute transpose "
+    "chunk split unbind select slice expand contiguous".split()
+)
+"""Operations that only say anew how a tensor is read: free, unless memory has to be put in order."""
+
+PAIR = 2  # images of a training step: batch norm over a single 1x1 map refuses one
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer, or one operation between layers, in the order of execution, for a batch of one image unless said otherwise.
+
+    Units   MACs: one multiplication with its addition; FLOPs: two per MAC, one per output of anything else, and per pixel
+            of a pool's window; bytes in the model's own type
+    """
+
+    name: str  # as `ops.tap` takes it
+    kind: str  # the module's class, or the function: Conv2d, relu
+    input_shape: Shape  # of the first input
+    output_shape: Shape
+    parameters: int
+    macs: int
+    flops: int
+    bytes: int  # of the output; 0 for a view
+    read: int  # bytes of all inputs, weights included
+    kept: int  # bytes that the backward pass will need and nothing before has kept
+    receptive_field: ReceptiveField | None  # None where it cannot be told
+    kernel: tuple[int, int] | None = None
+    stride: tuple[int, int] | None = None
+    padding: tuple[float, float] | None = None
+    dilation: tuple[int, int] | None = None
+    groups: int | None = None
+    inputs: tuple[int, ...] = ()  # places of the layers it reads from; −1 is the image
+    module: str = ""  # the module it stands in: its own name for a layer
+
+    @property
+    def intensity(self) -> float:
+        """FLOPs per byte that goes to memory and back."""
+        return self.flops / max(self.bytes + self.read, 1)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A network, layer by layer, for an input of `size`."""
+
+    name: str
+    size: Shape  # (channels, height, width)
+    layers: tuple[Layer, ...]
+    parameters: int  # all trainable ones, those of layers that did not run too
+    idle: int  # of these, how many no layer used: heads that only training has
+    modules: dict[str, str] = field(repr=False)  # path → class, in the order of the network
+
+    @cached_property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @cached_property
+    def flops(self) -> int:
+        return sum(layer.flops for layer in self.layers)
+
+    @cached_property
+    def bytes(self) -> int:
+        """Of all outputs together."""
+        return sum(layer.bytes for layer in self.layers)
+
+    @cached_property
+    def kept(self) -> int:
+        """Of what one image leaves behind for the backward pass."""
+        return sum(layer.kept for layer in self.layers)
+
+    def __getitem__(self, name: str) -> Layer:
+        """The layer of a name.
+
+        Raises   KeyError
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(name)
+
+
+class Unfollowed(InputError):
+    """A network whose next step depends on values; `seen` is what came before."""
+
+    def __init__(self, message: str, seen: Anatomy) -> None:
+        super().__init__(message)
+        self.seen = seen
+
+
+def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
+    """The anatomy of a network for images of one size; its weights are neither read nor changed.
+
+    Shapes   size (channels, height, width)
+    Raises   InputError if the network does not take such images
+    Raises   Unfollowed, with what was seen, where its way depends on values
+    """
+    if len(size) != 3 or min(size) < 1:
+        raise InputError(f"an input has channels, height and width, such as 3x224x224, got {'x'.join(map(str, size))}")
+    x = example(model, size)
+    recorder = Recorder(model, x)
+    try:
+        with on_meta(model):
+            model.eval()
+            with torch.no_grad(), recorder.counter, Trace(model, recorder.see):
+                model(x)
+            seen = recorder.anatomy(name, size)
+            kept = kept_bytes(model.train(), example(model, size, batch=PAIR))
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError, IndexError, ZeroDivisionError) as error:
+        raise stopped(error, recorder.anatomy(name, size)) from error
+    layers = tuple(replace(layer, kept=kept.pop(layer.name, 0) // PAIR) for layer in seen.layers)
+    return replace(seen, layers=layers)
+
+
+def stopped(error: Exception, seen: Anatomy) -> InputError:
+    """The error of a forward pass, in words that say how far it came."""
+    said = " ".join(str(error).split())
+    shape = "x".join(map(str, seen.size))
+    where = f"after {seen.layers[-1].name} {seen.layers[-1].output_shape}" if seen.layers else "at the image"
+    if isinstance(error, NotImplementedError) or "meta" in said.lower() or "item()" in said:
+        return Unfollowed(
+            f"{seen.name or 'the network'} was followed for {len(seen.layers)} layers and lost {where}, where what comes next "
+            f"depends on values that are not computed here: {said[:200]}",
+            seen,
+        )
+    return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it stopped {where}: {said[:300]}")
+
+
+def example(model: nn.Module, size: Shape, batch: int = 1) -> Tensor:
+    """Images without values, in the type of the weights.
+
+    Shapes   (batch, *size)
+    """
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    return torch.empty(batch, *size, dtype=dtype, device="meta")
+
+
+@contextmanager
+def on_meta(model: nn.Module) -> Iterator[None]:
+    """The network without its values, for as long as the block runs; then it has them again, and the modes it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    held: list[tuple[dict[str, Any], str, Tensor]] = []
+    for module in model.modules():
+        stores: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)  # noqa: SLF001 (a copy would take memory)
+        held += [(store, key, value) for store in stores for key, value in store.items() if value is not None]
+    empty = {id(value): weightless(value) for _, _, value in held}
+    try:
+        for store, key, value in held:
+            store[key] = empty[id(value)]
+        with uncompiled():
+            yield
+    finally:
+        for store, key, value in held:
+            store[key] = value
+        for module, training in modes:
+            module.training = training
+
+
+def weightless(value: Tensor) -> Tensor:
+    """A parameter or buffer of the same shape without values."""
+    if value.device.type == "meta":
+        return value
+    empty = value.detach().to("meta")
+    return nn.Parameter(empty, value.requires_grad) if isinstance(value, nn.Parameter) else empty
+
+
+class Recorder:
+    """Makes a row of each operation, and one of all operations within a layer."""
+
+    def __init__(self, model: nn.Module, x: Tensor) -> None:
+        self.model = model
+        self.counter = FlopCounterMode(display=False)
+        self.rows: list[Layer] = []
+        self.fields: Known = {id(x): ReceptiveField()}
+        self.made_by: dict[int, int] = {id(x): -1}
+        self.alive: list[Any] = [x]  # as long as a tensor lives, no other one has its id
+        self.counted = 0
+        self.parameters: set[int] = set()
+        self.open: tuple[str, int] | None = None  # the call of a layer that the last row belongs to
+
+    def see(self, o: Operation) -> None:
+        macs = self.counter.get_total_flops() // 2 - self.counted
+        self.counted += macs
+        outputs, given = tensors(o.output), tensors([o.args, o.kwargs])
+        self.alive.append((o.args, o.output))
+        weights = [p for p in given if isinstance(p, nn.Parameter) and id(p) not in self.parameters]
+        self.parameters |= {id(p) for p in weights}
+        inputs = [x for x in given if id(x) in self.made_by]
+        receptive = field_of(o, self.fields)
+        sources = tuple(dict.fromkeys(self.made_by[id(x)] for x in inputs))
+        window = windows_of(o)
+        leaf = o.layer == o.path
+        view = o.kind in VIEWS and not macs
+        row = Layer(
+            name=o.layer,
+            kind=type(o.module).__name__ if leaf else o.kind,
+            input_shape=tuple(inputs[0].shape) if inputs else (),
+            output_shape=tuple(outputs[0].shape),
+            parameters=sum(p.numel() for p in weights if p.requires_grad),
+            macs=macs,
+            flops=2 * macs if macs else 0 if view else outputs[0].numel() * prod(kernel for kernel, *_ in window or ()),
+            bytes=0 if view else sum(y.nbytes for y in outputs),
+            read=0 if view else sum(x.nbytes for x in given),
+            kept=0,
+            receptive_field=receptive,
+            inputs=sources,
+            module=o.path,
+            **settings(window, o),
+        )
+        if self.open == (o.path, len(self.rows) - 1):
+            row = joined(self.rows.pop(), row, len(self.rows))
+        self.rows.append(row)
+        self.open = (o.path, len(self.rows) - 1) if leaf else None
+        for y in outputs:
+            self.made_by[id(y)] = len(self.rows) - 1
+            if any(id(x) in self.fields for x in given):  # else made from weights alone: no image flows through it
+                self.fields[id(y)] = receptive
+
+    def anatomy(self, name: str, size: Shape) -> Anatomy:
+        """What was seen so far."""
+        trained = {id(p): p.numel() for p in self.model.parameters() if p.requires_grad}
+        total = sum(trained.values())
+        used = sum(row.parameters for row in self.rows)
+        classes = {path: type(module).__name__ for path, module in self.model.named_modules() if path}
+        return Anatomy(name, size, tuple(self.rows), total, total - used, classes)
+
+
+def settings(window: tuple[Window, Window] | None, o: Operation) -> dict[str, Any]:
+    """A window's numbers as a row has them."""
+    if window is None:
+        return {}
+    kernel, stride, padding, dilation = zip(*window, strict=True)
+    groups = dict(zip(TAKEN[o.kind].split(), o.args, strict=False)) | o.kwargs
+    return {
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups.get("groups", 1) if o.kind == "conv2d" else None,
+    }
+
+
+def joined(a: Layer, b: Layer, at: int) -> Layer:
+    """One row for two operations of one layer: costs add up, the second one's output is the layer's."""
+    own = {name: getattr(a, name) or getattr(b, name) for name in ("kernel", "stride", "padding", "dilation", "groups")}
+    return replace(
+        b,
+        input_shape=a.input_shape or b.input_shape,
+        parameters=a.parameters + b.parameters,
+        macs=a.macs + b.macs,
+        flops=a.flops + b.flops,
+        bytes=max(a.bytes, b.bytes),
+        read=a.read + b.read,
+        inputs=tuple(dict.fromkeys((*a.inputs, *(i for i in b.inputs if i != at)))),
+        **own,
+    )

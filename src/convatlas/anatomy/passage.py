@@ -1,0 +1,247 @@
+"""How receptive fields pass through operations: a rule for each kind that looks around, moves or mixes the units of a map.
+
+Norms and activations count as looking at each place by itself, as everywhere: that a mean over the map was taken is not asked.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import reduce
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+from ..ops.trace import Operation, tensors
+from .receptive import Axis, ReceptiveField
+
+Known = dict[int, ReceptiveField | None]
+"""id of a tensor → its field; None where it was lost."""
+
+Window = tuple[int, int, float, int]
+"""Kernel, stride, padding, dilation along one axis."""
+
+
+def field_of(operation: Operation, known: Known) -> ReceptiveField | None:
+    """The receptive field of an operation's output; None where it can't be told, or the image is not involved."""
+    given = [(x, known[id(x)]) for x in tensors([operation.args, operation.kwargs]) if id(x) in known]
+    rule = RULES.get(operation.kind, same_place)
+    try:
+        return reduce(union, [passed(operation, x, field, rule) for x, field in given]) if given else None
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def passed(operation: Operation, x: Tensor, field: ReceptiveField | None, rule: "Rule") -> ReceptiveField | None:
+    """The field that one input gives an output; whatever is made of what sees all sees all."""
+    return field if field is None or field.dims is None else rule(operation, x, field)
+
+
+def union(a: ReceptiveField | None, b: ReceptiveField | None) -> ReceptiveField | None:
+    """Of an output that looks through two inputs."""
+    return a and b and a.union(b)
+
+
+def same_place(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of operations that look at each place by itself: norms, activations, sums, products, concatenations.
+
+    Height and width have stayed what they are, have been spread, or have become one.
+    """
+    y = tensors(operation.output)[0]
+    if x.ndim != y.ndim:
+        return reshaped(operation, x, field)
+    axes = []
+    for axis, d in zip((field.height, field.width), field.dims or (), strict=True):
+        if y.shape[d] != x.shape[d] != 1:
+            return reshaped(operation, x, field)
+        axes.append(axis if y.shape[d] == x.shape[d] else replace(axis, jump=0))
+    return ReceptiveField(axes[0], axes[1], field.dims)
+
+
+def reshaped(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """After a change of shape that left height and width alone, or flattened both."""
+    y = tensors(operation.output)[0]
+    top, left = field.dims or (0, 0)
+    if left != top + 1:
+        return None
+    h, w, before = x.shape[top], x.shape[left], prod(x.shape[:top])
+    for k in range(y.ndim - 1):
+        if tuple(y.shape[k : k + 2]) == (h, w) and prod(y.shape[:k]) == before:
+            return replace(field, dims=(k, k + 1))
+    if x.numel() == y.numel() and any(side % (h * w) == 0 for side in y.shape[1:]):
+        return field.gathered(x.shape, None)
+    return None
+
+
+def window(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of convolutions and pools."""
+    sides = windows_of(operation)
+    if sides is None or field.dims != (2, 3) or x.ndim != 4:
+        return None
+    return field.slid(*sides)
+
+
+def windows_of(operation: Operation) -> tuple[Window, Window] | None:
+    """Kernel, stride, padding and dilation of each axis of a convolution or pool; None for other operations."""
+    names = TAKEN.get(operation.kind)
+    if names is None:
+        return None
+    given = dict(zip(names.split(), operation.args, strict=False)) | operation.kwargs
+    kernel = pair(given["weight"].shape[2:] if "weight" in given else given["kernel_size"])
+    stride = pair(given.get("stride") or (1 if "weight" in given else kernel))
+    dilation, padding = pair(given.get("dilation", 1)), given.get("padding", 0)
+    if padding == "same":
+        pads: tuple[Any, ...] = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+    else:
+        pads = (0, 0) if padding == "valid" else pair(padding)
+    down, across = zip(kernel, stride, pads, dilation, strict=True)
+    return down, across
+
+
+TAKEN = {
+    "conv2d": "input weight bias stride padding dilation groups",
+    "max_pool2d": "input kernel_size stride padding dilation",
+    "avg_pool2d": "input kernel_size stride padding",
+}
+
+
+def pair(value: Any) -> tuple[Any, Any]:
+    """A number for both axes, or one for each."""
+    if isinstance(value, int):
+        return value, value
+    first, *others = value
+    return first, (others or [first])[0]
+
+
+def adaptive(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of pools that are told the size of their output."""
+    if field.dims != (2, 3):
+        return None
+    y = tensors(operation.output)[0]
+    axes = []
+    for axis, n, m in zip((field.height, field.width), x.shape[2:], y.shape[2:], strict=True):
+        if 1 in (n, m):
+            axes.append(axis.gathered(n) if n != m else axis)
+        elif n % m == 0:
+            axes.append(axis.slid(n // m, n // m))
+        else:  # windows of two sizes that overlap: the larger one, at the mean distance
+            reach = max(-(-(i + 1) * n // m) - i * n // m for i in range(m))
+            axes.append(Axis(axis.start, axis.end + (reach - 1) * axis.jump, axis.jump * n / m))
+    return ReceptiveField(axes[0], axes[1], (2, 3))
+
+
+def reduced(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of means, sums and lengths over axes."""
+    given = told(operation, 1 + operation.kind.endswith("norm"), "dim", None)
+    over = {d % x.ndim for d in (range(x.ndim) if given is None else (given,) if isinstance(given, int) else given)}
+    stays = tensors(operation.output)[0].ndim == x.ndim
+    if over.isdisjoint(field.dims or ()):
+        return field if stays else without(over, field)
+    return field.gathered(x.shape, field.dims if stays else None) if over.issuperset(field.dims or ()) else None
+
+
+def without(gone: set[int], field: ReceptiveField) -> ReceptiveField:
+    """The field where some axes of the tensor are gone."""
+    top, left = (d - sum(other < d for other in gone) for d in field.dims or ())
+    return replace(field, dims=(top, left))
+
+
+def told(operation: Operation, place: int, name: str, otherwise: Any) -> Any:
+    """An argument, by its place or name."""
+    return operation.args[place] if len(operation.args) > place else operation.kwargs.get(name, otherwise)
+
+
+def permuted(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of permute and transpose."""
+    if operation.kind == "permute":
+        given = operation.kwargs.get("dims", operation.args[1:])
+        order = [d % x.ndim for d in (given[0] if isinstance(given[0], tuple | list) else given)]
+    else:
+        order = list(range(x.ndim))
+        a, b = told(operation, 1, "dim0", 0) % x.ndim, told(operation, 2, "dim1", 0) % x.ndim
+        order[a], order[b] = order[b], order[a]
+    top, left = (order.index(d) for d in field.dims or ())
+    return replace(field, dims=(top, left))
+
+
+def sliced(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of `x[:, :, ::2, ::2]` and the like."""
+    axes, dims = [field.height, field.width], list(field.dims or ())
+    items = spelt_out(operation.args[1], x.ndim)
+    for k, item in enumerate(items):
+        source = k - sum(before is None for before in items[:k])
+        if item is None or source not in (field.dims or ()):
+            continue
+        if not isinstance(item, slice):
+            return None
+        at = (field.dims or ()).index(source)
+        first, _, step = item.indices(x.shape[source])
+        axes[at] = axes[at].slid(1, step, -first)
+        dims[at] = k - sum(isinstance(before, int) for before in items[:k])
+    return ReceptiveField(axes[0], axes[1], (dims[0], dims[1]))
+
+
+def spelt_out(index: Any, ndim: int) -> list[Any]:
+    """An index with a slice for each axis that it leaves out.
+
+    Raises   TypeError for one that picks units one by one
+    """
+    index = index if isinstance(index, tuple) else (index,)
+    if not all(item is None or item is Ellipsis or isinstance(item, int | slice) for item in index):
+        raise TypeError("a tensor of places moves units around")
+    left_out = [slice(None)] * (ndim - sum(item is not None and item is not Ellipsis for item in index))
+    at = next((k for k, item in enumerate(index) if item is Ellipsis), len(index))
+    return [*index[:at], *left_out, *index[at + 1 :]]
+
+
+def padded(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of zeros around a map; pixels of the map itself would be seen twice."""
+    if told(operation, 2, "mode", "constant") != "constant":
+        return None
+    pads = told(operation, 1, "pad", ())
+    axes = []
+    for axis, d in zip((field.height, field.width), field.dims or (), strict=True):
+        at = 2 * (x.ndim - 1 - d)
+        before = pads[at] if at < len(pads) else 0
+        axes.append(axis.slid(1, 1, before))
+    return ReceptiveField(axes[0], axes[1], field.dims)
+
+
+def along(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of what mixes all units of one axis: softmax, and linear layers over the last."""
+    d = -1 if operation.kind == "linear" else told(operation, 1, "dim", -1)
+    return None if d % x.ndim in (field.dims or ()) else field
+
+
+def separated(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of `unbind` and `select`, which remove an axis."""
+    d = told(operation, 1, "dim", 0) % x.ndim
+    return None if d in (field.dims or ()) else without({d}, field)
+
+
+def stacked(operation: Operation, _: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """Of `stack`, which adds an axis."""
+    d = told(operation, 1, "dim", 0) % tensors(operation.output)[0].ndim
+    top, left = (at + (at >= d) for at in field.dims or ())
+    return replace(field, dims=(top, left))
+
+
+def lost(*_: object) -> None:
+    """Of operations that move units to other places, or mix them all."""
+
+
+Rule = Callable[[Operation, Tensor, ReceptiveField], ReceptiveField | None]
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(TAKEN, window),
+    **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), adaptive),
+    **dict.fromkeys("mean sum amax amin var std norm vector_norm".split(), reduced),
+    **dict.fromkeys(("permute", "transpose"), permuted),
+    **dict.fromkeys(("linear", "softmax", "log_softmax"), along),
+    **dict.fromkeys(("unbind", "select"), separated),
+    **dict.fromkeys("matmul bmm einsum scaled_dot_product_attention multi_head_attention_forward".split(), lost),
+    **dict.fromkeys("roll flip gather index_select cumsum sort interpolate grid_sample unfold fold".split(), lost),
+    **dict.fromkeys("conv1d conv3d conv_transpose2d pixel_shuffle pixel_unshuffle".split(), lost),
+    **dict.fromkeys("flatten reshape view unflatten squeeze unsqueeze".split(), reshaped),
+    "slice": sliced,
+    "pad": padded,
+    "stack": stacked,
+}

@@ -1,0 +1,123 @@
+"""Sees every operation of a forward pass, between modules too, under names that are the same in every run.
+
+An operation is called as the module that runs it and the function: `layer4.1.relu`. What runs again gets a number, as in
+`layer4.1.relu_1` for the second ReLU of a block and `head_1` for the second call of a module.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+See = Callable[["Operation"], Any]
+"""Is shown an operation; what it returns goes on through the network in place of the output, unless it is None."""
+
+Called = Callable[[str, Any], Any]
+"""Is shown the name and output of each module, numbered from its second call on; returns as `See` does."""
+
+
+def untouched(*_: object) -> None:
+    """Looks and leaves all as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function that a forward pass called, with all it was given and gave."""
+
+    name: str
+    kind: str  # conv2d, relu, add, cat …
+    path: str  # the module that called it, "" for the network itself
+    module: nn.Module
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any  # a tensor, or a tuple or list with tensors
+
+    @property
+    def layer(self) -> str:
+        """The module it stands in, if that has no parts and is not the network itself; else its own name."""
+        return self.path if self.path and next(self.module.children(), None) is None else self.name
+
+
+class Trace(TorchFunctionMode):
+    """While it is entered, `see` is shown each operation of the network's forward passes, `called` what each module gave."""
+
+    def __init__(self, model: nn.Module, see: See, called: Called = untouched) -> None:
+        super().__init__()
+        self.model, self.see, self.called = model, see, called
+        self.stack: list[tuple[str, nn.Module]] = []
+        self.seen: Counter[str] = Counter()
+        self.hooks: list[Any] = []
+
+    def __enter__(self) -> Self:
+        for path, module in self.model.named_modules():
+            self.hooks.append(module.register_forward_pre_hook(self.entering(path)))
+            self.hooks.append(module.register_forward_hook(self.leaving, always_call=True))
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        super().__exit__(kind, error, at)  # type: ignore[no-untyped-call]
+        while self.hooks:
+            self.hooks.pop().remove()
+        self.stack.clear()
+
+    def entering(self, path: str) -> Callable[..., None]:
+        def enter(module: nn.Module, _: object) -> None:
+            if module is self.model or not self.stack:  # a part may be called by itself, too
+                self.stack.clear()
+                self.seen.clear()
+            self.stack.append((self.numbered(path), module))
+
+        return enter
+
+    def leaving(self, module: nn.Module, _: object, y: Any) -> Any:
+        if self.stack and self.stack[-1][1] is module:
+            return self.called(self.stack.pop()[0], y)
+        return None
+
+    def numbered(self, name: str) -> str:
+        """The name, with how often it was there before."""
+        self.seen[name] += 1
+        return name if self.seen[name] == 1 else f"{name}_{self.seen[name] - 1}"
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        y = function(*args, **kwargs)
+        if not self.stack or not tensors(y):
+            return y
+        path, module = self.stack[-1]
+        kind = kind_of(function)
+        name = self.numbered(f"{path}.{kind}" if path else kind)
+        other = self.see(Operation(name, kind, path, module, function, args, kwargs, y))
+        return y if other is None else other
+
+
+def kind_of(function: Any) -> str:
+    """What a function does, however it is spelt: `__iadd__`, `add_` and `add` are one."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if name == "__get__":
+        name = function.__self__.__name__  # an attribute such as `x.T`
+    if name.startswith("__") and name.endswith("__"):
+        name = name.strip("_")
+        name = SPELT.get(name, name[1:] if name[:1] in ("i", "r") and name[1:] in REFLECTED else name)
+    return name.rstrip("_")
+
+
+REFLECTED = ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod")
+SPELT = {"getitem": "slice", "setitem": "assign", "truediv": "div", "rtruediv": "div", "itruediv": "div"}
+
+
+def tensors(value: Any) -> list[Tensor]:
+    """The tensors in a value: itself, or those of a tuple, list or dict."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, tuple | list):
+        return []
+    return [tensor for item in value for tensor in tensors(item)]
