@@ -1,1 +1,1 @@
-"""Floor 5: a question, a grid of recipes, a verdict."""
+"""Floor 6: a question, a grid of recipes, a verdict."""

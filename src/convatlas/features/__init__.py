@@ -1,0 +1,19 @@
+"""Floor 4: what a network has learnt to see, as vectors and maps that other models can use."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .extract import features
+    from .maps import Level, levels, pyramid
+
+__all__ = ["Level", "features", "levels", "pyramid"]
+
+_ROOMS = {"extract": ("features",), "maps": ("Level", "levels", "pyramid")}
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f".{room}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,34 @@
+"""Which module names the classes."""
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..models import FAMILIES
+from ..ops.trace import Operation, Trace
+
+HEADS: dict[object, str] = {family.build: family.head for family in FAMILIES}
+HARMLESS = frozenset(
+    "flatten reshape view squeeze contiguous mean relu relu6 dropout softmax log_softmax sigmoid "
+    "avg_pool2d adaptive_avg_pool2d".split()
+)
+"""What may follow a head: it changes neither which classes there are nor what was seen of the image."""
+
+
+def head_of(model: nn.Module, x: Tensor) -> nn.Module | None:
+    """The module whose input names the classes: a family's own, else the linear layer or 1x1 convolution before the logits.
+
+    None if the network ends otherwise: it has no head. `x` is run through a network that is no family's.
+
+    Raises   InputError if its last step is such a layer, but not a module of its own
+    """
+    if type(model) in HEADS:
+        return model.get_submodule(HEADS[type(model)])
+    ran: list[Operation] = []
+    with Trace(model, ran.append):
+        model(x)
+    last = next((o for o in reversed(ran) if o.kind not in HARMLESS), None)
+    if last is None or not (last.kind == "linear" or (last.kind == "conv2d" and tuple(last.args[1].shape[2:]) == (1, 1))):
+        return None
+    if not isinstance(last.module, nn.Linear | nn.Conv2d):
+        raise InputError(f"{last.name} names the classes, but no module of its own does it: name the layer before it")
+    return last.module

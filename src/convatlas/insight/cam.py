@@ -1,0 +1,114 @@
+"""Class activation maps: which places of a layer speak for a class, and which layer to ask.
+
+A layer gives maps A_k, and the class score has gradients g_k with respect to them. The class's map is relu(Σ_k w_k A_k), with
+
+Grad-CAM     w_k = mean of g_k over all places                       Selvaraju et al. 2016, arXiv:1610.02391, eq. 1 and 2
+Grad-CAM++   w_k = Σ α relu(g_k), α = g_k² / (2 g_k² + g_k³ Σ A_k)   Chattopadhay et al. 2017, arXiv:1710.11063, eq. 10, 19
+LayerCAM     w_k = relu(g_k), a weight for each place                Jiang et al. 2021, IEEE TIP 30, eq. 5 and 6
+"""
+
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from ..anatomy.layers import Anatomy, Layer, Shape, inspect
+from ..errors import InputError
+from ..ops.layout import Layout, layout_of
+
+KNOWN: WeakKeyDictionary[nn.Module, dict[Shape, str]] = WeakKeyDictionary()
+
+
+def cam_layer(model: nn.Module, size: Shape) -> str:
+    """The layer to ask for class activation maps: the last one with spatial extent on the way to the classes.
+
+    Pools and changes of shape that close the network are left out. Where a class token reads all others, their last say is the
+    input of the last attention: what comes after it is the class token's alone.
+
+    Shapes   size (channels, height, width)
+    Raises   InputError if no layer has spatial extent
+    """
+    chosen = KNOWN.setdefault(model, {})
+    if size not in chosen:
+        chosen[size] = last_map(inspect(model, size))
+    return chosen[size]
+
+
+def last_map(anatomy: Anatomy) -> str:
+    """The choice of `cam_layer`."""
+    rows, size = anatomy.layers, anatomy.size
+    way = leading_to(rows, len(rows) - 1)
+    spread = {at: layout for at in way if (layout := laid_out(rows[at], size))}
+    if not spread:
+        raise InputError(
+            f"no layer of the network has spatial extent for an image of {'x'.join(map(str, size))}: take a larger one"
+        )
+    at = max(spread)
+    if spread[at].extra:
+        mixing = [i for i in way if i < at and any(word in rows[i].kind.lower() for word in ("attention", "softmax"))]
+        if mixing:
+            before = leading_to(rows, max(mixing)) - {max(mixing)}
+            at = max((i for i in before if i in spread and rows[i].bytes), default=at)
+        return called(rows, at)
+    while passive(rows[at]) and rows[at].inputs and rows[at].inputs[0] in spread:
+        at = rows[at].inputs[0]
+    return called(rows, at)
+
+
+def leading_to(rows: tuple[Layer, ...], end: int) -> set[int]:
+    """Places of the layers that a layer depends on, itself included."""
+    way, ahead = set(), [end]
+    while ahead:
+        at = ahead.pop()
+        if at >= 0 and at not in way:
+            way.add(at)
+            ahead.extend(rows[at].inputs)
+    return way
+
+
+def laid_out(row: Layer, size: Shape) -> Layout | None:
+    """The layout of a layer's output; what puts windows or tokens first has none."""
+    return layout_of(row.output_shape, size) if row.output_shape[0] == 1 else None
+
+
+def passive(row: Layer) -> bool:
+    """Whether it only moves, thins out or drops what it is given."""
+    return not row.bytes or any(word in row.kind.lower() for word in ("pool", "dropout"))
+
+
+def called(rows: tuple[Layer, ...], at: int) -> str:
+    """The module that ends with a layer: a shorter name, and cheaper to tap; the layer's own name if there is none."""
+    row = rows[at]
+    inside = [i for i, other in enumerate(rows) if other.module == row.module or other.module.startswith(f"{row.module}.")]
+    return row.module if row.module and inside[-1] == at else row.name
+
+
+def gradcam(y: Tensor, g: Tensor) -> Tensor:
+    """Channels weighted by their mean gradient."""
+    return relu((g.mean((2, 3), keepdim=True) * y).sum(1))
+
+
+def gradcam_plus_plus(y: Tensor, g: Tensor) -> Tensor:
+    """Channels weighted by their gradients above zero, those most that few places have.
+
+    In α only activations above zero count: the paper's networks end in a ReLU, and others could divide by zero.
+    """
+    steep = relu(g)
+    below = 2 * steep**2 + relu(y).sum((2, 3), keepdim=True) * steep**3
+    alpha = torch.where(below > 0, steep**2 / below, 0)
+    return relu(((alpha * steep).sum((2, 3), keepdim=True) * y).sum(1))
+
+
+def layercam(y: Tensor, g: Tensor) -> Tensor:
+    """Each activation weighted by its own gradient, where that is above zero."""
+    return relu((relu(g) * y).sum(1))
+
+
+CAMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "gradcam": gradcam,
+    "gradcam++": gradcam_plus_plus,
+    "layercam": layercam,
+}
+"""Activations and gradients (n, c, h, w) → maps (n, h, w), not below zero."""

@@ -1,0 +1,215 @@
+"""Embeddings: where a network puts images, drawn in the plane, and how much of each image's neighborhood survives.
+
+Source   t-SNE: van der Maaten and Hinton 2008, JMLR 9; Barnes-Hut: van der Maaten 2014, JMLR 15 · UMAP: McInnes et al. 2018,
+         arXiv:1802.03426 · trustworthiness: Venna and Kaski 2001, ICANN
+"""
+
+import warnings
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..data import Resident
+from ..errors import InputError, unknown
+from ..features.extract import PENULTIMATE, passes
+from .subject import BATCH, Subject
+
+METHODS = ("pca", "tsne", "umap")
+NEIGHBORS = 15  # whose survival is measured, and who vote on a class
+PERPLEXITY = 30.0
+FIRST = 50  # dimensions PCA leaves for t-SNE
+JUDGED = 2000  # points trustworthiness is measured on at most: it compares all pairs
+
+Points = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a network makes of images.
+
+    Shapes   vectors (n, d); labels (n,), −1 where the class is not known; predicted (n,)
+    """
+
+    places: tuple[int, ...]
+    vectors: Points
+    labels: Labels
+    predicted: Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Points in the plane, and how far they can be trusted.
+
+    Shapes   points (n, 2)
+    Units    trustworthiness and accuracies in [0, 1]
+    """
+
+    method: str
+    points: Points
+    setting: str  # what the method was told, for captions
+    trustworthiness: float  # 1 if all near neighbors in the plane are neighbors in the features too
+    judged: int  # points it was measured on
+    neighbors: int
+    accuracy: float | None = None  # of the nearest neighbors' vote in the plane; None without classes, or with few of each
+
+
+def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
+    """Asks whether so many points can be embedded.
+
+    Raises   InputError for an unknown method or one that is not installed, and for too few points
+    """
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    if method == "umap":
+        umap()
+    if count < 4:
+        raise InputError(f"an embedding needs 4 images or more, got {count}")
+    if method == "tsne" and not 1 <= perplexity < count:
+        raise InputError(
+            f"t-SNE needs a perplexity of 1 or more and more images than that, got {perplexity:g} and {count} images: "
+            "show more images or take another perplexity"
+        )
+
+
+def see(subject: Subject, places: Sequence[int], at: str = PENULTIMATE) -> Seen:
+    """The features of images and what the network says they are, in one pass over them.
+
+    Raises   InputError for an unknown layer
+    """
+    labels = subject.labels[torch.as_tensor(places, dtype=torch.int64)]
+    vectors: list[Points] = []
+    predicted: list[Labels] = []
+    chunks = (places[i : i + BATCH] for i in range(0, len(places), BATCH))
+    batches = (
+        batch
+        for chunk in chunks
+        for batch in subject.batches(images=Resident(subject.pixels(chunk), torch.zeros(len(chunk), dtype=torch.int64)))
+    )
+    with closing(passes(subject.model, batches, at)) as seen:
+        for vector, output in seen:
+            vectors.append(vector.numpy())
+            predicted.append(output.argmax(1).cpu().numpy())
+    return Seen(tuple(places), np.concatenate(vectors), labels.numpy(), np.concatenate(predicted))
+
+
+def embed(
+    vectors: Points, method: str, labels: Labels | None = None, *, seed: int = 0, perplexity: float = PERPLEXITY
+) -> Embedding:
+    """Puts vectors into the plane; the same seed gives the same points.
+
+    Shapes   vectors (n, d); labels (n,), if the classes are known
+    Raises   InputError as `check` does, and where features are not finite
+    """
+    check(method, len(vectors), perplexity=perplexity)
+    if not np.isfinite(vectors).all():
+        raise InputError("some features are not finite numbers: the network's weights may have diverged")
+    if method == "pca":
+        points, setting = by_pca(vectors, seed)
+    elif method == "tsne":
+        points, setting = by_tsne(vectors, seed, perplexity)
+    else:
+        points, setting = by_umap(vectors, seed)
+    trust, judged = trusted(vectors, points, seed)
+    k = nearest(len(vectors))
+    accuracy = None if labels is None or not votes(labels) else neighbor_accuracy(points, labels)
+    return Embedding(method, points, setting, trust, judged, k, accuracy)
+
+
+def by_pca(vectors: Points, seed: int) -> tuple[Points, str]:
+    """The two directions in which the features vary most."""
+    points, share = components(vectors, 2, seed)
+    if points.shape[1] < 2:
+        points = np.pad(points, ((0, 0), (0, 1)))
+    return points, f"the two directions with {100 * share:.0f} % of the variance"
+
+
+def components(vectors: Points, count: int, seed: int) -> tuple[Points, float]:
+    """The first principal components, and the share of the variance they hold."""
+    from sklearn.decomposition import PCA
+
+    if not np.ptp(vectors, axis=0).any():
+        raise InputError("all images have the same features here, so there is nothing to draw: take another layer")
+    pca = PCA(min(count, *vectors.shape), random_state=seed)
+    points = pca.fit_transform(vectors)
+    return points.astype(np.float32), float(pca.explained_variance_ratio_.sum())
+
+
+def by_tsne(vectors: Points, seed: int, perplexity: float) -> tuple[Points, str]:
+    """Neighbors stay neighbors; distances between clusters and their sizes mean little."""
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    reduced, _ = components(vectors, FIRST, seed)
+    init: Any = "pca" if reduced.shape[1] > 1 else "random"
+    threads = min([2, *(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp")])
+    tsne = TSNE(2, perplexity=perplexity, init=init, learning_rate="auto", random_state=seed, n_jobs=threads)
+    with threadpool_limits(threads, user_api="openmp"):  # the sum of three threads' parts depends on who comes first
+        points = tsne.fit_transform(reduced)
+    return points.astype(np.float32), f"perplexity {perplexity:g}"
+
+
+def by_umap(vectors: Points, seed: int) -> tuple[Points, str]:
+    """Neighbors stay neighbors, and more of the order between clusters is kept."""
+    neighbors = min(NEIGHBORS, len(vectors) - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own libraries
+        maker = umap().UMAP(n_neighbors=neighbors, min_dist=0.1, init="pca", random_state=seed, n_jobs=1)
+        points = maker.fit_transform(vectors)
+    return np.asarray(points, np.float32), f"{neighbors} neighbors, minimum distance 0.1"
+
+
+def umap() -> Any:
+    """The library.
+
+    Raises   InputError if it is not installed
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import umap as library
+    except ImportError:
+        raise InputError("UMAP needs a library that is not installed: pip install 'convatlas[umap]'") from None
+    return library
+
+
+def nearest(count: int) -> int:
+    """How many neighbors are asked: fewer than half of the points."""
+    return max(1, min(NEIGHBORS, (count - 1) // 2))
+
+
+def trusted(vectors: Points, points: Points, seed: int) -> tuple[float, int]:
+    """Trustworthiness, and on how many points it was measured: a sample, where there are many."""
+    from sklearn.manifold import trustworthiness
+
+    chosen = np.arange(len(points))
+    if len(points) > JUDGED:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(points), JUDGED, replace=False))
+    value = trustworthiness(vectors[chosen], points[chosen], n_neighbors=nearest(len(chosen)))
+    return float(value), len(chosen)
+
+
+def votes(labels: Labels) -> bool:
+    """Whether neighbors can vote: the classes have as many images as are asked, on average."""
+    return len(labels) / len(np.unique(labels)) > nearest(len(labels)) / 2
+
+
+def neighbor_accuracy(points: Points, labels: Labels) -> float:
+    """How often the vote of a point's nearest neighbors, itself left out, names its class; the nearest one breaks a tie.
+
+    Shapes   points (n, d); labels (n,)
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    k = nearest(len(points))
+    search = NearestNeighbors(n_neighbors=k, algorithm="auto" if points.shape[1] < 16 else "brute").fit(points)
+    voters = labels[search.kneighbors(return_distance=False)]
+    same = voters[:, :, None] == voters[:, None, :]
+    votes = same.sum(2) - np.arange(k) / (2 * k)
+    winners = voters[np.arange(len(voters)), votes.argmax(1)]
+    return float((winners == labels).mean())

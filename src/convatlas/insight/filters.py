@@ -1,0 +1,144 @@
+"""Kernels: what the weights of a layer look for, beside the random numbers they started from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..errors import InputError, unknown
+from .subject import Subject
+
+SHOWN = 96
+"""Kernels, or rows and columns of a matrix of 1x1 kernels, if nobody says otherwise."""
+
+SILENT = 0.05
+"""A kernel with less than this share of the largest norm has nothing to say about color."""
+
+Kernels = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filters:
+    """Kernels of one layer, as they are and as they were, kernel by kernel in the same order.
+
+    Shapes   colored: (k, kh, kw, 3) · else (k, kh, kw) · of 1x1 layers the matrix (outputs, inputs)
+    """
+
+    name: str
+    kind: str  # "colored", "plain" or "matrix"
+    order: str  # how they are sorted, in words
+    kernels: Kernels
+    initial: Kernels
+    places: tuple[tuple[int, ...], ...]  # of each kernel in the weights: (output,) or (output, input); of a matrix both axes
+    total: int  # kernels of the layer
+    shape: tuple[int, ...]  # of the weights
+
+
+def filters(subject: Subject, layer: str | None = None, *, shown: int = SHOWN, seed: int = 0) -> Filters:
+    """The kernels of a layer, if none is named of the one that sees the image, beside those before it learnt.
+
+    Raises   InputError for a layer without kernels, with the names of those that have some
+    """
+    name = layer or subject.stem
+    weights = weights_of(subject.model, name, subject)
+    with seeded(seed):
+        initial = weights_of(subject.fresh(), name, subject)
+    if initial.shape != weights.shape:
+        raise InputError(
+            f"{name} has kernels {tuple(weights.shape)}, and {tuple(initial.shape)} before it learnt: nothing to compare"
+        )
+    kind, pick = "plain", strongest
+    if weights.shape[1] == 3 and name == subject.stem:
+        kind, pick = "colored", by_color
+    elif weights.shape[2:] == (1, 1) and weights.shape[1] > 1:
+        kind, pick = "matrix", strongest_rows
+    now, places, order, total = pick(weights.numpy(), shown)
+    return Filters(name, kind, order, now(weights.numpy()), now(initial.numpy()), places, total, tuple(weights.shape))
+
+
+def kernel_layers(model: nn.Module, subject: Subject | None = None) -> list[str]:
+    """The names of all layers that have kernels."""
+    stem = "" if subject is None else subject.stem
+    return [path for path, module in model.named_modules() if path and kernels_in(module, patches=path == stem) is not None]
+
+
+def kernels_in(module: nn.Module, *, patches: bool = False, channels: int = 3) -> Tensor | None:
+    """The kernels (outputs, inputs, kh, kw) of a layer: of a linear one only if it reads square patches of the image."""
+    parameter = module._parameters.get("weight")  # noqa: SLF001
+    if parameter is None:
+        return None
+    weight = parameter.detach().float().cpu()
+    if weight.ndim == 4:
+        return weight
+    if weight.ndim == 3 and min(weight.shape[1:]) > 1:  # one kernel for each connection
+        return weight.unsqueeze(1)
+    side = round((weight.shape[-1] / channels) ** 0.5) if weight.ndim == 2 else 0
+    if patches and side * side * channels == weight.shape[-1]:
+        return weight.reshape(-1, channels, side, side)
+    return None
+
+
+def weights_of(model: nn.Module, name: str, subject: Subject) -> Tensor:
+    """The kernels of a layer by its name.
+
+    Raises   InputError where there are none
+    """
+    modules = dict(model.named_modules())
+    if name not in modules:
+        raise unknown("layer", name, kernel_layers(model, subject), "These have kernels.")
+    weight = kernels_in(modules[name], patches=name == subject.stem, channels=subject.size[0])
+    if weight is None:
+        some = kernel_layers(model, subject)
+        near = [path for path in some if path.startswith(f"{name}.")] or some
+        listed = f"{', '.join(near[:6])}{f' and {len(near) - 6} more' if len(near) > 6 else ''}"
+        raise InputError(f"{name} is a {type(modules[name]).__name__} and has no kernels; these have some: {listed}")
+    return weight
+
+
+Chosen = tuple[Callable[[Kernels], Kernels], tuple[tuple[int, ...], ...], str, int]
+
+
+def by_color(weights: Kernels, shown: int) -> Chosen:
+    """The strongest, those that ask for brightness before those that ask for color; what is nearly zero stands last."""
+    norms = np.sqrt((weights**2).sum((1, 2, 3)))
+    gray = weights.mean(1, keepdims=True)
+    color = ((weights - gray) ** 2).sum((1, 2, 3)) / np.maximum(norms**2, np.finfo(np.float32).tiny)
+    color[norms < SILENT * norms.max()] = 2
+    kept = np.argsort(-norms, kind="stable")[:shown]
+    kept = kept[np.argsort(color[kept], kind="stable")]
+    return (
+        lambda w: w[kept].transpose(0, 2, 3, 1),
+        tuple((int(i),) for i in kept),
+        "from gray to colored, nearly silent ones last",
+        len(weights),
+    )
+
+
+def strongest(weights: Kernels, shown: int) -> Chosen:
+    """The kernels between one input and one output with the largest norms."""
+    outputs, inputs = weights.shape[:2]
+    flat = weights.reshape(outputs * inputs, *weights.shape[2:])
+    kept = np.argsort(-(flat**2).sum((1, 2)), kind="stable")[:shown]
+    places = tuple((int(i) // inputs, int(i) % inputs) if inputs > 1 else (int(i),) for i in kept)
+    return lambda w: w.reshape(flat.shape)[kept], places, "largest norm first", len(flat)
+
+
+def strongest_rows(weights: Kernels, shown: int) -> Chosen:
+    """The outputs and inputs of a 1x1 layer with the largest norms."""
+    square = weights[:, :, 0, 0] ** 2
+    rows = np.argsort(-square.sum(1), kind="stable")[:shown]
+    columns = np.argsort(-square.sum(0), kind="stable")[:shown]
+    places = tuple(map(int, rows)), tuple(map(int, columns))
+    return lambda w: w[:, :, 0, 0][np.ix_(rows, columns)], places, "largest norms first", square.size
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Chance that depends on the seed alone, and leaves everybody else's as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

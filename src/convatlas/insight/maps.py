@@ -1,0 +1,155 @@
+"""Feature maps: what each channel of a layer makes of an image, over the whole depth of the network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, takewhile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..anatomy.layers import Anatomy, Layer, Shape, inspect
+from ..errors import InputError
+from ..ops.layout import Layout, layout_of
+from ..ops.mode import evaluating
+from ..ops.tap import tap
+from .subject import Subject
+
+ROWS, CHANNELS = 8, 8
+ENOUGH = 4  # blocks; a network with fewer is walked from activation to activation
+MOST = 0.5  # of all parameters; a module that holds more of them is no block but the trunk
+ACTIVATIONS = frozenset("relu relu6 silu gelu hardswish tanh sigmoid".split())
+ACTIVATING = frozenset("ReLU ReLU6 SiLU GELU Hardswish Tanh Sigmoid ScaledTanh".split()) | ACTIVATIONS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maps:
+    """The strongest channels of one layer for one image.
+
+    Shapes   maps (k, h, w) float32, strongest first; channels and strengths (k,)
+    """
+
+    name: str
+    shape: Shape  # of the layer's output for one image, as the network has it
+    channels: tuple[int, ...]
+    strengths: tuple[float, ...]  # mean absolute activation; after a ReLU that is the mean
+    maps: NDArray[np.float32]
+    total: int  # channels of the layer
+    tokens: bool  # whether the grid was made of tokens
+
+    @property
+    def signed(self) -> bool:
+        """Whether values below zero carry something, as they don't after a ReLU and hardly do after a GELU."""
+        return float(self.maps.min()) < -0.1 * float(np.abs(self.maps).max())
+
+
+def feature_maps(
+    subject: Subject, place: int, layers: Sequence[str] = (), *, rows: int = ROWS, shown: int = CHANNELS
+) -> list[Maps]:
+    """The strongest channels of these layers for an image, or of layers spread evenly over the depth.
+
+    Raises   InputError for a layer that the network lacks or that has no height and width, with names that have both
+    """
+    with torch.no_grad(), evaluating(subject.model):
+        anatomy = inspect(subject.model, subject.size, name=subject.name)
+        names = list(layers) or walk(subject.model, anatomy, rows)
+        with tap(subject.model, *names) as taps:
+            subject.model(subject.x([place]))
+        return [strongest(name, taps[name], anatomy, subject.model, shown) for name in names]
+
+
+def strongest(name: str, y: object, anatomy: Anatomy, model: nn.Module, shown: int) -> Maps:
+    """The channels of what a layer gave with the largest mean absolute activation.
+
+    Raises   InputError where height and width are gone
+    """
+    layout = layout_of(y.shape, anatomy.size) if isinstance(y, Tensor) and len(y) == 1 else None
+    if layout is None or not isinstance(y, Tensor):
+        came = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        some = ", ".join(walk(model, anatomy, ENOUGH))
+        raise InputError(f"{name} gives {came}, which has no height and width; layers that have both: {some}")
+    planes = layout.maps(y)[0].float().cpu()
+    strength = planes.abs().mean((1, 2))
+    order = strength.argsort(descending=True, stable=True)[:shown]
+    return Maps(
+        name, tuple(y.shape[1:]), tuple(order.tolist()), tuple(strength[order].tolist()), planes[order].numpy(), len(planes),
+        tokens=y.ndim == 3,
+    )  # fmt: skip
+
+
+def walk(model: nn.Module, anatomy: Anatomy, count: int = ROWS) -> list[str]:
+    """Layers with height and width, spread evenly over the stages of a network: the last of each stage first of all.
+
+    Raises   InputError for a network without any
+    """
+    chain = blocks(model)
+    found = stem(anatomy, chain[0]) if chain else []
+    found += [name for name in chain if laid_out(last(anatomy, name), anatomy)]
+    if len(found) < ENOUGH:
+        found = [layer.name for layer in anatomy.layers if layer.kind in ACTIVATING and laid_out(layer, anatomy)]
+    if not found:
+        found = [layer.name for layer in anatomy.layers if layer.kind == "Conv2d" and laid_out(layer, anatomy)]
+    if not found:
+        raise InputError(f"no layer of {anatomy.name or 'the network'} has height and width: there are no maps to show")
+    stages = [list(names) for _, names in groupby(found, key=lambda name: side(last(anatomy, name), anatomy))]
+    if len(stages) > count:
+        return [stages[i][-1] for i in spread(len(stages), count)]
+    given = [1] * len(stages)
+    while sum(given) < min(count, len(found)):
+        needy = max((i for i, names in enumerate(stages) if given[i] < len(names)), key=lambda i: len(stages[i]) / given[i])
+        given[needy] += 1
+    return [names[i] for names, k in zip(stages, given, strict=True) for i in spread(len(names), k)]
+
+
+def spread(n: int, k: int) -> list[int]:
+    """k of n places, evenly, the last one among them."""
+    return [(i + 1) * n // k - 1 for i in range(k)]
+
+
+def blocks(model: nn.Module) -> list[str]:
+    """The modules a network is a chain of: no mere sequences of further modules, and none that holds most of it."""
+    total = sum(p.numel() for p in model.parameters())
+
+    def below(module: nn.Module, path: str) -> list[str]:
+        found = []
+        for name, child in module.named_children():
+            here = f"{path}{name}"
+            inner = [m for m in child.children() if next(m.children(), None) is not None]
+            row = isinstance(child, nn.Sequential | nn.ModuleList)
+            trunk = sum(p.numel() for p in child.parameters()) > MOST * total
+            if inner and (row or trunk):
+                found += below(child, f"{here}.")
+            elif next(child.children(), None) is not None:
+                found.append(here)
+        return found
+
+    return below(model, "")
+
+
+def stem(anatomy: Anatomy, first: str) -> list[str]:
+    """The last activation before the first block, or the first layer if there is none; nothing if that block sees the image."""
+    before = list(takewhile(lambda layer: not within(layer, first), anatomy.layers))
+    found = [layer.name for layer in before if laid_out(layer, anatomy)]
+    return [layer.name for layer in before if layer.kind in ACTIVATING and laid_out(layer, anatomy)][-1:] or found[:1]
+
+
+def within(layer: Layer, name: str) -> bool:
+    """Whether a row is a layer or block of this name, or in it."""
+    return name in (layer.name, layer.module) or layer.module.startswith(f"{name}.")
+
+
+def last(anatomy: Anatomy, name: str) -> Layer | None:
+    """The row that gives what a layer or block gives, if it ran."""
+    return next((layer for layer in reversed(anatomy.layers) if within(layer, name)), None)
+
+
+def laid_out(layer: Layer | None, anatomy: Anatomy) -> Layout | None:
+    """Where height and width lie in a layer's output; None if there is no such layer or both are gone."""
+    return layout_of(layer.output_shape, anatomy.size) if layer and layer.output_shape[0] == 1 else None
+
+
+def side(layer: Layer | None, anatomy: Anatomy) -> int:
+    """How many units a row of the map has."""
+    layout = laid_out(layer, anatomy)
+    return layout.width if layout else 0

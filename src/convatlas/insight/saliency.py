@@ -1,0 +1,217 @@
+"""Saliency: which pixels of an image a network's answer hangs on, by seven methods under one name each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ..errors import InputError, unknown
+from ..ops.layout import layout_of
+from ..ops.mode import evaluating
+from ..ops.tap import tap
+from .cam import CAMS, cam_layer
+
+TOGETHER = 16  # images, noisy or covered copies in a pass
+SAMPLES, NOISE = 24, 0.15  # of SmoothGrad; the noise's standard deviation is a share of the image's range
+STEPS = 48  # of the integral
+PATCH = 8  # occlusion covers an eighth of a side, and moves by half of that
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Saliency:
+    """Maps of evidence for a class each.
+
+    Shapes   maps (n, h, w) float32 at image size, targets and predicted (n,) int64, probabilities (n,) of the targets
+    Units    of the class score, the network's output before softmax: its change per unit of the normalized image for `gradient`
+             and `smoothgrad`, its parts for `integrated-gradients`, what it loses for `occlusion`; both last ones have a sign
+    """
+
+    method: str
+    maps: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    layer: str | None  # the one that was asked; None for methods that look at the image alone
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __getitem__(self, some: slice) -> "Saliency":
+        """Of some of the images."""
+        of = (self.maps[some], self.targets[some], self.predicted[some], self.probabilities[some])
+        return Saliency(self.method, *of, self.layer)
+
+
+Target = int | Sequence[int] | Tensor | None
+
+
+def saliency(
+    model: nn.Module, x: Tensor, method: str = "gradcam", *, target: Target = None, layer: str | None = None, seed: int = 0
+) -> Saliency:
+    """What speaks for a class, the predicted one if `target` is None; the model stays as it is.
+
+    gradient              |∂ score / ∂ x|, the largest of all channels     Simonyan et al. 2013, arXiv:1312.6034
+    smoothgrad            the same of the mean gradient of noisy copies    Smilkov et al. 2017, arXiv:1706.03825
+    integrated-gradients  summed on the way from x = 0, the mean color     Sundararajan et al. 2017, arXiv:1703.01365
+    gradcam, gradcam++, layercam  what a layer says, that of `cam_layer` if `layer` is None; papers in `cam`
+    occlusion             what the score loses without a patch             Zeiler and Fergus 2013, arXiv:1311.2901
+
+    Shapes   x (n, c, h, w), normalized
+    Raises   InputError for an unknown method, layer or class, or a layer without spatial extent
+    """
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    if layer is not None and method not in CAMS:
+        raise InputError(
+            f"{method} looks at the image and asks no layer, got {layer!r}: the methods that do are {', '.join(CAMS)}"
+        )
+    if x.ndim != 4 or not len(x):
+        raise InputError(f"saliency needs images (n, c, h, w), at least one, got {tuple(x.shape)}")
+    weight = next(model.parameters(), x)
+    x = x.detach().to(weight.device, weight.dtype)
+    wanted = asked(target, len(x))
+    with evaluating(model):
+        if method in CAMS and layer is None:
+            layer = cam_layer(model, tuple(x.shape[1:]))
+        ask = Ask(model, layer, seed, method)
+        parts = [
+            METHODS[method](ask, *part) for part in zip(torch.split(x, TOGETHER), torch.split(wanted, TOGETHER), strict=True)
+        ]
+    maps, scores, targets = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Saliency(
+        method,
+        maps.float().cpu().numpy(),
+        targets.cpu().numpy(),
+        scores.argmax(1).cpu().numpy(),
+        scores.float().softmax(1).gather(1, targets[:, None])[:, 0].cpu().numpy(),
+        layer,
+    )
+
+
+def asked(target: Target, n: int) -> Tensor:
+    """A class for each image, −1 where the predicted one is meant."""
+    if target is None:
+        return torch.full((n,), -1)
+    classes = torch.as_tensor(target, dtype=torch.int64).cpu()
+    if classes.ndim > 1 or (classes.ndim and len(classes) != n) or (classes < 0).any():
+        raise InputError(f"a target is a class for all images, or one for each of {n}, counted from 0; got {classes.tolist()}")
+    return classes.expand(n)
+
+
+def settled(wanted: Tensor, scores: Tensor) -> Tensor:
+    """The classes to explain, once the scores are known."""
+    if scores.ndim != 2:
+        raise InputError(f"saliency needs a network that gives a score for each class, (n, classes), got {tuple(scores.shape)}")
+    if int(wanted.max()) >= scores.shape[1]:
+        raise InputError(f"class {int(wanted.max())} does not exist: the network has {scores.shape[1]}, counted from 0")
+    wanted = wanted.to(scores.device)
+    return torch.where(wanted < 0, scores.argmax(1), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What all methods are told."""
+
+    model: nn.Module
+    layer: str | None
+    seed: int
+    method: str
+
+    def scores(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.model(x)
+
+
+Explained = tuple[Tensor, Tensor, Tensor]
+"""Maps (n, h, w), scores (n, classes), targets (n,)."""
+
+
+def cam(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+    """One pass forward, and backward no further than to the layer."""
+    name, size = str(ask.layer), tuple(x.shape[1:])
+    with torch.enable_grad(), tap(ask.model, name) as taps:
+        scores = ask.model(x.clone().requires_grad_())  # so that frozen weights don't cut the way back
+        targets, y = settled(wanted, scores), taps[name]
+    layout = layout_of(tuple(y.shape), size) if isinstance(y, Tensor) and len(y) == len(x) else None
+    if layout is None:
+        shape = tuple(y.shape) if isinstance(y, Tensor) else f"a {type(y).__name__}"
+        fitting = cam_layer(ask.model, size)
+        raise InputError(f"{name} gives {shape}, which has no spatial extent; {ask.method} needs a layer such as {fitting}")
+    [g] = torch.autograd.grad(scores.gather(1, targets[:, None]).sum(), y, allow_unused=True)
+    if g is None:
+        fitting = cam_layer(ask.model, size)
+        raise InputError(f"no class depends on {name}: take a layer on the way to the classes, such as {fitting}")
+    maps = CAMS[ask.method](layout.maps(y.detach()).float(), layout.maps(g).float())
+    return interpolate(maps[:, None], size[1:], mode="bilinear", align_corners=False)[:, 0], scores.detach(), targets
+
+
+def gradient(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+    """One pass forward and back to the image."""
+    x = x.clone().requires_grad_()
+    with torch.enable_grad():
+        scores = ask.model(x)
+        targets = settled(wanted, scores)
+        [g] = torch.autograd.grad(scores.gather(1, targets[:, None]).sum(), x)
+    return g.abs().amax(1), scores.detach(), targets
+
+
+def smoothgrad(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+    """Each image has the same noise, whatever images are beside it."""
+    from captum.attr import NoiseTunnel, Saliency
+
+    scores = ask.scores(x)
+    targets, tunnel = settled(wanted, scores), NoiseTunnel(Saliency(ask.model))
+    devices = [x.device] if x.is_cuda else []
+    maps = []
+    for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True):
+        with torch.enable_grad(), torch.random.fork_rng(devices):
+            torch.manual_seed(ask.seed)
+            noise = NOISE * float(image.max() - image.min())
+            given = {"nt_samples": SAMPLES, "nt_samples_batch_size": TOGETHER, "stdevs": noise}
+            g = tunnel.attribute(image.clone().requires_grad_(), target=target, abs=False, **given)
+        maps.append(g.detach().abs().amax(1))
+    return torch.cat(maps), scores, targets
+
+
+def integrated_gradients(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+    """Their sum over all pixels is the score less that of the mean color."""
+    from captum.attr import IntegratedGradients
+
+    scores = ask.scores(x)
+    targets, way = settled(wanted, scores), IntegratedGradients(ask.model)
+    maps = []
+    for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True):
+        with torch.enable_grad():
+            start = image.clone().requires_grad_()
+            parts = way.attribute(start, target=target, n_steps=STEPS, internal_batch_size=TOGETHER)
+        maps.append(parts.detach().sum(1))
+    return torch.cat(maps), scores, targets
+
+
+def occlusion(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+    """A pixel has the mean loss of all patches that covered it with the mean color."""
+    from captum.attr import Occlusion
+
+    scores = ask.scores(x)
+    targets, cover = settled(wanted, scores), Occlusion(ask.model)
+    patch = (x.shape[1], *(max(side // PATCH, 1) for side in x.shape[2:]))
+    step = (x.shape[1], *(max(side // 2, 1) for side in patch[1:]))
+    with torch.no_grad():
+        maps = [
+            cover.attribute(image, patch, strides=step, target=target, perturbations_per_eval=TOGETHER)[:, 0]
+            for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True)
+        ]
+    return torch.cat(maps), scores, targets
+
+
+METHODS: dict[str, Callable[[Ask, Tensor, Tensor], Explained]] = {
+    "gradient": gradient,
+    "smoothgrad": smoothgrad,
+    "integrated-gradients": integrated_gradients,
+    **dict.fromkeys(CAMS, cam),
+    "occlusion": occlusion,
+}
