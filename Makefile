@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test slow check docs bench clean
+.PHONY: help demo test slow check docs gallery bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,6 +29,9 @@ docs: $(READY) ## write the generated tables of the docs again
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/checkpoints.py
 	$(BIN)/python docs/verdicts.py
+
+gallery: $(READY) ## draw the pictures of docs/gallery again
+	$(BIN)/python docs/gallery.py
 
 bench: $(READY) ## our training loop beside the tutorials' loop
 	$(BIN)/python bench/train_loop.py

@@ -82,7 +82,7 @@ def photograph(path: Path, seed: int = 0) -> Path:
         ("train resnet20 --weights default", "resnet20 has no published weights"),
         ("train squeezenet1_1 --weights imagenet1k_v9", "unknown weights of squeezenet1_1 'imagenet1k_v9'"),
         ("show rsnet20", "did you mean resnet20"),
-        ("show resnet20:width=32", "model_info knows published variants"),
+        ("show resnet20:widht=32", "unknown ablation of resnet20 'widht': did you mean width"),
         ("show resnet20 --histroy", "Did you mean --history?"),
     ],
 )

@@ -7,7 +7,7 @@ from cyclopts import App
 
 from .. import __version__
 from ..errors import ConvAtlasError
-from . import compare, evaluate, listing, predict, show, train, verify, weights
+from . import blueprint, compare, conv, evaluate, evolution, listing, look, predict, show, train, verify, weights
 
 app = App(
     name="convatlas",
@@ -17,6 +17,10 @@ app = App(
 app.command(listing.list_, name="list")
 app.command(listing.data)
 app.command(show.show)
+app.command(blueprint.blueprint)
+app.command(conv.conv)
+app.command(evolution.evolution)
+app.command(look.look)
 app.command(train.train)
 app.command(evaluate.evaluate)
 app.command(predict.predict)

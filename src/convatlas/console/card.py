@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from shutil import get_terminal_size
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from ..weights import Checkpoint
 from .terminal import dump, human
@@ -16,11 +17,17 @@ WIDEST = 120  # columns that are still read with ease
 HISTORY = ("Papers", "Differs", "Small")
 
 
-def card(info: "ModelInfo", rows: Sequence[Checkpoint], sections: Mapping[str, str], as_json: bool) -> None:
-    """A network: its idea, sizes, papers, published accuracy and weights, ablations and modules."""
+def card(
+    info: "ModelInfo",
+    rows: Sequence[Checkpoint],
+    sections: Mapping[str, str],
+    as_json: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """A network: its idea, sizes, papers, published accuracy and weights, ablations and modules; in JSON, and what is more."""
     if as_json:
         told = {title.lower(): text for title, text in sections.items() if title != "Papers"}
-        dump(asdict(info) | told | {"checkpoints": [asdict(row) for row in rows]})
+        dump(asdict(info) | told | {"checkpoints": [asdict(row) for row in rows], **more})
         return
     told = {
         "Idea": info.idea,

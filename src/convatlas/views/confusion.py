@@ -13,7 +13,11 @@ from .table import Network
 
 COUNTED = 20  # up to so many classes each cell shows its count
 DRAWN = 250  # above so many classes neighbors share a cell
-WIDTH = 320
+WIDTH = 320  # in a report, which shows many
+SLIDE = 640  # on its own, with a key
+NAMED = 40  # there up to so many classes have their names and counts
+KEY = 52
+KEYED = (0.01, 0.05, 0.2, 0.5, 1.0)  # shares whose colors the key shows
 _RIGHT_RGB, _WRONG_RGB = (84, 120, 210), (224, 74, 46)  # in pixels, not in ink: they have to do on light and on dark
 
 
@@ -54,22 +58,34 @@ def figure(network: Network, classes: Sequence[str]) -> Figure:
     counts = matrix(network)
     if counts is None:
         raise ValueError(f"{network.get('name')} has no confusion matrix")
-    k = len(counts)
-    names = [style.short(class_name(classes, i), 13) for i in range(k)] if k <= COUNTED else []
-    size = 9.5 if k <= 12 else 8.5
+    return drawn(counts, classes)
+
+
+def drawn(
+    counts: NDArray[np.int64], classes: Sequence[str], width: float = WIDTH, totals: NDArray[np.int64] | None = None
+) -> Figure:
+    """The confusion of counts, true by predicted; wider than in a report it gets a key to its colors.
+
+    Shapes   counts (k, k), totals (k,): all images of each class, where the counts leave some out
+    """
+    k, slide = len(counts), width > WIDTH
+    names = [style.short(class_name(classes, i), 22 if slide else 13) for i in range(k)]
+    names = names if k <= (NAMED if slide else COUNTED) else []
+    size = (9.5 if k <= 12 else 8.5) + 1.5 * (slide and k <= COUNTED)
     longest = max((style.width(name, size) for name in names), default=0.0)
-    turned = bool(names) and longest > (WIDTH - 40 - longest) / k - 4
+    turned = bool(names) and longest > (width - 40 - longest) / k - 4
     left = 26 + longest if names else 40
     top = 24 + (longest if turned else size) if names else 30
-    side = WIDTH - left - 4
+    side = width - left - 4
+    bottom = 4 + KEY * slide
     with style.context():
-        chart, axes = style.canvas(WIDTH, side + top + 4, left=left, right=4, top=top, bottom=4)
+        chart, axes = style.canvas(width, side + top + bottom, left=left, right=4, top=top, bottom=bottom)
         axes.set_xlim(0, k)
         axes.set_ylim(k, 0)
         axes.set_axis_off()
-        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        share = counts / np.maximum(counts.sum(axis=1) if totals is None else totals, 1)[:, None]
         if names:
-            _cells(axes, counts, share, size)
+            _cells(axes, counts, share, size, width)
         else:
             axes.imshow(_pixels(share), extent=(0, k, k, 0), interpolation="none", aspect="auto")
         axes.add_patch(Rectangle((0, 0), k, k, fill=False, edgecolor=style.FAINT, linewidth=0.8))
@@ -86,6 +102,8 @@ def figure(network: Network, classes: Sequence[str]) -> Figure:
         axes.text(0, -(top - 10) * unit, "predicted →", size=10, color=style.MUTED, ha="left", va="baseline")
         axes.text(-(left - 11) * unit, k, "← true", size=10, color=style.MUTED, ha="left", va="baseline", rotation=90,
                   rotation_mode="anchor")  # fmt: skip
+        if slide:
+            _key(axes, k, unit, bool(names))
     return chart
 
 
@@ -98,10 +116,10 @@ def describe(network: Network, classes: Sequence[str]) -> str:
     return f"{int(np.trace(counts)):,} of {int(counts.sum()):,} right{'; ' if often else ''}{often}"
 
 
-def _cells(axes: Any, counts: NDArray[np.int64], share: NDArray[np.float64], size: float) -> None:
+def _cells(axes: Any, counts: NDArray[np.int64], share: NDArray[np.float64], size: float, width: float) -> None:
     k = len(counts)
     digits = len(str(counts.max()))
-    fits = min(size + 0.5, WIDTH / k / max(digits, 2) * 1.25)
+    fits = min(size + 0.5, width / k / max(digits, 2) * 1.25)
     for i in range(k):
         for j in range(k):
             if not counts[i, j]:
@@ -120,8 +138,8 @@ def _depth(share: float, right: bool) -> float:
 
 def _pixels(share: NDArray[np.float64]) -> NDArray[np.uint8]:
     k = len(share)
-    depth = np.where(np.eye(k, dtype=bool), 0.9 * share, np.where(share > 0, 0.12 + 0.88 * np.sqrt(share), 0.0))
     right = np.eye(k, dtype=bool)
+    depth = np.where(right, 0.9 * share, np.where(share > 0, 0.12 + 0.88 * np.sqrt(share), 0.0))
     if k > DRAWN:
         step = -(-k // DRAWN)
         wide = -(-k // step) * step
@@ -140,3 +158,22 @@ def _numbers(axes: Any, k: int, unit: float) -> None:
     for i in range(0, k, step):
         axes.text(-5 * unit, i + 0.5, str(i), size=9.5, color=style.MUTED, ha="right", va="center_baseline")
         axes.text(i + 0.5, -5 * unit, str(i), size=9.5, color=style.MUTED, ha="center", va="baseline")
+
+
+def _key(axes: Any, k: int, unit: float, cells: bool) -> None:
+    """What the depth of color means, below the matrix."""
+    axes.text(0, k + 19 * unit, "share of the row’s images", size=10, color=style.MUTED, va="baseline")
+    at = k - (len(KEYED) * 44 + 50) * unit
+    for row, (right, word) in enumerate(((True, "right"), (False, "wrong"))):
+        y = k + (8 + 15 * row) * unit
+        axes.text(at, y + 10 * unit, word, size=10, color=style.MUTED, va="baseline")
+        for i, share in enumerate(KEYED):
+            color: Any = style.SERIES_LIGHT[0] if right else style.WRONG
+            depth = _depth(share, right=right)
+            if not cells:
+                color = [v / 255 for v in (_RIGHT_RGB if right else _WRONG_RGB)]
+                depth = 0.9 * share if right else 0.12 + 0.88 * share**0.5
+            box = (at + (50 + 44 * i) * unit, y)
+            axes.add_patch(Rectangle(box, 42 * unit, 13 * unit, facecolor=color, alpha=depth, linewidth=0, clip_on=False))
+            if row:
+                axes.text(box[0] + 21 * unit, y + 26 * unit, f"{100 * share:g} %", size=9.5, color=style.MUTED, ha="center")

@@ -15,10 +15,10 @@ from .table import DASH, finite
 HERE = Path(__file__).parent
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, *, extra: str = "", **values: Any) -> str:
     """A template of this folder that extends page.html.j2, which needs `title`, `kind`, `verb` and `facts` besides.
 
-    Text is escaped, and no script runs but the page's own.
+    Text is escaped, and no script runs but the page's own and the one that `extra` names.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -28,7 +28,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    script = (HERE / "page.js").read_text(encoding="utf-8").strip()
+    script = "\n".join((HERE / name).read_text(encoding="utf-8").strip() for name in ("page.js", extra) if name)
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
     return environment.get_template(template).render(
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; "

@@ -117,7 +117,7 @@ def figure(results: Results, price: Price = "parameters") -> Figure:
                 axes.plot([a / across, u / across], [b / along, v / along], color=style.FAINT, linewidth=0.7, zorder=1,
                           transform=axes.transAxes, clip_on=False)  # fmt: skip
             middle = box.y + box.height / 2
-            axes.annotate(name, (0, 0), _anchor(box, a, middle), "axes pixels", "axes pixels", va="center_baseline",
+            axes.annotate(name, (0, 0), _anchor(box, a, middle), "axes points", "axes points", va="center_baseline",
                           ha=_align(box, a), color=style.INK, annotation_clip=False)  # fmt: skip
     return chart
 

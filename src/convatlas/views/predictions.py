@@ -1,4 +1,4 @@
-"""Held-out images with what a network says they are, right in green with ✓, wrong in red with ✗."""
+"""Images with what a network says they are, right in green with ✓, wrong in red with ✗."""
 
 import base64
 import io
@@ -7,31 +7,36 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import style
+from . import grid, style
 from .confusion import class_name
+from .grid import rgb
 from .table import Network, finite
 
-LARGEST = 112  # pixels a side of an image in the page; larger ones are reduced
-ACROSS, TILE, GAP, WORDS = 8, 64, 12, 30
+LARGEST = 112  # pixels a side of an image in the report; larger ones are reduced
+LEAST = 0.005  # a smaller probability of a second class is not worth its line
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What is said of one image; `place` counts the images, `probability` is of the predicted class."""
+    """What is said of one image; `place` counts the images, `probability` is of the predicted class.
+
+    `true` and `right` are None where the class is not known. `other` is the class beside it with its probability: the true
+    one of a wrong prediction, else the second likeliest.
+    """
 
     place: int
-    true: str
+    true: str | None
     predicted: str
-    right: bool
+    right: bool | None
     probability: float | None
+    other: tuple[str, float] | None = None
 
     @property
     def sign(self) -> str:
-        return "✓" if self.right else "✗"
+        return "" if self.right is None else "✓" if self.right else "✗"
 
     @property
     def percent(self) -> str:
@@ -53,15 +58,6 @@ def of(network: Network, classes: Sequence[str]) -> list[Prediction]:
     ]
 
 
-def rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image as it is shown: one channel gray, of more than three the first three.
-
-    Shapes   (h, w, c) → (h, w, 3)
-    """
-    shown = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1]
-    return np.ascontiguousarray(np.broadcast_to(shown, (*shown.shape[:2], 3)))
-
-
 def data_uri(pixels: NDArray[np.uint8]) -> str:
     """An image as a PNG inside an address, reduced where it is larger than the page shows it."""
     shown = rgb(pixels)
@@ -75,33 +71,41 @@ def data_uri(pixels: NDArray[np.uint8]) -> str:
 
 
 def figure(network: Network, classes: Sequence[str], pixels: NDArray[np.uint8]) -> Figure:
-    """The images in rows of eight, each over its sign, the predicted class and its probability.
+    """The images of a comparison with what one network says of them.
 
     Shapes   pixels (k, h, w, c), in the order of the network's predictions
     """
     said = of(network, classes)[: len(pixels)]
-    rows = max(1, -(-len(said) // ACROSS))
-    width, height = ACROSS * (TILE + GAP) + GAP, rows * (TILE + WORDS + GAP) + GAP
-    with style.context():
-        chart, axes = style.canvas(width, height, left=0, right=0, top=0, bottom=0)
-        axes.set_xlim(0, width)
-        axes.set_ylim(height, 0)
-        axes.set_axis_off()
-        for prediction in said:
-            row, column = divmod(prediction.place, ACROSS)
-            x, y = GAP + column * (TILE + GAP), GAP + row * (TILE + WORDS + GAP)
-            color = style.RIGHT if prediction.right else style.WRONG
-            axes.imshow(rgb(pixels[prediction.place]), extent=(x, x + TILE, y + TILE, y), interpolation="none", aspect="auto")
-            axes.add_patch(Rectangle((x, y), TILE, TILE, fill=False, edgecolor=color, linewidth=1.6))
-            axes.text(x, y + TILE + 13, f"{prediction.sign} {style.short(prediction.predicted, 9)}", size=10, color=color)
-            also = "" if prediction.right else f" is {style.short(prediction.true, 8)}"
-            axes.text(x, y + TILE + 25, f"{prediction.percent}{also}".strip(), size=8.5, color=style.MUTED)
-        axes.set_xlim(0, width)
-        axes.set_ylim(height, 0)
-    return chart
+    return images(said, [pixels[prediction.place] for prediction in said])
+
+
+def images(said: Sequence[Prediction], pixels: Sequence[NDArray[np.uint8]]) -> Figure:
+    """Each image over its sign, the predicted class and its probability, and below them the class it was or might have been.
+
+    Shapes   pixels (h, w, c) each, as many as there are predictions
+    """
+    return grid.figure([tile(p, image) for p, image in zip(said, pixels, strict=True)])
+
+
+def tile(prediction: Prediction, pixels: NDArray[np.uint8]) -> grid.Tile:
+    """One image of the grid."""
+    ink = style.FAINT if prediction.right is None else style.RIGHT if prediction.right else style.WRONG
+    words = f"{prediction.sign} {prediction.predicted}".strip()
+    first = grid.Line(words, prediction.percent, style.INK if prediction.right is None else ink, minor=False)
+    return grid.Tile(pixels, ink, (first, second(prediction)))
+
+
+def second(prediction: Prediction) -> grid.Line:
+    """The line of the other class."""
+    name, probability = prediction.other or (None, None)
+    if prediction.right is False:
+        return grid.Line(f"is {prediction.true}", "" if probability is None else f"{100 * probability:.0f} %")
+    if probability is None or probability < LEAST:
+        return grid.Line("")
+    return grid.Line(f"or {name}", f"{100 * probability:.0f} %")
 
 
 def describe(network: Network, classes: Sequence[str]) -> str:
     """The figure for those who cannot see it: how many of the shown images are right."""
     said = of(network, classes)
-    return f"{sum(p.right for p in said)} of {len(said)} shown images are right"
+    return f"{sum(p.right is True for p in said)} of {len(said)} shown images are right"

@@ -104,7 +104,9 @@ class Loss:
         low, high = self.limits()
         if self.logarithmic:
             decades = range(math.floor(low), math.ceil(high) + 1)
-            offered = [(d + math.log10(m), f"{m * 10.0**d:.12g}") for m in (1, 3, 2, 5) for d in decades]
+            offered = [
+                (d + math.log10(m), f"{m * 10.0**d:.12g}" if d > -5 else f"{m}e−{-d}") for m in (1, 3, 2, 5) for d in decades
+            ]
         else:
             steps = MaxNLocator(nbins=max(2, int(pixels / 36)), steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
             offered = [(float(v), f"{v:.4g}") for v in steps]

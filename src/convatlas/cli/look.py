@@ -1,0 +1,73 @@
+"""`convatlas look`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, Token
+
+from .flags import DataDir, Json, Weights
+
+
+def words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Words with spaces or commas between them."""
+    return tuple(word for token in tokens for word in token.value.split(",") if word)
+
+
+def places(_: object, tokens: Sequence[Token]) -> tuple[int, ...]:
+    """Whole numbers with spaces or commas between them."""
+    return tuple(int(word) for word in words(_, tokens))
+
+
+Words = Annotated[tuple[str, ...], Parameter(converter=words, consume_multiple=True)]
+
+
+def look(
+    run: str,
+    /,
+    *,
+    what: Annotated[Words, Parameter(help="Looks, or all.")] = ("all",),
+    data: Annotated[str | None, Parameter(help="Data set, folder or .npz file; the run's own if not given.")] = None,
+    split: Annotated[str | None, Parameter(help="test, val or train; the test images if there are any.")] = None,
+    image: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, help="Image files to look at instead.")] = (),
+    weights: Weights = None,
+    data_dir: DataDir = None,
+    out: Annotated[Path | None, Parameter(help="Folder for the pictures; looks/NETWORK if not given.")] = None,
+    layer: Annotated[Words, Parameter(help="Layers, by the names that show --depth 9 lists.")] = (),
+    method: Annotated[Words, Parameter(help="Of saliency: gradcam and others; of embedding: pca, tsne, umap.")] = (),
+    at: Annotated[
+        tuple[int, ...], Parameter(converter=places, consume_multiple=True, help="Which images, by their place in the set.")
+    ] = (),
+    count: Annotated[int | None, Parameter(help="How many images, points or channels.")] = None,
+    only: Annotated[str | None, Parameter(help="Of predictions: wrong or right.")] = None,
+    of_class: Annotated[str | None, Parameter(name="--class", help="Images of one class, by its name or number.")] = None,
+    target: Annotated[str | None, Parameter(help="Class to explain, by its name or number; the predicted one.")] = None,
+    kind: Annotated[str, Parameter(name="--format", help="png, svg or pdf.")] = "png",
+    theme: Annotated[str, Parameter(help="light, dark or transparent.")] = "light",
+    seed: Annotated[int, Parameter(help="For whatever is drawn at random.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw what a network has learnt: predictions, filters, feature maps, saliency, embeddings and more.
+
+    Looks: predictions, confusion, classes, calibration, errors, curves, filters, features, saliency, embedding, gradients,
+    dead, landscape. Writes a picture a file, and index.html with all of them.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a network, with --weights or untrained.
+    """
+    from ..console.album import told
+    from ..console.terminal import command
+    from ..engine.record import slug
+    from ..gallery import looks
+    from ..gallery.album import fill
+    from ..gallery.picture import Wish
+    from ..studies.look import looked_at
+    from ..studies.reader import Asked
+
+    names = looks(what)
+    subject = looked_at(Asked(run, weights, data, data_dir), split, image)
+    wish = Wish(layer, at, count, only, of_class, target, method, seed)
+    folder = out or Path("looks") / slug(Path(run).name)
+    told(fill(subject, names, wish, folder, kind=kind, theme=theme, command=command()), subject.title, folder, as_json)

@@ -1,0 +1,80 @@
+"""Figures as files: PNG, SVG and PDF, on paper, dark or transparent."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import to_hex, to_rgba_array
+from matplotlib.figure import Figure
+
+from ..errors import InputError, unknown
+from ..files import replacing
+from . import style
+
+FORMATS = ("png", "svg", "pdf")
+THEMES = ("light", "dark", "transparent")
+DPI = 144  # of PNG: two dots for each pixel of the page
+COLORS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+
+
+def save(figure: Figure, path: Path, theme: str = "light") -> Path:
+    """Writes a figure in the format that the file's name ends in, whole or not at all.
+
+    Raises   InputError for another format or theme
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise InputError(f"a picture is written as {', '.join(f'.{name}' for name in FORMATS)}, got {path.name!r}")
+    if theme not in THEMES:
+        raise unknown("theme", theme, THEMES)
+    nothing: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    with style.context(), dark(figure) if theme == "dark" else unchanged(), replacing(path) as temporary:
+        figure.savefig(
+            temporary, format=kind, dpi=DPI, transparent=theme == "transparent", metadata=nothing or None,
+            facecolor="none" if theme == "transparent" else figure.get_facecolor(),
+        )  # fmt: skip
+    return path
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def dark(figure: Figure) -> Iterator[None]:
+    """The figure with each ink exchanged for its dark one, as long as the block runs; mapped colors stay."""
+    inks = dict(style.INKS.values())
+    undo: list[tuple[Callable[[Any], object], Any]] = []
+    for artist in figure.findobj(include_self=True):
+        if isinstance(artist, ScalarMappable) and artist.get_array() is not None:
+            continue
+        for name in COLORS:
+            get, change = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+            if get and change:
+                exchange(get(), change, inks, undo)
+    try:
+        yield
+    finally:
+        for change, value in reversed(undo):
+            change(value)
+
+
+def exchange(value: Any, change: Callable[[Any], object], inks: dict[str, str], undo: list[tuple[Any, Any]]) -> None:
+    """Sets the dark inks in the place of light ones, opacity kept, and remembers what was there."""
+    try:
+        colors = to_rgba_array(value)
+    except (ValueError, TypeError):  # "auto", "inherit", "none"
+        return
+    nights = [inks.get(to_hex(color)) if color[3] > 0 else None for color in colors]
+    if not any(nights):
+        return
+    changed = np.array([(*to_rgba_array(night)[0, :3], c[3]) if night else c for night, c in zip(nights, colors, strict=True)])
+    undo.append((change, value))
+    change(changed if np.ndim(value) > 1 else tuple(changed[0]))
+
+
+__all__ = ["FORMATS", "THEMES", "save"]

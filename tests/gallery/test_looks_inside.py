@@ -1,0 +1,107 @@
+"""Filters, features, gradients and dead units of every family: drawn, legible, nothing empty."""
+
+import re
+import sys
+from copy import deepcopy
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from convatlas.data import Resident
+from convatlas.errors import InputError
+from convatlas.gallery import dead, features, filters, gradients
+from convatlas.gallery.picture import Wish
+from convatlas.insight.subject import Subject
+from convatlas.models import create_model, family_of
+from convatlas.views import style
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "contract"))
+from catalogue import SMALLEST, slim
+
+LOOKS = {"filters": filters, "features": features, "gradients": gradients, "dead": dead}
+QUICK = ("lenet5", "resnet20", "vit_b_16")
+FAMILIES = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in dict.fromkeys([*SMALLEST, *QUICK])
+]
+
+
+def small(name):
+    native = family_of(name).native_of(name)
+    torch.manual_seed(0)
+    model = create_model(name, num_classes=3, image_size=native.smallest, in_channels=native.in_channels, **slim(name)).eval()
+    pixels = torch.randint(0, 256, (8, native.in_channels, native.smallest, native.smallest), dtype=torch.uint8)
+    family = family_of(name)
+    return Subject(
+        name, f"{name}, noise", model, lambda: deepcopy(model), family.head, family.stem, ("a", "b", "c"),
+        Resident(pixels, torch.arange(8) % 3), native.smallest, (0.5,) * native.in_channels, (0.25,) * native.in_channels,
+    )  # fmt: skip
+
+
+def assert_legible(figure):
+    with style.context():
+        figure.draw_without_rendering()
+        found = [t for t in figure.findobj(lambda a: hasattr(a, "get_text") and a.get_text().strip()) if t.get_visible()]
+        boxes = [(t.get_text(), t.get_window_extent()) for t in found if t.get_figure() is not None and on_page(t)]
+    width, height = figure.canvas.get_width_height()
+    assert boxes
+    assert not [name for name, box in boxes if min(box.x0, box.y0) < -1 or box.x1 > width + 1 or box.y1 > height + 1]
+    assert not [
+        (a, b)
+        for (a, p), (b, q) in combinations(boxes, 2)
+        if min(p.x1, q.x1) - max(p.x0, q.x0) > 1 and min(p.y1, q.y1) - max(p.y0, q.y0) > 2
+    ]
+
+
+def on_page(text):
+    """Labels of ticks outside an axis's limits are never drawn."""
+    for axes in text.figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if text in (tick.label1, tick.label2):
+                    low, high = sorted(axis.get_view_interval())
+                    return low <= tick.get_loc() <= high
+    return True
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_can_be_looked_into(name):
+    seen = small(name)
+    before = {key: value.clone() for key, value in seen.model.state_dict().items()}
+    for what, look in LOOKS.items():
+        for picture in look.pictures(seen, Wish(options={"steps": 1, "batch": 4} if what == "gradients" else {})):
+            assert_legible(picture.figure)
+            assert all(axes.has_data() or axes.images for axes in picture.figure.axes), "an empty panel"
+            assert picture.caption.endswith(".")
+            assert not re.search(r"\b(nan|inf)\b", picture.caption)
+    assert not seen.model.training
+    assert all(p.grad is None and p.requires_grad for p in seen.model.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in seen.model.state_dict().items())
+
+
+def test_the_caption_of_filters_counts_what_is_left_out():
+    (picture,) = filters.pictures(small("resnet20"), Wish(layers=("layer1.0.conv1",), count=10))
+    assert picture.name == "filters-layer1.0.conv1"
+    assert "10 kernels between one input and one output" in picture.caption
+    assert "the 246 with smaller norms are left out" in picture.caption
+
+
+def test_wishes_choose_images_layers_and_networks_to_compare_with():
+    seen = small("resnet20")
+    found = list(features.pictures(seen, Wish(places=(1, 3), layers=("layer2.0",), count=3)))
+    assert [picture.name for picture in found] == ["features-1", "features-3"]
+    (beside,) = gradients.pictures(seen, Wish(options={"against": "plain56", "steps": "2", "batch": 4}))
+    assert_legible(beside.figure)
+    assert beside.title == "Gradient flow of resnet20 and plain56"
+    with pytest.raises(InputError, match="did you mean plain20"):
+        next(gradients.pictures(seen, Wish(options={"against": "plain2"})))
+    with pytest.raises(InputError, match="places 0 to 7"):
+        next(features.pictures(seen, Wish(places=(8,))))
+    with pytest.raises(InputError, match="steps needs a whole number"):
+        next(gradients.pictures(seen, Wish(options={"steps": "many"})))
+    (part,) = dead.pictures(seen, Wish(layers=("layer2",)))
+    assert np.isfinite(part.figure.get_size_inches()).all()
+    with pytest.raises(InputError, match="unknown layer with an activation"):
+        next(dead.pictures(seen, Wish(layers=("layer7",))))
