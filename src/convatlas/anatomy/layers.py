@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..errors import InputError
 from ..ops.trace import Operation, Trace, tensors
+from .fused import Fused
 from .kept import kept_bytes
 from .passage import TAKEN, Known, Window, field_of, windows_of
 from .receptive import ReceptiveField
@@ -38,7 +39,7 @@ class Layer:
 
     name: str  # as `ops.tap` takes it
     kind: str  # the module's class, or the function: Conv2d, relu
-    input_shape: Shape  # of the first input
+    input_shape: Shape  # of the first input that comes from the image
     output_shape: Shape
     parameters: int
     macs: int
@@ -128,12 +129,12 @@ def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
             seen = recorder.anatomy(name, size)
             kept = kept_bytes(model.train(), example(model, size, batch=PAIR))
     except (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError, IndexError, ZeroDivisionError) as error:
-        raise stopped(error, recorder.anatomy(name, size)) from error
+        raise stopped(error, model, recorder.anatomy(name, size)) from error
     layers = tuple(replace(layer, kept=kept.pop(layer.name, 0) // PAIR) for layer in seen.layers)
     return replace(seen, layers=layers)
 
 
-def stopped(error: Exception, seen: Anatomy) -> InputError:
+def stopped(error: Exception, model: nn.Module, seen: Anatomy) -> InputError:
     """The error of a forward pass, in words that say how far it came."""
     said = " ".join(str(error).split())
     shape = "x".join(map(str, seen.size))
@@ -144,6 +145,9 @@ def stopped(error: Exception, seen: Anatomy) -> InputError:
             f"depends on values that are not computed here: {said[:200]}",
             seen,
         )
+    needed = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), seen.size[0])
+    if not seen.layers and needed != seen.size[0]:
+        return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it takes {needed} channels")
     return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it stopped {where}: {said[:300]}")
 
 
@@ -168,7 +172,7 @@ def on_meta(model: nn.Module) -> Iterator[None]:
     try:
         for store, key, value in held:
             store[key] = empty[id(value)]
-        with uncompiled():
+        with uncompiled(), Fused():
             yield
     finally:
         for store, key, value in held:
@@ -206,9 +210,9 @@ class Recorder:
         self.alive.append((o.args, o.output))
         weights = [p for p in given if isinstance(p, nn.Parameter) and id(p) not in self.parameters]
         self.parameters |= {id(p) for p in weights}
-        inputs = [x for x in given if id(x) in self.made_by]
+        inputs = [x for x in given if id(x) in self.fields]
         receptive = field_of(o, self.fields)
-        sources = tuple(dict.fromkeys(self.made_by[id(x)] for x in inputs))
+        sources = tuple(dict.fromkeys(self.made_by[id(x)] for x in given if id(x) in self.made_by))
         window = windows_of(o)
         leaf = o.layer == o.path
         view = o.kind in VIEWS and not macs
@@ -234,7 +238,7 @@ class Recorder:
         self.open = (o.path, len(self.rows) - 1) if leaf else None
         for y in outputs:
             self.made_by[id(y)] = len(self.rows) - 1
-            if any(id(x) in self.fields for x in given):  # else made from weights alone: no image flows through it
+            if inputs:  # else made from weights alone: no image flows through it
                 self.fields[id(y)] = receptive
 
     def anatomy(self, name: str, size: Shape) -> Anatomy:

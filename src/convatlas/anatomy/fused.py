@@ -1,0 +1,27 @@
+"""Attention as the kernels of CPUs and GPUs do it: without ever holding the table of all pairs.
+
+Without values PyTorch takes its plain formula, which writes that table down, keeps it, and doubles the memory of a transformer.
+"""
+
+from typing import Any
+
+from torch import Tensor, ops
+from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
+
+
+class Fused(TorchFunctionMode):
+    """While it is entered, attention without a mask or dropout takes the fused kernel's way on the meta device."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is scaled_dot_product_attention and fusible(*args, **(kwargs or {})):
+            q, k, v, *_ = args
+            causal = bool(kwargs and kwargs.get("is_causal"))
+            return ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal)[0]  # noqa: SLF001
+        return function(*args, **(kwargs or {}))
+
+
+def fusible(q: Tensor, _: Tensor, v: Tensor, *more: object, **settings: Any) -> bool:
+    """Whether there is a fused kernel for it."""
+    plain = not more and not any(settings.get(name) for name in ("dropout_p", "enable_gqa", "scale"))
+    return plain and settings.get("attn_mask") is None and q.is_meta and q.ndim == 4 and q.shape[-1] == v.shape[-1]
