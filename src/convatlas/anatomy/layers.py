@@ -17,7 +17,6 @@ from .fused import Fused
 from .kept import kept_bytes
 from .passage import TAKEN, Known, Window, field_of, windows_of
 from .receptive import ReceptiveField
-from .uncompiled import uncompiled
 
 Shape = tuple[int, ...]
 VIEWS = frozenset(
@@ -172,7 +171,7 @@ def on_meta(model: nn.Module) -> Iterator[None]:
     try:
         for store, key, value in held:
             store[key] = empty[id(value)]
-        with uncompiled(), Fused():
+        with Fused():
             yield
     finally:
         for store, key, value in held:

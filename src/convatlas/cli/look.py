@@ -42,6 +42,9 @@ def look(
     only: Annotated[str | None, Parameter(help="Of predictions: wrong or right.")] = None,
     of_class: Annotated[str | None, Parameter(name="--class", help="Images of one class, by its name or number.")] = None,
     target: Annotated[str | None, Parameter(help="Class to explain, by its name or number; the predicted one.")] = None,
+    against: Annotated[Words, Parameter(help="Of gradients: networks to train beside it.")] = (),
+    steps: Annotated[int | None, Parameter(help="Of gradients: updates; of landscape: points a side.")] = None,
+    perplexity: Annotated[float | None, Parameter(help="Of embedding by tsne: neighbors an image has.")] = None,
     kind: Annotated[str, Parameter(name="--format", help="png, svg or pdf.")] = "png",
     theme: Annotated[str, Parameter(help="light, dark or transparent.")] = "light",
     seed: Annotated[int, Parameter(help="For whatever is drawn at random.")] = 0,
@@ -68,6 +71,7 @@ def look(
 
     names = looks(what)
     subject = looked_at(Asked(run, weights, data, data_dir), split, image)
-    wish = Wish(layer, at, count, only, of_class, target, method, seed)
+    options = {"against": against or None, "steps": steps, "perplexity": perplexity}
+    wish = Wish(layer, at, count, only, of_class, target, method, seed, {k: v for k, v in options.items() if v is not None})
     folder = out or Path("looks") / slug(Path(run).name)
     told(fill(subject, names, wish, folder, kind=kind, theme=theme, command=command()), subject.title, folder, as_json)

@@ -8,6 +8,7 @@ from torch import nn
 
 from ..anatomy.layers import Anatomy, Shape, Unfollowed, inspect
 from ..anatomy.memory import Memory, peak_memory
+from ..anatomy.uncompiled import uncompiled
 from ..errors import InputError
 from ..models import CATALOG, ModelInfo, changed, family_of, model_info, on_meta, parse
 
@@ -40,8 +41,9 @@ def specimen(name: str, *, size: Shape = (), num_classes: int | None = None, bat
     else:
         info, model, shape, where = of_catalogue(name, size, num_classes)
     try:
-        anatomy = inspect(model, shape, name=info.name)
-        memory = peak_memory(model, shape), peak_memory(model, shape, batch=batch, training=True)
+        with uncompiled():
+            anatomy = inspect(model, shape, name=info.name)
+            memory = peak_memory(model, shape), peak_memory(model, shape, batch=batch, training=True)
     except Unfollowed:
         raise
     except (InputError, RuntimeError, ValueError) as error:
