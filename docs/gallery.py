@@ -1,6 +1,7 @@
 """Makes the pictures of docs/gallery, each by its command in docs/gallery/plates.csv, and the page that shows them.
 
     python docs/gallery.py                # or make gallery
+    python docs/gallery.py saliency       # some of them
 
 CIFAR-10 and published weights are taken from the folder of shared data (CONVATLAS_SHARED, or ../shared/data) where there
 is one; elsewhere the pictures show a network that has just learnt scikit-learn's digits.
@@ -107,6 +108,9 @@ def main() -> None:
         whole = prepare(folder)
         done = set()
         for plate in plates():
+            made.append(plate)
+            if sys.argv[1:] and plate.name not in sys.argv[1:]:
+                continue
             command = plate.command if whole else plate.command.replace(LOOK, FALLBACK).replace(" --data cifar10.npz", "")
             if "mobilenet_v2_imagenet" in command and not whole:
                 continue
@@ -114,7 +118,6 @@ def main() -> None:
                 run(folder, command)
                 done.add(command)
             shrink(folder / plate.file, OUT / f"{plate.name}.png")
-            made.append(plate)
     if whole:
         write_text(OUT / "README.md", "\n".join(page(made)))
 

@@ -51,7 +51,7 @@ class Flow:
     gradients: NDArray[np.float64]
     ratios: NDArray[np.float64]
     losses: tuple[float, ...]  # at these steps
-    trained: NDArray[np.float64] | None
+    trained: NDArray[np.float64] | None  # None if it has not learnt anything yet
     optimizer: str  # in words
     batch: int
 
@@ -103,9 +103,10 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
             name, num_classes=len(subject.classes), in_channels=subject.size[0], image_size=subject.image_size
         )  # fmt: skip
         layers = weighted(fresh, subject.size)
+        untaught = name is not None or same(fresh, subject.model)
         found = training(fresh, recipe, layers, endless(images, feed), rates)
         learnt = None
-        if name is None:
+        if not untaught:
             copy = deepcopy(subject.model).requires_grad_(True)
             learnt = training(copy, recipe, layers, endless(images, feed), rates[:1])[0][2]
     told = np.stack([values for _, _, values in found])
@@ -115,6 +116,11 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
         tuple(loss for _, loss, _ in found), learnt,
         f"{optimizer}, rate {recipe.lr:g} from step {risen(recipe, steps)} on", size,
     )  # fmt: skip
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    """Whether two networks have the same weights."""
+    return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
 
 
 def moments(steps: int) -> list[int]:
