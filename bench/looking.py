@@ -14,12 +14,15 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
 from convatlas import create_model
 from convatlas.anatomy import inspect
 from convatlas.features import features
+from convatlas.insight.embedding import embed
 from convatlas.insight.saliency import saliency
 
 SHAPE = (3, 224, 224)
@@ -113,7 +116,7 @@ def explaining(rounds: int) -> None:
 
         def by_grad_cam() -> object:
             with GradCAM(model, [model.layer4[-1]]) as cam:
-                return cam(x)
+                return cam(input_tensor=x, targets=None)
 
         calls["pytorch-grad-cam"] = by_grad_cam
     table("Grad-CAM of one image with resnet50", calls, rounds)
@@ -133,16 +136,56 @@ def embedding(rounds: int, images: int) -> None:
     table(f"Features of {images:,} images of 32 pixels with resnet20", calls, rounds)
 
 
+def bounded(images: int) -> None:
+    """What streaming to disk adds to the memory of the process, for a set and for one four times as large."""
+    code = (
+        "import resource, torch; from convatlas import create_model; from convatlas.features import features\n"
+        "model = create_model('resnet20').eval()\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "features(model, torch.randn(256, 3, 32, 32), at='layer1', pool=False, out='warm.npy'); before = peak()\n"
+        "features(model, (torch.randn(128, 3, 32, 32) for _ in range({})), at='layer1', pool=False, out='rows.npy')\n"
+        "import os; print(round(os.path.getsize('rows.npy') / 2**20), round(peak() - before))"
+    )
+    print("\n### Memory of features that are streamed to disk\n\n| images | file, MiB | added memory, MiB |\n|---:|---:|---:|")
+    for count in (images, 4 * images):
+        with TemporaryDirectory() as folder:
+            said = subprocess.run(
+                [sys.executable, "-c", code.format(count // 128)], check=True, capture_output=True, text=True, cwd=folder
+            )
+        print(f"| {count:,} | {' | '.join(said.stdout.split())} |", flush=True)
+
+
+def mapping(images: int) -> None:
+    """Seconds of t-SNE, with the measures of its quality."""
+    chance = np.random.default_rng(0)
+    labels = chance.integers(0, 10, images)
+    vectors = (chance.normal(0, 3, (10, 64))[labels] + chance.normal(0, 1, (images, 64))).astype(np.float32)
+    began = time.perf_counter()
+    embed(vectors, "tsne", labels)
+    print(f"\n### t-SNE of {images:,} vectors of 64 numbers\n\n{time.perf_counter() - began:.0f} s", flush=True)
+
+
+PARTS = {"inspecting", "explaining", "embedding", "bounded", "mapping"}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {asked.rounds} rounds")
-    inspecting(asked.rounds)
-    explaining(asked.rounds)
-    embedding(asked.rounds, asked.images)
+    if "inspecting" in asked.only:
+        inspecting(asked.rounds)
+    if "explaining" in asked.only:
+        explaining(asked.rounds)
+    if "embedding" in asked.only:
+        embedding(asked.rounds, asked.images)
+    if "bounded" in asked.only:
+        bounded(asked.images)
+    if "mapping" in asked.only:
+        mapping(asked.images)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from torch import nn
 
 from convatlas.anatomy import inspect
 from convatlas.anatomy.outline import ALL, Line, depth_within, outline, tree, walk
-from convatlas.anatomy.stages import stages
 from convatlas.models import FAMILIES, create_model, model_info, on_meta
 from convatlas.ops.tap import tap
 from convatlas.views.anatomy import page
@@ -104,14 +103,14 @@ def test_any_network_fits_on_a_page(few, names):
     for name in names:
         anatomy = few[name] if name in few else anatomy_of(name)
         assert 3 <= sum(1 for _ in walk(outline(anatomy, depth_within(anatomy)))) <= 40
-        found = stages(anatomy)
+        found = anatomy.stages
         assert sorted(layer.name for stage in found for layer in stage.layers) == sorted(layer.name for layer in anatomy.layers)
         assert [stage.stride for stage in found][-1] is None
         assert [stage.stride for stage in found][:-1] == sorted(stage.stride for stage in found if stage.stride)
 
 
 def test_stages_are_resolutions(few, resnet50):
-    told = {name: [(s.stride, s.output_shape) for s in stages(anatomy)] for name, anatomy in few.items()}
+    told = {name: [(s.stride, s.output_shape) for s in anatomy.stages] for name, anatomy in few.items()}
     assert told["resnet18"] == [
         (2, (64, 112, 112)), (4, (64, 56, 56)), (8, (128, 28, 28)), (16, (256, 14, 14)), (32, (512, 7, 7)), (None, (1000,)),
     ]  # fmt: skip
@@ -119,15 +118,15 @@ def test_stages_are_resolutions(few, resnet50):
     assert [stride for stride, _ in told["efficientnet_b0"]] == [2, 4, 8, 16, 32, None]
     assert [shape for _, shape in told["lenet5_1998"]] == [(6, 28, 28), (16, 10, 10), (16, 5, 5), (10,)]
     model = on_meta("resnet18")
-    layer3 = next(stage for stage in stages(few["resnet18"]) if stage.stride == 16)
+    layer3 = next(stage for stage in few["resnet18"].stages if stage.stride == 16)
     assert layer3.parameters == sum(p.numel() for p in model.layer3.parameters())
-    assert sum(stage.macs for stage in stages(resnet50)) == resnet50.macs
-    assert stages(resnet50)[1].output_shape == (256, 56, 56)  # not the 128 channels of the next block's first convolution
+    assert sum(stage.macs for stage in resnet50.stages) == resnet50.macs
+    assert resnet50.stages[1].output_shape == (256, 56, 56)  # not the 128 channels of the next block's first convolution
 
 
 def test_maps_of_odd_sides_and_lost_views_have_their_stage():
-    assert [stage.stride for stage in stages(anatomy_of("inception_v3"))] == [2, 4, 8, 16, 32, None]
-    swin = stages(anatomy_of("swin_t"))
+    assert [stage.stride for stage in anatomy_of("inception_v3").stages] == [2, 4, 8, 16, 32, None]
+    swin = anatomy_of("swin_t").stages
     assert [stage.output_shape for stage in swin] == [(96, 56, 56), (192, 28, 28), (384, 14, 14), (768, 7, 7), (1000,)]
 
 

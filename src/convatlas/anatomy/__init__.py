@@ -4,16 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .layers import Anatomy, Layer, Unfollowed, inspect
+    from .layer import Layer
+    from .layers import Anatomy, Unfollowed, inspect
     from .memory import Memory, peak_memory
     from .receptive import ReceptiveField
+    from .stages import Stage
 
-__all__ = ["Anatomy", "Layer", "Memory", "ReceptiveField", "Unfollowed", "inspect", "peak_memory"]
+__all__ = ["Anatomy", "Layer", "Memory", "ReceptiveField", "Stage", "Unfollowed", "inspect", "peak_memory"]
 
 _ROOMS = {
-    "layers": ("Anatomy", "Layer", "Unfollowed", "inspect"),
+    "layer": ("Layer",),
+    "layers": ("Anatomy", "Unfollowed", "inspect"),
     "memory": ("Memory", "peak_memory"),
     "receptive": ("ReceptiveField",),
+    "stages": ("Stage",),
 }
 
 

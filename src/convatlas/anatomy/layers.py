@@ -15,10 +15,11 @@ from ..errors import InputError
 from ..ops.trace import Operation, Trace, tensors
 from .fused import Fused
 from .kept import kept_bytes
+from .layer import Layer, Shape
 from .passage import TAKEN, Known, Window, field_of, windows_of
 from .receptive import ReceptiveField
+from .stages import Stage, stages
 
-Shape = tuple[int, ...]
 VIEWS = frozenset(
     "flatten reshape view unflatten squeeze unsqueeze permute transpose "
     "chunk split unbind select slice expand contiguous".split()
@@ -26,39 +27,6 @@ VIEWS = frozenset(
 """Operations that only say anew how a tensor is read: free, unless memory has to be put in order."""
 
 PAIR = 2  # images of a training step: batch norm over a single 1x1 map refuses one
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer, or one operation between layers, in the order of execution, for a batch of one image unless said otherwise.
-
-    Units   MACs: one multiplication with its addition; FLOPs: two per MAC, one per output of anything else, and per pixel
-            of a pool's window; bytes in the model's own type
-    """
-
-    name: str  # as `ops.tap` takes it
-    kind: str  # the module's class, or the function: Conv2d, relu
-    input_shape: Shape  # of the first input that comes from the image
-    output_shape: Shape
-    parameters: int
-    macs: int
-    flops: int
-    bytes: int  # of the output; 0 for a view
-    read: int  # bytes of all inputs, weights included
-    kept: int  # bytes that the backward pass will need and nothing before has kept
-    receptive_field: ReceptiveField | None  # None where it cannot be told
-    kernel: tuple[int, int] | None = None
-    stride: tuple[int, int] | None = None
-    padding: tuple[float, float] | None = None
-    dilation: tuple[int, int] | None = None
-    groups: int | None = None
-    inputs: tuple[int, ...] = ()  # places of the layers it reads from; −1 is the image
-    module: str = ""  # the module it stands in: its own name for a layer
-
-    @property
-    def intensity(self) -> float:
-        """FLOPs per byte that goes to memory and back."""
-        return self.flops / max(self.bytes + self.read, 1)
 
 
 @dataclass(frozen=True)
@@ -89,6 +57,11 @@ class Anatomy:
     def kept(self) -> int:
         """Of what one image leaves behind for the backward pass."""
         return sum(layer.kept for layer in self.layers)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The parts whose maps have one resolution."""
+        return stages(self.layers, self.size)
 
     def __getitem__(self, name: str) -> Layer:
         """The layer of a name.

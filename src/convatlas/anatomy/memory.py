@@ -10,7 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..ops.trace import tensors
 from .kept import place
-from .layers import Shape, example, on_meta
+from .layer import Shape
+from .layers import example, on_meta
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from .layers import VIEWS, Anatomy, Layer, Shape
+from .layer import Layer, Shape
+from .layers import VIEWS, Anatomy
 from .receptive import ReceptiveField
 
 ALL = 9

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from .layers import Anatomy, Layer, Shape
+from .layer import Layer, Shape
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,20 @@ class Stage:
         return sum(layer.kept for layer in self.layers)
 
 
-def stages(anatomy: Anatomy) -> tuple[Stage, ...]:
+def stages(layers: tuple[Layer, ...], size: Shape) -> tuple[Stage, ...]:
     """The stages in the order in which they begin; every layer is in one.
 
     What has no map of its own, such as a squeeze or attention over tokens, belongs to the stage it stands in.
+
+    Shapes   size (channels, height, width) of the image
     """
     strides: list[float | None] = []
     maps: list[Shape] = []
-    side = anatomy.size[1:]
+    side = size[1:]
     stride: float | None = None
     spatial = 0  # layers up to the last one that has an extent
-    for place, layer in enumerate(anatomy.layers, start=1):
-        found = extent(layer, anatomy.size, side)
+    for place, layer in enumerate(layers, start=1):
+        found = extent(layer, size, side)
         if found:
             side, stride = found
         tokens = not found and is_sequence(layer, side)
@@ -56,12 +58,11 @@ def stages(anatomy: Anatomy) -> tuple[Stage, ...]:
         strides.append(stride)
     first = next((stride for stride in strides if stride is not None), None)
     strides = [first if stride is None else stride for stride in strides[:spatial]] + [None] * (len(strides) - spatial)
-    return tuple(stage(anatomy, strides, own, maps) for own in dict.fromkeys(strides))
+    return tuple(stage(layers, strides, own, maps) for own in dict.fromkeys(strides))
 
 
-def stage(anatomy: Anatomy, strides: list[float | None], own: float | None, maps: list[Shape]) -> Stage:
+def stage(layers: tuple[Layer, ...], strides: list[float | None], own: float | None, maps: list[Shape]) -> Stage:
     """The stage of one stride; it hands on the first of its maps that another one reads after it."""
-    layers = anatomy.layers
     places = [place for place, stride in enumerate(strides) if stride == own]
     if own is None:
         return Stage(own, tuple(layers[place] for place in places), layers[-1].output_shape[1:])

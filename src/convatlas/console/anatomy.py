@@ -11,7 +11,6 @@ from rich.text import Text
 
 from ..anatomy.layers import Anatomy
 from ..anatomy.outline import ALL, depth_within, outline, walk
-from ..anatomy.stages import stages
 from ..errors import InputError
 from ..files import write_text
 from ..studies.specimen import Specimen
@@ -123,7 +122,7 @@ def lines(anatomy: Anatomy, depth: int, dropped: Sequence[str]) -> Table:
 def resolutions(anatomy: Anatomy) -> Table:
     """A row for each stage, and the sums."""
     made = table("stage", "output", "layers", "parameters", "%", "MACs", "%", "activations", left=2)
-    for stage in stages(anatomy):
+    for stage in anatomy.stages:
         made.add_row(
             stage.name, times(stage.output_shape), str(len(stage.layers)), some(stage.parameters, count),
             share(stage.parameters, anatomy.parameters), some(stage.macs, count), share(stage.macs, anatomy.macs),

@@ -7,7 +7,8 @@ from math import inf, log2
 import torch
 from torch import Tensor, nn
 
-from ..anatomy.layers import VIEWS, Layer, Shape, example, inspect, on_meta
+from ..anatomy.layer import Layer, Shape
+from ..anatomy.layers import VIEWS, example, inspect, on_meta
 from ..errors import InputError
 from ..ops.layout import layout_of
 from ..ops.mode import evaluating

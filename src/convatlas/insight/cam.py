@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ..anatomy.layers import Anatomy, Layer, Shape, inspect
+from ..anatomy.layer import Layer, Shape
+from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
 from ..ops.layout import Layout, layout_of
 

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..anatomy.layers import Anatomy, Layer, Shape, inspect
+from ..anatomy.layer import Layer, Shape
+from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
 from ..ops.layout import Layout, layout_of
 from ..ops.mode import evaluating

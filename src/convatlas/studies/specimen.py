@@ -6,7 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ..anatomy.layers import Anatomy, Shape, Unfollowed, inspect
+from ..anatomy.layer import Shape
+from ..anatomy.layers import Anatomy, Unfollowed, inspect
 from ..anatomy.memory import Memory, peak_memory
 from ..anatomy.uncompiled import uncompiled
 from ..errors import InputError

@@ -7,7 +7,6 @@ from typing import Any
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line, called, tree, walk
-from ..anatomy.stages import stages
 from ..files import write_text
 from . import style
 from .blueprint import figure
@@ -46,7 +45,7 @@ def page(anatomy: Anatomy, needs: Needs, command: str) -> str:
             (f"Memory, step of {batch}", size(training.total)),
         ],
         blueprint=style.svg(figure(anatomy), f"Blueprint of {title}", summary(anatomy)),
-        stages=[stage(row, anatomy) for row in stages(anatomy)],
+        stages=[stage(row, anatomy) for row in anatomy.stages],
         idle=anatomy.idle and (count(anatomy.idle), share(anatomy.idle, anatomy.parameters)),
         heads=heads(anatomy),
         lines=branches(tree(anatomy), anatomy, opened(tree(anatomy))),
@@ -56,7 +55,7 @@ def page(anatomy: Anatomy, needs: Needs, command: str) -> str:
 
 def summary(anatomy: Anatomy) -> str:
     """Where the cost lies, in a sentence."""
-    rows = stages(anatomy)
+    rows = anatomy.stages
     if not rows or not anatomy.macs or not anatomy.parameters:
         return f"{len(anatomy.layers)} layers and operations."
     costly, heavy = max(rows, key=lambda row: row.macs), max(rows, key=lambda row: row.parameters)

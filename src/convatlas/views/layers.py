@@ -7,11 +7,11 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from ..anatomy.layers import Anatomy, Layer, Shape
+from ..anatomy.layer import Layer, Shape
+from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line
 from ..anatomy.receptive import ReceptiveField
-from ..anatomy.stages import stages
 from .table import count, size
 
 EVERYWHERE = "all"
@@ -160,7 +160,7 @@ def to_json(anatomy: Anatomy, inference: Memory, training: Memory, batch: int) -
                 "parameter_share": stage.parameters / max(anatomy.parameters, 1),
                 "mac_share": stage.macs / max(anatomy.macs, 1),
             }
-            for stage in stages(anatomy)
+            for stage in anatomy.stages
         ],
         "layers": list(rows(anatomy)),
     }

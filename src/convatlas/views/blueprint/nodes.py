@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isqrt, prod
 
-from ...anatomy.layers import VIEWS, Anatomy, Layer
+from ...anatomy.layer import Layer
+from ...anatomy.layers import VIEWS, Anatomy
 
 CONTAINERS = frozenset({"Sequential", "Chain", "ModuleList", "ModuleDict"})
 """Classes that run their parts one after the other and add nothing."""
