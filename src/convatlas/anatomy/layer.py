@@ -1,6 +1,7 @@
-"""One layer of a network: what it is and what it costs."""
+"""One layer of a network: what it is and what it costs; what several cost together."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from .receptive import ReceptiveField
 
@@ -33,6 +34,44 @@ class Layer:
     groups: int | None = None
     inputs: tuple[int, ...] = ()  # places of the layers it reads from; −1 is the image
     module: str = ""  # the module it stands in: its own name for a layer
+
+    @property
+    def intensity(self) -> float:
+        """FLOPs per byte that goes to memory and back."""
+        return self.flops / max(self.bytes + self.read, 1)
+
+
+class Costs:
+    """What some layers cost together.
+
+    Units   as in Layer
+    """
+
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def parameters(self) -> int:
+        return sum(layer.parameters for layer in self.layers)
+
+    @cached_property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @cached_property
+    def flops(self) -> int:
+        return sum(layer.flops for layer in self.layers)
+
+    @cached_property
+    def bytes(self) -> int:
+        return sum(layer.bytes for layer in self.layers)
+
+    @cached_property
+    def read(self) -> int:
+        return sum(layer.read for layer in self.layers)
+
+    @cached_property
+    def kept(self) -> int:
+        return sum(layer.kept for layer in self.layers)
 
     @property
     def intensity(self) -> float:

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..ops.trace import Operation, Trace, tensors
 from .fused import Fused
 from .kept import kept_bytes
-from .layer import Layer, Shape
+from .layer import Costs, Layer, Shape
 from .passage import TAKEN, Known, Window, field_of, windows_of
 from .receptive import ReceptiveField
 from .stages import Stage, stages
@@ -30,33 +30,19 @@ PAIR = 2  # images of a training step: batch norm over a single 1x1 map refuses 
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class Anatomy(Costs):
     """A network, layer by layer, for an input of `size`."""
 
     name: str
     size: Shape  # (channels, height, width)
     layers: tuple[Layer, ...]
-    parameters: int  # all trainable ones, those of layers that did not run too
-    idle: int  # of these, how many no layer used: heads that only training has
+    idle: int  # trainable parameters that no layer used: heads that only training has
     modules: dict[str, str] = field(repr=False)  # path → class, in the order of the network
 
     @cached_property
-    def macs(self) -> int:
-        return sum(layer.macs for layer in self.layers)
-
-    @cached_property
-    def flops(self) -> int:
-        return sum(layer.flops for layer in self.layers)
-
-    @cached_property
-    def bytes(self) -> int:
-        """Of all outputs together."""
-        return sum(layer.bytes for layer in self.layers)
-
-    @cached_property
-    def kept(self) -> int:
-        """Of what one image leaves behind for the backward pass."""
-        return sum(layer.kept for layer in self.layers)
+    def parameters(self) -> int:
+        """All trainable ones, those of layers that did not run too."""
+        return sum(layer.parameters for layer in self.layers) + self.idle
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -219,7 +205,7 @@ class Recorder:
         total = sum(trained.values())
         used = sum(row.parameters for row in self.rows)
         classes = {path: type(module).__name__ for path, module in self.model.named_modules() if path}
-        return Anatomy(name, size, tuple(self.rows), total, total - used, classes)
+        return Anatomy(name, size, tuple(self.rows), total - used, classes)
 
 
 def settings(window: tuple[Window, Window] | None, o: Operation) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from .layer import Layer, Shape
+from .layer import Costs, Layer, Shape
 from .layers import VIEWS, Anatomy
 from .receptive import ReceptiveField
 
@@ -22,7 +22,7 @@ HOLDERS = frozenset("Sequential ModuleList Chain".split())
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Costs):
     """A layer, a module, or neighbors that are the same, with the sums of all that is in it."""
 
     names: tuple[str, ...]  # one for each of the neighbors, as `ops.tap` takes them
@@ -65,35 +65,6 @@ class Line:
     def opens(self) -> bool:
         """Whether it is a module with layers in it."""
         return self.layers[0].name not in self.names
-
-    @cached_property
-    def parameters(self) -> int:
-        return sum(layer.parameters for layer in self.layers)
-
-    @cached_property
-    def macs(self) -> int:
-        return sum(layer.macs for layer in self.layers)
-
-    @cached_property
-    def flops(self) -> int:
-        return sum(layer.flops for layer in self.layers)
-
-    @cached_property
-    def bytes(self) -> int:
-        return sum(layer.bytes for layer in self.layers)
-
-    @cached_property
-    def read(self) -> int:
-        return sum(layer.read for layer in self.layers)
-
-    @cached_property
-    def kept(self) -> int:
-        return sum(layer.kept for layer in self.layers)
-
-    @property
-    def intensity(self) -> float:
-        """FLOPs per byte that goes to memory and back."""
-        return self.flops / max(self.bytes + self.read, 1)
 
     @cached_property
     def face(self) -> tuple[Any, ...]:

@@ -1,14 +1,13 @@
 """Stages: the parts of a network whose maps have one resolution, and what each costs."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 
-from .layer import Layer, Shape
+from .layer import Costs, Layer, Shape
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(Costs):
     """The layers whose maps lie the same number of pixels apart; the head, if they have no height and width any more."""
 
     stride: float | None  # pixels of the image from one unit to the next; None for the head
@@ -18,22 +17,6 @@ class Stage:
     @property
     def name(self) -> str:
         return "head" if self.stride is None else f"stride {self.stride:g}"
-
-    @cached_property
-    def parameters(self) -> int:
-        return sum(layer.parameters for layer in self.layers)
-
-    @cached_property
-    def macs(self) -> int:
-        return sum(layer.macs for layer in self.layers)
-
-    @cached_property
-    def bytes(self) -> int:
-        return sum(layer.bytes for layer in self.layers)
-
-    @cached_property
-    def kept(self) -> int:
-        return sum(layer.kept for layer in self.layers)
 
 
 def stages(layers: tuple[Layer, ...], size: Shape) -> tuple[Stage, ...]:
