@@ -5,27 +5,27 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Json
+from .flags import MANY, Json
 
-Words = tuple[str, ...]
-A_LAYER = Parameter(consume_multiple=True, help="One for all layers, or one for each.")
+Words = Annotated[tuple[str, ...], MANY]
+
+
+def a_layer(default: int) -> Parameter:
+    """Help for a number that layers may share."""
+    return Parameter(help=f"One for all layers, or one for each. [{default}]")
 
 
 def conv(
     *,
     size: Annotated[str, Parameter(name="--input", help="The image: 224, or 224x320 as height x width.")] = "224",
-    kernel: Annotated[Words, Parameter(consume_multiple=True, help="7, or 1x7 as height x width; several chain layers.")],
-    stride: Annotated[Words, A_LAYER] = ("1",),
-    padding: Annotated[Words, A_LAYER] = ("0",),
-    dilation: Annotated[Words, A_LAYER] = ("1",),
-    groups: Annotated[Words, A_LAYER] = ("1",),
-    channels: Annotated[
-        Words, Parameter(consume_multiple=True, help="Before the first layer and after each, as 3:64 or 3:64:128.")
-    ] = ("3:64",),
+    kernel: Annotated[Words, Parameter(help="7, or 1x7 as height x width; several chain layers.")],
+    stride: Annotated[Words, a_layer(1)] = ("1",),
+    padding: Annotated[Words, a_layer(0)] = ("0",),
+    dilation: Annotated[Words, a_layer(1)] = ("1",),
+    groups: Annotated[Words, a_layer(1)] = ("1",),
+    channels: Annotated[Words, Parameter(help="Before the first layer and after each, as 3:64:128. [3:64]")] = ("3:64",),
     transposed: Annotated[bool, Parameter(negative="", help="Transposed convolutions, which enlarge.")] = False,
-    output_padding: Annotated[
-        Words, Parameter(consume_multiple=True, help="Rows and columns that transposed ones add at the end.")
-    ] = ("0",),
+    output_padding: Annotated[Words, Parameter(help="Rows and columns that transposed ones add at the end. [0]")] = ("0",),
     out: Annotated[
         Path | None, Parameter(help="A picture of the sliding windows: .svg or .gif moves, .png and .pdf show steps.")
     ] = None,

@@ -47,7 +47,8 @@ def plain(value: Any) -> str:
 
 
 Flags = flags()
-Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers)]
+MANY = Parameter(consume_multiple=True, negative="", show_default=False)
+Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers, negative="")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative="", help="Print the result alone.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 Resume = Annotated[bool, Parameter(name="--resume", negative="", help="Continue what --out holds.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from .flags import DataDir, Json, Weights
+from .flags import MANY, DataDir, Json, Weights
 
 
 def words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -19,25 +19,23 @@ def places(_: object, tokens: Sequence[Token]) -> tuple[int, ...]:
     return tuple(int(word) for word in words(_, tokens))
 
 
-Words = Annotated[tuple[str, ...], Parameter(converter=words, consume_multiple=True)]
+Words = Annotated[tuple[str, ...], MANY, Parameter(converter=words)]
 
 
 def look(
     run: str,
     /,
     *,
-    what: Annotated[Words, Parameter(help="Looks, or all.")] = ("all",),
+    what: Annotated[Words, Parameter(help="Looks, with commas or spaces between; all of them if not given.")] = ("all",),
     data: Annotated[str | None, Parameter(help="Data set, folder or .npz file; the run's own if not given.")] = None,
     split: Annotated[str | None, Parameter(help="test, val or train; the test images if there are any.")] = None,
-    image: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, help="Image files to look at instead.")] = (),
+    image: Annotated[tuple[Path, ...], MANY, Parameter(help="Image files or folders to look at instead.")] = (),
     weights: Weights = None,
     data_dir: DataDir = None,
     out: Annotated[Path | None, Parameter(help="Folder for the pictures; looks/NETWORK if not given.")] = None,
     layer: Annotated[Words, Parameter(help="Layers, by the names that show --depth 9 lists.")] = (),
     method: Annotated[Words, Parameter(help="Of saliency: gradcam and others; of embedding: pca, tsne, umap.")] = (),
-    at: Annotated[
-        tuple[int, ...], Parameter(converter=places, consume_multiple=True, help="Which images, by their place in the set.")
-    ] = (),
+    at: Annotated[tuple[int, ...], MANY, Parameter(converter=places, help="Which images, by their place in the set.")] = (),
     count: Annotated[int | None, Parameter(help="How many images, points or channels.")] = None,
     only: Annotated[str | None, Parameter(help="Of predictions: wrong or right.")] = None,
     of_class: Annotated[str | None, Parameter(name="--class", help="Images of one class, by its name or number.")] = None,
