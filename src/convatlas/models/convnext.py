@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.init import trunc_normal_, zeros_
 
 from ..ops.droppath import DropPath
+from ..ops.inplace import unseen
 from ..ops.norm import LayerNorm2d
 from ..ops.permute import Permute
 from .family import SMALL, Family, Paper
@@ -60,7 +61,8 @@ class CNBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.drop_path(self.layer_scale * self.block(x))
+        y = self.drop_path(self.layer_scale * self.block(x))
+        return y.add_(x) if unseen(self.drop_path) else y + x  # a product is nobody else's
 
 
 class ConvNeXt(nn.Module):
