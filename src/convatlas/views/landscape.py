@@ -1,9 +1,13 @@
 """The loss around a network's weights: contours in the plane of two directions, and cuts along each of them."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from . import style
@@ -56,7 +60,9 @@ def contours(ax: Axes, along: Grid, loss: Grid, low: float, high: float) -> None
     inks = ["white" if norm(level) < 0.62 else "black" for level in levels]
     if levels:
         lines = ax.contour(fine, fine, shown, levels=levels, colors=inks, linewidths=0.7, alpha=0.8)
-        ax.clabel(lines, fmt=said, fontsize=9.5, inline_spacing=3)
+        ax.set_aspect("equal")
+        ax.apply_aspect()
+        apart(ax.clabel(lines, fmt=said, fontsize=9.5, inline_spacing=3))
     ax.plot(0, 0, "+", color="white", markersize=11, markeredgewidth=1.8)
     ax.set_aspect("equal")
     ax.set_xlabel("along the first direction")
@@ -64,6 +70,17 @@ def contours(ax: Axes, along: Grid, loss: Grid, low: float, high: float) -> None
     ax.set_title("Cross-entropy", loc="left", fontsize=style.TEXT, color=style.MUTED, pad=8)
     ax.set_xticks(ticks(along))
     ax.set_yticks(ticks(along))
+
+
+def apart(labels: Iterable[Text]) -> None:
+    """Takes labels away that would lie over others: steep lines are too close for all."""
+    kept: list[Any] = []
+    for label in list(labels):
+        box = label.get_window_extent()
+        if any(box.overlaps(other) for other in kept):
+            label.remove()
+        else:
+            kept.append(box)
 
 
 def smooth(along: Grid, loss: Grid) -> tuple[Grid, Grid]:
