@@ -1,17 +1,17 @@
 import json
 import re
-from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
+from legible import assert_legible, texts
 from scripted import answered, subject
 
 from convatlas.errors import InputError
 from convatlas.gallery import calibration, classes, confusion, curves, errors, predictions
 from convatlas.gallery.picture import Wish
 from convatlas.insight.answers import answers
-from convatlas.views import save, style
+from convatlas.views import save
 
 LOOKS = {"predictions": predictions, "confusion": confusion, "calibration": calibration, "classes": classes, "errors": errors}
 NAMES = {
@@ -20,27 +20,6 @@ NAMES = {
     "long": [f"hen-of-the-woods, Polyporus frondosus, Grifola frondosa no. {i}" for i in range(1000)],
     "hundred": [f"class number {i}" for i in range(100)],
 }
-
-
-def texts(figure):
-    with style.context():
-        figure.draw_without_rendering()
-        drawn = [t for t in figure.findobj(lambda a: hasattr(a, "get_text") and a.get_text().strip()) if t.get_visible()]
-        return [(t.get_text(), t.get_window_extent()) for t in drawn]
-
-
-def assert_legible(figure):
-    """No text covers another or leaves the page."""
-    found = texts(figure)
-    width, height = figure.canvas.get_width_height()
-    out = [(name, box) for name, box in found if min(box.x0, box.y0) < -1 or box.x1 > width + 1 or box.y1 > height + 1]
-    assert not out
-    covered = [
-        (a, b)
-        for (a, p), (b, q) in combinations(found, 2)
-        if min(p.x1, q.x1) - max(p.x0, q.x0) > 1 and min(p.y1, q.y1) - max(p.y0, q.y0) > 2
-    ]
-    assert not covered
 
 
 def shown(look, seen, **wish):

@@ -3,13 +3,12 @@
 import re
 import sys
 from copy import deepcopy
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.text import Text
+from legible import assert_legible
 
 from convatlas.data import Resident
 from convatlas.errors import InputError
@@ -17,7 +16,6 @@ from convatlas.gallery import LOOKS, dead, features, filters, gradients, look
 from convatlas.gallery.picture import Wish
 from convatlas.insight.subject import Subject
 from convatlas.models import create_model, family_of
-from convatlas.views import style
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "contract"))
 from catalogue import SMALLEST, slim
@@ -46,23 +44,10 @@ def small(name):
     )  # fmt: skip
 
 
-def assert_legible(figure):
-    with style.context():
-        figure.draw_without_rendering()
-        found = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
-        boxes = [(t.get_text(), t.get_window_extent()) for t in found if t.get_figure() is not None and on_page(t)]
-    width, height = figure.canvas.get_width_height()
-    assert boxes
-    assert not [name for name, box in boxes if min(box.x0, box.y0) < -1 or box.x1 > width + 1 or box.y1 > height + 1]
-    assert not [
-        (a, b)
-        for (a, p), (b, q) in combinations(boxes, 2)
-        if min(p.x1, q.x1) - max(p.x0, q.x0) > 1 and min(p.y1, q.y1) - max(p.y0, q.y0) > 2
-    ]
-
-
 def on_page(text):
     """Labels of ticks outside an axis's limits are never drawn."""
+    if text.get_figure() is None:
+        return False
     for axes in text.figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
@@ -78,7 +63,7 @@ def test_every_family_can_be_looked_into(name):
     before = {key: value.clone() for key, value in seen.model.state_dict().items()}
     for what in LOOKS.keys() - {"curves"}:  # they need a run
         for picture in look(seen, what, WISHES.get(what, Wish())):
-            assert_legible(picture.figure)
+            assert_legible(picture.figure, drawn=on_page)
             assert all(axes.has_data() or axes.images for axes in picture.figure.axes), "an empty panel"
             assert picture.caption.endswith(".")
             assert not re.search(r"\b(nan|inf)\b", picture.caption)
@@ -99,7 +84,7 @@ def test_wishes_choose_images_layers_and_networks_to_compare_with():
     found = list(features.pictures(seen, Wish(places=(1, 3), layers=("layer2.0",), count=3)))
     assert [picture.name for picture in found] == ["features-1", "features-3"]
     (beside,) = gradients.pictures(seen, Wish(options={"against": "plain56", "steps": "2", "batch": 4}))
-    assert_legible(beside.figure)
+    assert_legible(beside.figure, drawn=on_page)
     assert beside.title == "Gradient flow of resnet20 and plain56"
     with pytest.raises(InputError, match="did you mean plain20"):
         next(gradients.pictures(seen, Wish(options={"against": "plain2"})))

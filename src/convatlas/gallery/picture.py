@@ -1,11 +1,8 @@
 """What a look asks and what it gives."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
-
-from ..insight.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,3 @@ class Picture:
     title: str
     caption: str  # what is seen, with the numbers, scales and choices behind it, in one or two sentences
     html: str | None = None  # the same as an interactive page of its own, where there is one
-
-
-Look = Callable[[Subject, Wish], Iterator[Picture]]
-"""A way to look at a subject; raises InputError with a sentence where the subject cannot be looked at so."""

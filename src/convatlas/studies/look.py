@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..models import create_model, family_of, parse
 from .measure import Question, knows_photographs
 from .photographs import photographs
 from .predict import found
-from .reader import Asked, Looks, opened
+from .reader import Asked, Looks, Reader, opened
 from .run import build, image_size, load_run, open_data
 
 SPLITS = ("test", "val", "train")
@@ -28,12 +29,14 @@ FIRST = "digits"  # what a network without a past is shown if nothing else is na
 class Network:
     """A network ready to be looked at, before it is known with which images."""
 
+    name: str
     words: str
     model: nn.Module
     fresh: Callable[[], nn.Module]
     classes: tuple[str, ...]
     looks: Looks
     data: Data | None = None  # None if it looks at photographs
+    reader: Reader | None = None  # how it looks at them
     run: Path | None = None
 
 
@@ -48,16 +51,15 @@ def looked_at(asked: Asked, split: str | None = None, files: Sequence[Path] = ()
         network = of_run(asked)
     elif asked.weights is None:
         network = untrained(asked)
-    elif knows_photographs(Question(asked.network, asked.data, weights=asked.weights)):
+    elif asked.data is None or knows_photographs(Question(asked.network, asked.data, weights=asked.weights)):
         network = of_photographs(asked)
     else:
         network = of_set(asked)
     paths: list[Path] = found(files) if files else []
     images = pictures(paths, network.looks) if paths else part(asked, network, split)
-    name = load_run(network.run).recipe.model if network.run else asked.network
-    family, looks, data = family_of(name), network.looks, network.data
+    family, looks, data = family_of(network.name), network.looks, network.data
     return Subject(
-        parse(name)[0], network.words, network.model, network.fresh, family.head, family.stem, network.classes, images,
+        parse(network.name)[0], network.words, network.model, network.fresh, family.head, family.stem, network.classes, images,
         looks.image_size, looks.mean, looks.std, data.train if data else None, data.val if data else None,
         network.run, tuple(map(str, paths)),
     )  # fmt: skip
@@ -78,7 +80,8 @@ def of_run(asked: Asked) -> Network:
         )
     looks = Looks(run.channels, run.stored, run.image_size, run.mean, run.std, None, "")
     words = f"{recipe.model} trained on {data.title}"
-    return Network(words, run.model, lambda: build(recipe, data), run.classes, looks, data, Path(folder))
+    fresh = partial(build, recipe, data)
+    return Network(recipe.model, words, run.model, fresh, run.classes, looks, data, run=Path(folder))
 
 
 def untrained(asked: Asked) -> Network:
@@ -88,26 +91,24 @@ def untrained(asked: Asked) -> Network:
     side = image_size(recipe, data)
     looks = Looks(data.channels, min(side, max(data.size)), side, data.mean, data.std, None, "")
     words = f"{asked.network}, untrained, shown {data.title}"
-    return Network(words, build(recipe, data).eval(), lambda: build(recipe, data), data.classes, looks, data)
+    fresh = partial(build, recipe, data)
+    return Network(asked.network, words, fresh().eval(), fresh, data.classes, looks, data)
 
 
 def of_set(asked: Asked) -> Network:
     """A network with the weights of a file, and the set it was trained on."""
     reader = opened(asked)
-    if asked.data is None:
-        return Network(words_of(asked), reader.model, lambda: seeded(asked, reader.looks, len(reader.classes)), reader.classes,
-                       reader.looks)  # fmt: skip
-    recipe = Recipe(model=asked.network, data=asked.data, data_dir=folder_of(asked))
+    recipe = Recipe(model=asked.network, data=str(asked.data), data_dir=folder_of(asked))
     data = open_data(recipe)
-    words = f"{words_of(asked)}, {data.title}"
-    return Network(words, reader.model, lambda: build(recipe, data), reader.classes, reader.looks, data)
+    words, fresh = f"{words_of(asked)}, {data.title}", partial(build, recipe, data)
+    return Network(asked.network, words, reader.model, fresh, reader.classes, reader.looks, data)
 
 
 def of_photographs(asked: Asked) -> Network:
-    """A network that names ImageNet's classes."""
+    """A network that names photographs, mostly ImageNet's classes."""
     reader = opened(replace(asked, data=None))
-    fresh: Callable[[], nn.Module] = lambda: seeded(asked, reader.looks, len(reader.classes))  # noqa: E731 (as in the others)
-    return Network(words_of(asked), reader.model, fresh, reader.classes, reader.looks)
+    fresh = partial(seeded, asked.network, reader.looks, len(reader.classes))
+    return Network(asked.network, words_of(asked), reader.model, fresh, reader.classes, reader.looks, reader=reader)
 
 
 def words_of(asked: Asked) -> str:
@@ -115,10 +116,10 @@ def words_of(asked: Asked) -> str:
     return f"{asked.network} with {Path(str(asked.weights)).name}"
 
 
-def seeded(asked: Asked, looks: Looks, classes: int) -> nn.Module:
+def seeded(name: str, looks: Looks, classes: int) -> nn.Module:
     """The network with the weights of seed 0."""
     torch.manual_seed(0)
-    return create_model(asked.network, num_classes=classes, in_channels=looks.channels, image_size=looks.image_size)
+    return create_model(name, num_classes=classes, in_channels=looks.channels, image_size=looks.image_size)
 
 
 def part(asked: Asked, network: Network, split: str | None) -> Images:
@@ -127,9 +128,9 @@ def part(asked: Asked, network: Network, split: str | None) -> Images:
     Raises   InputError if there is no such part
     """
     if network.data is None:
-        if not asked.data or not Path(asked.data).is_dir():
+        if not network.reader or not asked.data or not Path(asked.data).is_dir():
             raise InputError(f"{words_of(asked)} needs photographs: add --image FILE, or --data FOLDER with a folder a class")
-        return photographs(opened(replace(asked, data=None)), Path(asked.data), split or "test")[0]
+        return photographs(network.reader, Path(asked.data), split or "test")[0]
     images: Images | None = getattr(network.data, split) if split else network.data.test or network.data.val
     if images is None:
         raise InputError(f"{network.data.name} has no {split or 'test or validation'} images: choose another --split")

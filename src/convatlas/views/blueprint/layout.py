@@ -9,7 +9,6 @@ from .nodes import INPUT
 LANE = 9.0  # pixels that a line which passes by needs
 APART = 12.0
 GAP = 20.0  # pixels between rows
-JOINS = ("concat",)
 
 
 @dataclass(frozen=True, slots=True)
