@@ -7,13 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .features import create_encoder
     from .models import create_model, list_models, model_info
     from .studies.run import load_run
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "create_model", "list_models", "load_run", "model_info"]
+__all__ = ["__version__", "create_encoder", "create_model", "list_models", "load_run", "model_info"]
 
-_ROOMS = {"create_model": "models", "list_models": "models", "model_info": "models", "load_run": "studies.run"}
+_ROOMS = {
+    "create_encoder": "features",
+    "create_model": "models",
+    "list_models": "models",
+    "load_run": "studies.run",
+    "model_info": "models",
+}
 
 
 def __getattr__(name: str) -> Any:

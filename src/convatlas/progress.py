@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from .engine.events import Epoch, Finished, Started, Step
+from .engine.events import Epoch, Finished, Learns, Started, Step
 
 Watch = Callable[[Any], None]
 REFRESH = 0.1  # seconds between looks at the loss, each of which waits for the device
@@ -29,6 +29,13 @@ def heading(event: Any) -> str | None:
     return f"{event.network} seed {event.seed} [{event.number}/{event.of}]" if hasattr(event, "of") else None
 
 
+def remark(event: Any) -> str | None:
+    """What freezes, thaws or fails, in a line."""
+    if isinstance(event, Learns):
+        return f"from epoch {event.epoch}: {event.words}"
+    return f"{event.network} failed: {event.reason}" if hasattr(event, "reason") else None
+
+
 @contextmanager
 def lines(console: Console, name: str) -> Iterator[Watch]:
     """A line an epoch, for logs and pipes."""
@@ -46,8 +53,8 @@ def lines(console: Console, name: str) -> Iterator[Watch]:
                 console.print(f"{current}  continues in epoch {event.epoch + 1} after {event.step} steps", markup=False)
         elif isinstance(event, Epoch):
             console.print(line(current, event, epochs), markup=False, soft_wrap=True)
-        elif hasattr(event, "reason"):
-            console.print(f"{event.network} failed: {event.reason}", markup=False, soft_wrap=True)
+        elif said := remark(event):
+            console.print(said, markup=False, soft_wrap=True)
         elif title := heading(event):
             current = title
             if event.done:
@@ -90,8 +97,8 @@ class Bars:
             self.images, self.since = 0, now
         elif isinstance(event, Finished) and self.task is not None:
             self.progress.update(self.task, completed=self.started.epochs * self.started.steps)
-        elif hasattr(event, "reason"):
-            self.progress.console.print(f"{event.network} failed: {event.reason}", markup=False)
+        elif said := remark(event):
+            self.progress.console.print(said, markup=False)
         elif title := heading(event):
             self.name = title
             if event.done:

@@ -17,7 +17,8 @@ from convatlas.models import FAMILIES, built_for, create_model
 from convatlas.ops.droppath import DropPath
 from convatlas.ops.loss import classification_loss
 from convatlas.recipes import default
-from convatlas.studies.run import check, open_data, start
+from convatlas.studies.run import open_data
+from convatlas.studies.training import check, start
 
 SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
 IMAGES, BATCH = 2000, 40

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,12 @@ def say(tmp_path, monkeypatch, capsys) -> Callable[..., Said]:
         return Said(ended.value.code or 0, said.out, said.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory) -> Path:
+    """A run folder to read or to copy, not to change: lenet5 after an epoch on some digits."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.raises(SystemExit):
+        cli.app(f"train lenet5 --data digits --epochs 1 --limit 200 --device cpu --precision 32 --quiet --out {folder}".split())
+    return folder

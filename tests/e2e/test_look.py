@@ -18,7 +18,7 @@ def run(tmp_path_factory) -> Path:
     """A network that has seen some digits."""
     from convatlas.engine.record import Run
     from convatlas.recipes import default
-    from convatlas.studies.run import start
+    from convatlas.studies.training import start
 
     made = Run.create(
         tmp_path_factory.mktemp("runs") / "run",

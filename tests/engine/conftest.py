@@ -30,8 +30,9 @@ def go(tmp_path: Path, digits: Data, monkeypatch: pytest.MonkeyPatch) -> Go:
     """`go("name", model=…, data=…, stop=k, **fields)` trains or continues the run of that name; `stop` asks to after k."""
 
     def train(
-        name: str = "run", *, model: Callable[[], nn.Module] = Small, data: Data = digits, stop: int | None = None, **given: Any
-    ) -> Told:
+        name: str = "run", *, model: Callable[[], nn.Module] = Small, data: Data = digits, stop: int | None = None,
+        stages: Any = None, **given: Any,
+    ) -> Told:  # fmt: skip
         fields = {"epochs": 2, "batch_size": 32, "device": "cpu", "precision": "32", "model": "lenet5", "workers": 0} | given
         recipe = Recipe(**fields)
         path = tmp_path / name
@@ -47,7 +48,7 @@ def go(tmp_path: Path, digits: Data, monkeypatch: pytest.MonkeyPatch) -> Go:
         torch.manual_seed(recipe.seed)
         told = Told(run)
         try:
-            for event in training.train(model(), data, recipe, run, SIDE):
+            for event in training.train(model(), data, recipe, run, SIDE, stages=stages):
                 note(told, event)
                 if len(told.steps) == stop:
                     asked.set()

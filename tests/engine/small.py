@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convatlas.engine.events import Epoch, Event, Step
+from convatlas.engine.events import Epoch, Event, Learns, Step
 from convatlas.engine.record import Run
 
 SIDE = 8
@@ -34,6 +34,7 @@ class Told:
     rates: list[float] = field(default_factory=list)
     epochs: list[tuple[Any, ...]] = field(default_factory=list)
     first: tuple[int, int] = (0, 0)
+    learns: list[str] = field(default_factory=list)
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
@@ -50,6 +51,8 @@ def note(told: Told, event: Event) -> None:
     if isinstance(event, Step):
         told.steps.append(event.loss.item())
         told.rates.append(event.learning_rate)
+    elif isinstance(event, Learns):
+        told.learns.append(event.words)
     elif isinstance(event, Epoch):
         told.epochs.append((event.epoch, event.train_loss, event.val_loss, event.val_accuracy, event.learning_rate))
 

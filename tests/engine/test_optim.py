@@ -4,6 +4,7 @@ from torch import nn
 
 from convatlas.engine.optim import make_optimizer, parameter_groups
 from convatlas.engine.recipe import Recipe
+from convatlas.engine.strategy import Learning
 
 
 class Scaled(nn.Module):
@@ -17,8 +18,12 @@ class Scaled(nn.Module):
         self.frozen = nn.Parameter(torch.ones(3, 3), requires_grad=False)
 
 
+def learners(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    return Learning(model, Recipe()).learners
+
+
 def decays(model: nn.Module) -> dict[str, float]:
-    groups = parameter_groups(model, 0.1)
+    groups = parameter_groups(learners(model), 0.1)
     of = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     return {name: of[id(p)] for name, p in model.named_parameters() if id(p) in of}
 
@@ -31,24 +36,24 @@ def test_kernels_decay_and_vectors_do_not():
 
 
 def test_a_network_without_vectors_has_one_group():
-    assert len(parameter_groups(nn.Linear(3, 3, bias=False), 0.1)) == 1
+    assert len(parameter_groups(learners(nn.Linear(3, 3, bias=False)), 0.1)) == 1
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
 def test_the_recipe_says_which_optimizer(name, kind):
-    made = make_optimizer(Scaled(), Recipe(optimizer=name, lr=0.01, momentum=0.8), "cpu")
+    made = make_optimizer(learners(Scaled()), Recipe(optimizer=name, lr=0.01, momentum=0.8), "cpu")
     assert isinstance(made, kind)
     assert made.defaults["fused"]
     assert made.defaults["momentum" if name == "sgd" else "betas"] == (0.8 if name == "sgd" else (0.8, 0.999))
 
 
 def test_no_momentum_means_no_nesterov():
-    assert not make_optimizer(Scaled(), Recipe(momentum=0), "cpu").defaults["nesterov"]
+    assert not make_optimizer(learners(Scaled()), Recipe(momentum=0), "cpu").defaults["nesterov"]
 
 
 def test_scaled_gradients_are_clipped_by_an_optimizer_that_lets_them_be_unscaled():
-    assert not make_optimizer(Scaled(), Recipe(precision="fp16", clip=1), "cpu").defaults["fused"]
-    assert make_optimizer(Scaled(), Recipe(precision="fp16"), "cpu").defaults["fused"]
+    assert not make_optimizer(learners(Scaled()), Recipe(precision="fp16", clip=1), "cpu").defaults["fused"]
+    assert make_optimizer(learners(Scaled()), Recipe(precision="fp16"), "cpu").defaults["fused"]
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
@@ -57,7 +62,7 @@ def test_fused_and_plain_steps_agree(name):
     for device in ("cpu", "meta"):  # only the first is fused
         torch.manual_seed(0)
         model = Scaled()
-        optimizer = make_optimizer(model, Recipe(optimizer=name, lr=0.01), device)
+        optimizer = make_optimizer(learners(model), Recipe(optimizer=name, lr=0.01), device)
         for _ in range(3):
             model.head(model.norm(model.conv(torch.ones(2, 3, 4, 4))).mean((2, 3))).square().sum().backward()
             optimizer.step()

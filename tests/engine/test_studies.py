@@ -16,14 +16,15 @@ from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
 from convatlas.engine.stop import Interrupted
 from convatlas.errors import ConvAtlasError, InputError
-from convatlas.studies import compare
+from convatlas.studies import compare, training
 from convatlas.studies import run as running
 from convatlas.studies.compare import Began, Comparison, Failed, default_recipes
 from convatlas.studies.measure import Question, measure
 from convatlas.studies.predict import Answer, found, predict
 from convatlas.studies.reader import Asked, opened
-from convatlas.studies.run import open_data, reopen, start
+from convatlas.studies.run import open_data
 from convatlas.studies.speed import measure_speed
+from convatlas.studies.training import reopen, start
 
 QUICK = {"limit": 200, "epochs": 1, "batch_size": 32, "device": "cpu", "precision": "32"}
 
@@ -250,7 +251,7 @@ def compared(tmp_path_factory) -> Path:
 def test_results_as_agreed(compared):
     results = json.loads((compared / "results.json").read_text())
     assert results.keys() == {
-        "format", "title", "command", "created", "seconds", "environment", "data", "seeds", "networks"
+        "format", "kind", "title", "command", "created", "seconds", "environment", "data", "seeds", "networks"
     }  # fmt: skip
     assert results["title"] == "Two networks on Optical digits"
     assert results["data"]["held_out"] == "test"
@@ -258,8 +259,9 @@ def test_results_as_agreed(compared):
     spreads = ("train_accuracy", "val_accuracy", "test_accuracy", "test_top5_accuracy", "test_calibration_error", "seconds")
     for network in results["networks"]:
         assert network.keys() == {
-            "name", "status", "error", "image_size", "parameters", "macs", *COST, "training_images_per_second",
-            *spreads, "against_best", "recipe", "runs", "confusion", "predictions",
+            "name", "status", "error", "image_size", "parameters", "trained_parameters", "macs", *COST,
+            "training_images_per_second", *spreads, "tta_accuracy", "against_best", "recipe", "runs", "confusion",
+            "predictions",
         }  # fmt: skip
         assert network["status"] == "done"
         for name in spreads:
@@ -301,7 +303,7 @@ def test_a_comparison_is_never_overwritten(compared):
     [RuntimeError("shapes cannot be\nmultiplied"), ValueError("one value"), ConvAtlasError("out of memory"), MemoryError()],
 )
 def test_a_network_that_fails_stays_in_its_row(tmp_path, monkeypatch, error):
-    started = running.start
+    started = training.start
 
     def fail(run, data):
         if run.recipe.model != "lenet5":

@@ -52,6 +52,9 @@ CASES = {
     "sgd": {},
     "adamw": {"optimizer": "adamw", "lr": 0.01},
     "ema": {"ema": 0.8},
+    "swa": {"swa": 0.5},
+    "patience": {"patience": 1, "tta": "flip"},
+    "mixed": {"mixup": 0.5, "cutmix": 0.5, "balance": "sampling"},
     "accumulate": {"accumulate": 2},
     "all": {"optimizer": "adamw", "lr": 0.01, "ema": 0.8, "accumulate": 3, "clip": 0.5, "label_smoothing": 0.1, "cutout": 2},
 }
@@ -300,7 +303,9 @@ def test_fewer_images_than_a_batch_make_one_step(go, size):
 def test_the_average_is_what_is_tested_and_kept(go):
     told = go(ema=0.9)
     state = torch.load(told.run.path / "state.pt", weights_only=True)
-    averaged = {name.removeprefix("module."): t for name, t in state["ema"].items() if name.startswith("module.")}
+    averaged = {
+        name.removeprefix("module."): t for name, t in state["average"]["averaged"].items() if name.startswith("module.")
+    }
     assert averaged.keys() == told.weights.keys()
     assert all(torch.equal(tensor, told.weights[name]) for name, tensor in averaged.items())
     assert not torch.equal(state["model"]["head.weight"], told.weights["head.weight"])

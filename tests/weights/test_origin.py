@@ -9,7 +9,8 @@ from convatlas.engine.recipe import Recipe
 from convatlas.errors import InputError
 from convatlas.models import create_model, implied, on_meta
 from convatlas.studies.photographs import numbered
-from convatlas.studies.run import is_of, settled
+from convatlas.studies.run import settled
+from convatlas.studies.training import is_of
 from convatlas.weights import classes, find, load
 from convatlas.weights.origin import origin
 

@@ -51,7 +51,8 @@ def training_memory(
 ) -> int:
     """Most bytes that tensors hold at once in a training step: weights, gradients, optimizer state, activations, the batch.
 
-    Two steps are made with `optimizer`, since the first one allocates its state.
+    Two steps are made with `optimizer`, since the first one allocates its state; the model is in training mode, as far as it
+    learns.
 
     Shapes   x (n, c, h, w), y (n,) int64, both on the model's device
     Units    bytes asked of PyTorch's allocator; what the processor's kernels take for themselves is not seen
@@ -64,7 +65,6 @@ def training_memory(
         optimizer.step()
         optimizer.zero_grad()
 
-    model.train()
     step()
     if x.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(x.device)

@@ -7,7 +7,30 @@ from cyclopts import App
 
 from .. import __version__
 from ..errors import ConvAtlasError
-from . import blueprint, compare, conv, evaluate, evolution, listing, look, predict, show, train, verify, weights
+from . import (
+    blueprint,
+    card,
+    cluster,
+    compare,
+    conv,
+    data,
+    embed,
+    evaluate,
+    evolution,
+    hub,
+    listing,
+    look,
+    lr_find,
+    predict,
+    probe,
+    schedule,
+    search,
+    show,
+    train,
+    tune,
+    verify,
+    weights,
+)
 
 app = App(
     name="convatlas",
@@ -15,16 +38,26 @@ app = App(
     help="Every famous convolutional network from scratch, and one bench to train, compare and look inside them.",
 )
 app.command(listing.list_, name="list")
-app.command(listing.data)
+app.command(data.app)
 app.command(show.show)
 app.command(blueprint.blueprint)
 app.command(conv.conv)
 app.command(evolution.evolution)
 app.command(look.look)
 app.command(train.train)
+app.command(tune.tune)
+app.command(lr_find.lr_find)
+app.command(schedule.schedule)
 app.command(evaluate.evaluate)
 app.command(predict.predict)
+app.command(card.card)
+app.command(hub.push)
+app.command(hub.pull)
 app.command(compare.compare)
+app.command(embed.embed)
+app.command(search.search)
+app.command(cluster.cluster)
+app.command(probe.probe)
 app.command(verify.verify)
 app.command(weights.app)
 

@@ -6,12 +6,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import InputError
-from .flags import Flags, Json, Out, Quiet, Resume, given
+from .flags import Flags, Json, Out, Quiet, Resume, Words, given
 
 
 def compare(
     *models: str,
     recipe: Flags | None = None,
+    strategies: Annotated[
+        Words, Parameter(help="Compare ways to fine-tune from --weights instead: head, gradual, full and others, see tune.")
+    ] = (),
     seeds: Annotated[int, Parameter(help="How many seeds, counted from --seed.")] = 2,
     out: Out = None,
     resume: Resume = False,
@@ -28,6 +31,7 @@ def compare(
     from .. import console
     from ..console.terminal import command
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
+    from ..studies.transfer import tuned_recipes
 
     values = given(recipe)
     if resume:
@@ -39,7 +43,10 @@ def compare(
     else:
         if seeds < 1:
             raise InputError(f"--seeds needs to be at least 1, got {seeds}")
-        recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
+        if strategies:
+            recipes = tuned_recipes(models, strategies, values)
+        else:
+            recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
         comparison = Comparison.create(out, recipes, seeds, command())
     with console.watching("", quiet or as_json) as watch:
         for event in comparison.run():

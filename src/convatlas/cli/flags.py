@@ -18,8 +18,8 @@ def flags() -> Any:
         if f.name != "model":
             default = f.metadata["default"] or plain(f.default)
             words = f"{f.metadata['help']}{f' [{default}]' if default else ''}"
-            converter = whole if hints[f.name] in (int, int | None) else None
-            shown = Parameter(help=words, converter=converter)
+            converter = CONVERTERS.get(hints[f.name])
+            shown = Parameter(help=words, converter=converter, group=f.metadata["group"], negative_iterable="")
             rows.append((f.name, Annotated[hints[f.name] | None, shown], field(default=None)))
     made = make_dataclass("Flags", rows, kw_only=True)
     made.__module__ = __name__
@@ -34,6 +34,11 @@ def whole(_: Any, tokens: Sequence[Token]) -> int:
     return int(given)
 
 
+def words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Words with spaces or commas between them."""
+    return tuple(word for token in tokens for word in token.value.split(",") if word)
+
+
 def numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
     """Numbers with spaces or commas between them."""
     return tuple(float(number) for token in tokens for number in token.value.split(",") if number)
@@ -46,8 +51,10 @@ def plain(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+CONVERTERS = {int: whole, int | None: whole, tuple[float, ...] | None: numbers}
 Flags = flags()
 MANY = Parameter(consume_multiple=True, negative="", show_default=False)
+Words = Annotated[tuple[str, ...], MANY, Parameter(converter=words)]
 Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers, negative="")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative="", help="Print the result alone.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]

@@ -1,6 +1,6 @@
-"""`convatlas list` and `convatlas data`: what there is."""
+"""`convatlas list`: what there is."""
 
-from .flags import DataDir, Json
+from .flags import Json
 
 
 def list_(*patterns: str, as_json: Json = False) -> None:
@@ -22,11 +22,3 @@ def list_(*patterns: str, as_json: Json = False) -> None:
             raise unknown("network", pattern, ROWS)
     rows = [row for name, row in ROWS.items() if not patterns or any(fnmatchcase(name, p) for p in patterns)]
     console.networks(rows, as_json)
-
-
-def data(*, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """List the data sets: images, classes, size, license, and whether they are on disk."""
-    from .. import console
-    from ..data import CATALOG, on_disk
-
-    console.sources([(source, on_disk(source, data_dir)) for source in CATALOG.values()], as_json)

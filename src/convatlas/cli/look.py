@@ -6,20 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from .flags import MANY, DataDir, Json, Weights
-
-
-def words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Words with spaces or commas between them."""
-    return tuple(word for token in tokens for word in token.value.split(",") if word)
+from .flags import MANY, DataDir, Json, Weights, Words, words
 
 
 def places(_: object, tokens: Sequence[Token]) -> tuple[int, ...]:
     """Whole numbers with spaces or commas between them."""
     return tuple(int(word) for word in words(_, tokens))
-
-
-Words = Annotated[tuple[str, ...], MANY, Parameter(converter=words)]
 
 
 def look(

@@ -14,6 +14,12 @@ def predict(
     *images: Path,
     weights: Weights = None,
     topk: Annotated[int, Parameter(help="Classes to name for each image.")] = 5,
+    csv: Annotated[
+        Path | None,
+        Parameter(allow_leading_hyphen=True, help="New file for a table, a row an image; - is standard output."),
+    ] = None,
+    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 64,
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
     data: Annotated[
         str | None, Parameter(help="Data set that a weight file was trained on, for its classes and colors.")
     ] = None,
@@ -34,11 +40,13 @@ def predict(
     images
         Image files, or folders of them.
     """
-    from .. import console
+    from ..console.predictions import check_csv, predictions
     from ..studies.predict import found
     from ..studies.predict import predict as answers
     from ..studies.reader import Asked, opened
 
+    check_csv(csv, as_json)
     files = found(images)
-    reader = opened(Asked(run, weights, data, data_dir, mean, std, classes))
-    console.predictions(answers(reader, files, topk), reader.note, as_json)
+    reader = opened(Asked(run, weights, data, data_dir, mean, std, classes)).on(device)
+    topk = min(topk, len(reader.classes))
+    predictions(answers(reader, files, topk, batch_size), reader.note, len(files), topk, as_json=as_json, table=csv)

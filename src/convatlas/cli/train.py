@@ -31,7 +31,8 @@ def train(
     from .. import console
     from ..engine.record import Run
     from ..recipes import default
-    from ..studies.run import check, open_data, reopen, settled, start
+    from ..studies.run import open_data, settled
+    from ..studies.training import check, reopen, start
 
     console.check_log(log)
     values = given(recipe)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..progress import Watch
     from ..studies.compare import Comparison
     from ..studies.measure import Measured
-    from ..studies.predict import Answer
 
 
 def networks(rows: Sequence["Row"], as_json: bool) -> None:
@@ -137,22 +136,6 @@ def evaluation(measured: "Measured", as_json: bool) -> None:
         taken = f"{classes[wrong[1]]} ({wrong[0]})" if wrong[0] else ""
         shown.add_row(Text(name), f"{sum(row):,}", f"{100 * accuracy:.1f}", Text(taken))
     show(shown)
-
-
-def predictions(answers: Iterable["Answer"], note: str, as_json: bool) -> None:
-    """The likeliest classes of each image, as they come; on standard error which network says so."""
-    print(note, file=sys.stderr)
-    if as_json:
-        dump(
-            [
-                {"image": str(a.path), "classes": [{"name": n, "probability": p} for n, p in a.classes], "error": a.error}
-                for a in answers
-            ]
-        )
-        return
-    for answer in answers:
-        said = "   ".join(f"{name} {100 * p:.1f} %" for name, p in answer.classes)
-        print(f"{answer.path}  {said or f'cannot be read: {answer.error}'}", flush=True)
 
 
 def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """Chance, a whole batch at a time, on the device that holds the images.
 
 Every function takes its chances as an argument, one integer an image from `chances`, and so is pure.
-Shapes   x (n, c, h, w) uint8 or float32, pixels 0 to 255; chance (n,) int64
+Shapes   x (n, c, h, w) uint8 or float32, pixels 0 to 255; chance (n,) int64, where x is
 """
 
 import math
@@ -10,27 +10,29 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate, pad
 
+from .chance import CHANGES, CROP, CUTOUT, ERASING, FLIP, RANGE, ZOOM
+from .erasing import blanked, erased
 from .feed import ZOOM_MARGIN, Augment
-
-_ROWS = 8
-_RANGE = 2**31
-
-
-def chances(count: int, generator: torch.Generator) -> Tensor:
-    """Eight integers for each image, drawn on the CPU so that every device sees the same batch."""
-    return torch.randint(_RANGE, (_ROWS, count), generator=generator)
 
 
 def augmented(x: Tensor, augment: Augment, image_size: int, mean: Tensor, chance: Tensor) -> Tensor:
-    """The batch as `augment` says: zoom, crop, flip, cutout, in this order."""
+    """The batch as `augment` says: zoom, crop, flip, RandAugment or TrivialAugment, cutout, erasing, in this order.
+
+    Shapes   chance (rows, n) from `chances`, on the CPU: to know who is changed together, nobody then waits for the device
+    """
+    here = chance.to(x.device, non_blocking=True)
     if augment.zoom < 1:
-        x = zoom(x, augment.zoom, image_size, chance[:4])
+        x = zoom(x, augment.zoom, image_size, here[ZOOM])
     if augment.crop:
-        x = crop(x, augment.crop, chance[4])
+        x = crop(x, augment.crop, here[CROP])
     if augment.flip:
-        x = flip(x, chance[5])
+        x = flip(x, here[FLIP])
+    if augment.randaugment or augment.trivialaugment:
+        x = _changed(x, augment, chance[CHANGES])
     if augment.cutout:
-        x = cutout(x, augment.cutout, mean, chance[6:8])
+        x = cutout(x, augment.cutout, mean, here[CUTOUT])
+    if augment.erasing:
+        x = erased(x, augment.erasing, mean, chance[ERASING])
     return x
 
 
@@ -63,7 +65,7 @@ def cutout(x: Tensor, side: int, fill: Tensor, chance: Tensor) -> Tensor:
     _, _, h, w = x.shape
     rows, columns = (_within(length, side, which) for length, which in ((h, chance[0]), (w, chance[1])))
     hole = rows[:, None, :, None] & columns[:, None, None, :]
-    return torch.where(hole, _in_kind(fill, x)[:, None, None], x)
+    return blanked(x, hole, fill)
 
 
 def zoom(x: Tensor, smallest: float, size: int, chance: Tensor) -> Tensor:
@@ -75,7 +77,7 @@ def zoom(x: Tensor, smallest: float, size: int, chance: Tensor) -> Tensor:
     kept = math.ceil(ZOOM_MARGIN * size)
     if min(x.shape[2:]) > kept:
         x = resize(x.float(), kept)
-    share, shape, across, down = chance.float() / _RANGE
+    share, shape, across, down = chance.float() / RANGE
     area, ratio = smallest + (1 - smallest) * share, torch.exp((2 * shape - 1) * math.log(4 / 3))
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
     theta = x.new_zeros((len(x), 2, 3), dtype=torch.float32)
@@ -97,11 +99,13 @@ def surrounded(x: Tensor, size: int) -> Tensor:
     return pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
 
 
+def _changed(x: Tensor, augment: Augment, chance: Tensor) -> Tensor:
+    from .policies import randaugment, trivialaugment
+
+    return randaugment(x, augment.randaugment, chance) if augment.randaugment else trivialaugment(x, chance[0])
+
+
 def _within(length: int, side: int, chance: Tensor) -> Tensor:
     first = (chance % length - side // 2)[:, None]
     pixel = torch.arange(length, device=chance.device)
     return (pixel >= first) & (pixel < first + side)
-
-
-def _in_kind(fill: Tensor, x: Tensor) -> Tensor:
-    return fill.to(x.dtype) if x.is_floating_point() else fill.round().to(x.dtype)

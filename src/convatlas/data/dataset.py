@@ -13,7 +13,7 @@ from . import folder, npz
 from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
 from .feed import ZOOM_MARGIN, Augment
-from .splits import TEST_SEED, TEST_SHARE, carve, subset
+from .splits import TEST_SEED, TEST_SHARE, carve, dealt, subset
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,16 +55,27 @@ class Choice:
     val_share: float
     split_seed: int
     limit: int | None
+    folds: int | None = None
+    fold: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.val_share < 1:
             raise InputError(f"val share needs a part of the training images, 0 (none) to below 1, got {self.val_share}")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"limit needs a number of images, 1 or more, got {self.limit}")
+        if self.folds is not None and self.folds < 2:
+            raise InputError(f"folds needs 2 or more parts, one of which is held out, got {self.folds}")
+        if not 0 <= self.fold < (self.folds or 1):
+            which = f"0 to {self.folds - 1} of {self.folds} folds" if self.folds else "0 without folds"
+            raise InputError(f"fold needs to be {which}, got {self.fold}")
 
-    def learning(self, labels: Labels, carve_val: bool = True) -> tuple[Labels, Labels]:
+    def learning(self, labels: Labels, classes: tuple[str, ...], carve_val: bool = True) -> tuple[Labels, Labels]:
         """The training and the validation images among those of the training part."""
         some = np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, self.split_seed)
+        if self.folds:
+            _fills(labels[some], classes, self.folds)
+            held = dealt(labels[some], self.folds, self.split_seed) == self.fold
+            return some[~held], some[held]
         train, val = carve(labels[some], self.val_share if carve_val else 0, self.split_seed)
         return some[train], some[val]
 
@@ -73,7 +84,7 @@ class Choice:
         return np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, TEST_SEED)
 
 
-def load(
+def load(  # noqa: PLR0913 (each is a choice of its own)
     name_or_path: str,
     *,
     data_dir: Path | None = None,
@@ -81,6 +92,8 @@ def load(
     val_share: float = 0.1,
     split_seed: int = 0,
     limit: int | None = None,
+    folds: int | None = None,
+    fold: int = 0,
     strict: bool = False,
     resident_share: float = 0.25,
 ) -> Data:
@@ -88,11 +101,13 @@ def load(
 
     `image_size` matters for folders alone (default 224): their pictures are cut to their square middle, scaled to it.
     `limit` takes so many training images, before validation is carved from them, and at most so many test images.
+    `folds` cuts all labelled images but the test images into so many stratified parts, drawn by `split_seed`; number `fold`,
+    from 0, is for validation and the rest for training. A val folder is cut up as well, `val_share` means nothing then.
     `strict` stops at broken pictures. A folder is held in memory where it takes at most `resident_share` of what is free,
     otherwise it is decoded again each epoch.
     Raises   InputError
     """
-    choice = Choice(val_share, split_seed, limit)
+    choice = Choice(val_share, split_seed, limit, folds, fold)
     if image_size is not None and image_size < 1:
         raise InputError(f"image size needs to be 1 or more, got {image_size}")
     if name_or_path in CATALOG:
@@ -115,7 +130,7 @@ def load(
 
 
 def _from_arrays(name: str, title: str, arrays: Arrays, augment: Augment, choice: Choice) -> Data:
-    train, val = choice.learning(arrays.y_train)
+    train, val = choice.learning(arrays.y_train, arrays.classes)
     parts = [_resident(arrays.x_train, arrays.y_train, part) for part in (train, val)]
     test = _resident(arrays.x_test, arrays.y_test, choice.judging(arrays.y_test))
     mean, std = _statistics(parts[0].x)
@@ -186,12 +201,28 @@ def _parts(found: folder.Folder, choice: Choice) -> "tuple[Files, Files | None, 
     def judging(tree: folder.Tree | None) -> "Files | None":
         return files(tree, choice.judging(tree.labels)) if tree else None
 
+    if choice.folds:
+        found = found.pooled()
     whole = found.train
     learn, drawn = carve(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
-    train, val = choice.learning(whole.labels[learn], carve_val=found.val is None)
+    train, val = choice.learning(whole.labels[learn], whole.classes, carve_val=found.val is None)
     chosen = judging(found.val) or (files(whole, learn[val]) if len(val) else None)
     tested = files(whole, drawn[choice.judging(whole.labels[drawn])]) if len(drawn) else judging(found.test)
     return files(whole, learn[train]), chosen, tested
+
+
+def _fills(labels: Labels, classes: tuple[str, ...], folds: int) -> None:
+    few = [
+        (count, name) for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True) if count < folds
+    ]
+    if few:
+        count, name = min(few)
+        rest = len(few) - 1
+        more = f" ({rest} other class{'es have' if rest > 1 else ' has'} too few as well)" if rest else ""
+        remedy = f"take {count} folds or fewer, or add images" if count > 1 else "add images"
+        raise InputError(
+            f"{folds} folds need {folds} images of each class to learn from, but {name} has {count}{more}: {remedy}"
+        )
 
 
 def _every_class(train: "Files", classes: tuple[str, ...]) -> None:
@@ -202,9 +233,9 @@ def _every_class(train: "Files", classes: tuple[str, ...]) -> None:
 
 def _others(found: folder.Folder) -> tuple[str, ...]:
     return tuple(
-        f"{count} file{'s' * (count > 1)} of no image format ({', '.join(sorted(tree.others)[:5])}) left out of {tree.root}"
+        f"{count} file{'s' * (count > 1)} of no image format ({', '.join(tree.endings[:5])}) left out of {tree.root}"
         for tree in (found.train, found.val, found.test)
-        if tree is not None and (count := tree.others.total())
+        if tree is not None and (count := len(tree.others))
     )
 
 

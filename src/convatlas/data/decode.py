@@ -34,7 +34,7 @@ class Files:
     def without_broken(self, of: str) -> bool:
         """Takes out what cannot be opened; whether all that is left is grey."""
         grey: list[bool | None] = []
-        for name, is_grey in zip(self.names, _each(self.root, self.names, picture.is_grey, f"looking at {of}"), strict=True):
+        for name, is_grey in zip(self.names, each(self.root, self.names, picture.is_grey, f"looking at {of}"), strict=True):
             grey.append(is_grey if isinstance(is_grey, bool) else None)
             if isinstance(is_grey, picture.Unreadable):
                 self.broken[name] = str(is_grey)
@@ -46,7 +46,7 @@ class Files:
         x = np.empty((len(self.names), channels, side, side), np.uint8)
         kept: list[bool] = []
         count = 0
-        squares = _each(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {of}")
+        squares = each(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {of}")
         for name, square in zip(self.names, squares, strict=True):
             if isinstance(square, picture.Unreadable):
                 self.broken[name] = str(square)
@@ -87,7 +87,9 @@ def told(parts: list[Files], strict: bool) -> tuple[str, ...]:
     return (f"{words}; left out",)
 
 
-def _each(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | picture.Unreadable]:
+def each(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | picture.Unreadable]:
+    """What `do` makes of each picture, in their order, by a thread a core; a broken one gives the reason instead."""
+
     def tried(name: str) -> T | picture.Unreadable:
         try:
             return do(root / name)

@@ -1,7 +1,6 @@
 """A folder of pictures with a sub-folder a class, in train, val and test folders or in one tree."""
 
 import os
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,12 @@ class Tree:
     classes: tuple[str, ...]
     names: tuple[str, ...]  # relative to root
     labels: Labels
-    others: Counter[str]  # endings of files that are no pictures
+    others: tuple[str, ...]  # files that are no pictures, relative to root
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """How those files end, each once."""
+        return tuple(sorted({_ending(name) or "no ending" for name in self.others}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,18 @@ class Folder:
     val: Tree | None
     test: Tree | None
     whole: bool  # one tree, from which the test images are still to be drawn
+
+    def pooled(self) -> "Folder":
+        """The same with training and validation images in one part, for folds to say which is which."""
+        if self.val is None:
+            return self
+        places = self.train, self.val
+        names, others = (
+            tuple(str(Path(place.root.name, name)) for place in places for name in getattr(place, kind))
+            for kind in ("names", "others")
+        )
+        labels = np.concatenate([place.labels for place in places])
+        return Folder(Tree(self.train.root.parent, self.train.classes, names, labels, others), None, self.test, whole=False)
 
 
 def scan(root: Path) -> Folder:
@@ -68,26 +84,42 @@ def part(root: Path, split: str) -> Tree:
     return tree(chosen or root)
 
 
+def parts(root: Path) -> dict[str, Tree]:
+    """What there is of `train`, `val` and `test`, or `all` of a folder that has no parts; nothing is asked of their classes.
+
+    Raises   InputError if no part has a picture
+    """
+    places = dict(zip(("train", "val", "test"), _parts(root), strict=True))
+    found = {name: walked(place) for name, place in places.items() if place} or {"all": walked(root)}
+    if not any(tree.names for tree in found.values()):
+        _filled(next(iter(found.values())))
+    return found
+
+
 def tree(root: Path) -> Tree:
-    """The pictures below the sub-folders of `root`, each sub-folder a class."""
+    """The pictures below the sub-folders of `root`, each sub-folder a class.
+
+    Raises   InputError if one of them has none
+    """
+    found = walked(root)
+    _filled(found)
+    return found
+
+
+def walked(root: Path) -> Tree:
+    """The pictures below the sub-folders of `root`, which may well have none."""
     classes = tuple(_folders(root))
     names: list[str] = []
     labels: list[int] = []
-    others: Counter[str] = Counter()
+    others: list[str] = []
     for label, name in enumerate(classes):
         before = len(names)
         for folder, below, files in os.walk(root / name, followlinks=True):
             below[:] = sorted(entry for entry in below if not _is_litter(entry))
             for file in sorted(file for file in files if not _is_litter(file)):
-                ending = Path(file).suffix.lower()
-                if ending in ENDINGS:
-                    names.append(os.path.relpath(Path(folder, file), root))
-                else:
-                    others[ending or "no ending"] += 1
+                (names if _ending(file) in ENDINGS else others).append(os.path.relpath(Path(folder, file), root))
         labels += [label] * (len(names) - before)
-    found = Tree(root, classes, tuple(names), np.array(labels, np.int64), others)
-    _filled(found)
-    return found
+    return Tree(root, classes, tuple(names), np.array(labels, np.int64), tuple(others))
 
 
 def _parts(root: Path) -> list[Path | None]:
@@ -98,6 +130,10 @@ def _parts(root: Path) -> list[Path | None]:
     if beside and not any(place and _folders(place) for place in places):
         return [None, None, None]  # "train" may as well be a class, beside planes and ships
     return places
+
+
+def _ending(name: str) -> str:
+    return Path(name).suffix.lower()
 
 
 def _folders(root: Path) -> list[str]:
@@ -122,7 +158,7 @@ def _filled(found: Tree) -> None:
     if not found.names:
         loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _listed(found.root))
         beside = f" ({loose} lie beside the sub-folders, where their class is unknown)" if loose else ""
-        seen = f" (only {', '.join(sorted(found.others)[:5])})" if found.others else ""
+        seen = f" (only {', '.join(found.endings[:5])})" if found.others else ""
         raise InputError(f"{found.root} has no images{beside}{seen}: {layout} is needed, {formats}")
     empty = [found.classes[label] for label in sorted(set(range(len(found.classes))) - set(found.labels.tolist()))]
     if empty:
@@ -138,10 +174,24 @@ def _of_classes(found: Tree) -> Tree:
 def _agree(train: Tree, other: Tree) -> None:
     missing = sorted(set(train.classes) - set(other.classes))
     extra = sorted(set(other.classes) - set(train.classes))
-    part = {"val": "validation"}.get(other.root.name, other.root.name)
+    part = "test" if other.root.name in TEST else "validation"
+    if missing and extra:
+        raise InputError(
+            f"{part} has {_some(extra)}, which {train.root} lacks, and no images of {_some(missing)}, which it has: "
+            f"give the folders of a class the same name in both"
+        )
     if missing:
-        raise InputError(f"{part} has no images of {', '.join(missing[:8])}, which {train.root} has: add some to {other.root}")
+        raise InputError(
+            f"{part} has no images of {_some(missing)}, which {train.root} has: add some to {other.root / missing[0]}, "
+            f"or remove {train.root / missing[0]}"
+        )
     if extra:
         raise InputError(
-            f"{part} has {', '.join(extra[:8])}, which {train.root} lacks: add it there or remove it from {other.root}"
+            f"{part} has {_some(extra)}, which {train.root} lacks: add images to learn from to {train.root / extra[0]}, "
+            f"or remove {other.root / extra[0]}"
         )
+
+
+def _some(classes: list[str], count: int = 8) -> str:
+    more = f" and {len(classes) - count} more" if len(classes) > count else ""
+    return ", ".join(classes[:count]) + more

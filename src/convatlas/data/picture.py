@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm"})
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
-_GREY = frozenset({"1", "L", "LA", "La", "I"})
-_ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
+GREY = frozenset({"1", "L", "LA", "La", "I"})
+ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
 _LAST_BYTES = 65536
 _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
@@ -33,11 +33,11 @@ def is_grey(path: Path) -> bool:
 
     Raises   Unreadable
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         end = _END.get(image.format or "")
         if end is not None and end not in _tail(path):
             image.load()  # fails if it was cut short; a photograph may also carry a film behind its end
-        return image.mode in _GREY or image.mode.startswith("I;16")
+        return image.mode in GREY or image.mode.startswith("I;16")
 
 
 def square(path: Path, channels: int, side: int, frame: Frame | None = None) -> NDArray[np.uint8]:
@@ -46,12 +46,12 @@ def square(path: Path, channels: int, side: int, frame: Frame | None = None) -> 
     Raises   Unreadable
     """
     if frame is not None:
-        with _opened(path) as image:  # not drafted: a frame is exact
-            plain = _plain(image, channels)
+        with opened(path) as image:  # not drafted: a frame is exact
+            plain = upright(image, channels)
         return np.asarray(frame(plain))
-    with _opened(path) as image:
+    with opened(path) as image:
         image.draft(None, (2 * side, 2 * side))
-        plain = _plain(image, channels)
+        plain = upright(image, channels)
         edge = min(plain.size)
         return _resized(plain, ((plain.height - edge) // 2, (plain.width - edge) // 2, edge, edge), side)
 
@@ -62,8 +62,8 @@ def window(path: Path, channels: int, side: int, smallest: float, rng: np.random
     Raises   Unreadable
     Source   Szegedy et al. 2014, §6, with a smaller range of areas
     """
-    with _opened(path) as image:
-        lying = image.getexif().get(_ORIENTATION, 1) >= 5
+    with opened(path) as image:
+        lying = image.getexif().get(ORIENTATION, 1) >= 5
         width, height = image.size[::-1] if lying else image.size
         area = width * height * rng.uniform(smallest, 1)
         ratio = math.exp(rng.uniform(-1, 1) * math.log(4 / 3))
@@ -71,14 +71,18 @@ def window(path: Path, channels: int, side: int, smallest: float, rng: np.random
         left, top = rng.uniform(0, width - across), rng.uniform(0, height - down)
         reduction = side / min(across, down)
         image.draft(None, (math.ceil(image.width * reduction), math.ceil(image.height * reduction)))
-        plain = _plain(image, channels)
+        plain = upright(image, channels)
         scale = plain.width / width
         top, left, down, across = (round(scale * length) for length in (top, left, down, across))
         return _resized(plain, (top, left, max(down, 1), max(across, 1)), side)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture, not yet decoded; whatever goes wrong inside the block is a reason why it cannot be.
+
+    Raises   Unreadable
+    """
     try:
         with Image.open(path, formats=_FORMATS) as image:
             yield image
@@ -97,7 +101,8 @@ def _tail(path: Path) -> bytes:
         return file.read()
 
 
-def _plain(image: Image.Image, channels: int) -> Image.Image:
+def upright(image: Image.Image, channels: int) -> Image.Image:
+    """The decoded picture as it is meant to be seen, 8 bits, grey or RGB, on white."""
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise Unreadable("floating-point pixels, whose range is unknown")

@@ -18,7 +18,7 @@ from . import picture
 from .feed import Feed
 from .images import Streamed
 
-Order = tuple[int, NDArray[np.int64]]  # the epoch, and which images to decode for one batch
+Order = tuple[int, int, NDArray[np.int64]]  # the epoch, the first image's place in it, which images to decode for one batch
 Decoded = tuple[Any, Any, list[str]]  # the images that could be read, their pixels, and words for the rest
 
 _ZOOM = 2  # what a random number is for; batches.py has the others
@@ -35,10 +35,10 @@ class Stream:
         zoom = feed.augment.zoom if feed.augment else 1.0
         side = feed.image_size if zoom < 1 else images.side
         bytes_ahead = (workers * _AHEAD + 1) * feed.batch_size * images.channels * side**2
-        self.images, self.told, self.epochs = images, set[str](), 0
+        self.images, self.told, self.epochs, self.batch = images, set[str](), 0, feed.batch_size
         self.plan = _Plan()
         self.loader: DataLoader[Decoded] = DataLoader(
-            _Decoder(images, zoom, side, feed.seed, shared=bytes_ahead < _shared_memory() / 2),
+            _Decoder(images, zoom, side, feed, shared=bytes_ahead < _shared_memory() / 2),
             sampler=self.plan,
             batch_size=None,
             collate_fn=_as_is,
@@ -49,12 +49,12 @@ class Stream:
             generator=torch.Generator(),  # else it would draw from the global one
         )
 
-    def epoch(self, number: int, parts: list[Tensor]) -> Generator[tuple[int, Tensor, Tensor]]:
-        """Each batch's place, its images and their pixels; pictures that turn out broken are left out and told once.
+    def epoch(self, number: int, parts: list[Tensor], start: int = 0) -> Generator[tuple[int, Tensor, Tensor]]:
+        """Each batch's place after step `start`, its images and their pixels; broken pictures are left out and told once.
 
         Raises   InputError on a broken picture of a strict set
         """
-        self.plan.orders = [(number, part.numpy()) for part in parts]
+        self.plan.orders = [(number, step * self.batch, part.numpy()) for step, part in enumerate(parts, start)]
         self.epochs += 1
         mine = self.epochs
         for step, (indices, pixels, broken) in enumerate(self.loader):
@@ -104,17 +104,18 @@ class _Plan(Sampler[Order]):
 
 
 class _Decoder(Dataset[Decoded]):
-    def __init__(self, images: Streamed, zoom: float, side: int, seed: int, shared: bool) -> None:
-        self.images, self.zoom, self.side, self.seed, self.shared = images, zoom, side, seed, shared
+    def __init__(self, images: Streamed, zoom: float, side: int, feed: Feed, shared: bool) -> None:
+        self.images, self.zoom, self.side, self.shared = images, zoom, side, shared
+        self.seed, self.balanced = feed.seed, feed.balanced
 
     def __getitem__(self, order: Order) -> Decoded:
-        number, indices = order
+        number, first, indices = order
         kept: list[int] = []
         pixels = np.empty((len(indices), self.images.channels, self.side, self.side), np.uint8)
         broken: list[str] = []
-        for index in indices.tolist():
+        for place, index in enumerate(indices.tolist(), first):
             try:
-                pixels[len(kept)] = self._picture(number, index)
+                pixels[len(kept)] = self._picture(number, index, place)
                 kept.append(index)
             except picture.Unreadable as error:
                 broken.append(f"{self.images.path(index)} cannot be read ({error})")
@@ -122,11 +123,13 @@ class _Decoder(Dataset[Decoded]):
         # Shared memory saves a copy, but a container may have little of it; arrays go through a pipe.
         return (torch.from_numpy(found), torch.from_numpy(images), broken) if self.shared else (found, images, broken)
 
-    def _picture(self, number: int, index: int) -> NDArray[np.uint8]:
+    def _picture(self, number: int, index: int, place: int) -> NDArray[np.uint8]:
         path, channels = self.images.path(index), self.images.channels
         if self.zoom == 1:
             return picture.square(path, channels, self.side, self.images.frame)
-        rng = np.random.default_rng((_ZOOM, self.seed % 2**64, number, index))
+        # A balanced epoch shows an image of a small class several times, each time through another window.
+        words = (_ZOOM, self.seed % 2**64, number, index)
+        rng = np.random.default_rng((*words, place) if self.balanced else words)
         return picture.window(path, channels, self.side, self.zoom, rng)
 
 

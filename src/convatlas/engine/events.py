@@ -19,6 +19,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Learns:
+    """Where a strategy freezes or thaws: what learns from the beginning of an epoch on, counted from 1."""
+
+    epoch: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """After each batch. The loss stays on the device: reading it makes the processor wait."""
 
@@ -53,4 +61,4 @@ class Finished:
     metrics: dict[str, Any]
 
 
-Event = Started | Step | Epoch | Finished
+Event = Started | Learns | Step | Epoch | Finished

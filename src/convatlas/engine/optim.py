@@ -1,28 +1,37 @@
 """Optimizers: which parameters decay, and which step is fused."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from torch import nn, optim
 
 from .recipe import Recipe
 
+Parts = Mapping[str, Iterable[nn.Parameter]]
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+
+def parameter_groups(parts: Parts, weight_decay: float) -> list[dict[str, Any]]:
     """Kernels and matrices decay; norms, biases and other vectors don't, since shrinking them regularizes nothing.
 
-    Scales that are stored as (c, 1, 1) are vectors too.
+    Scales that are stored as (c, 1, 1) are vectors too. Each group says which `part` of the network it is of.
     """
-    vectors: list[nn.Parameter] = []
-    matrices: list[nn.Parameter] = []
-    for parameter in model.parameters():
-        if parameter.requires_grad:
+    groups = []
+    for part, parameters in parts.items():
+        vectors: list[nn.Parameter] = []
+        matrices: list[nn.Parameter] = []
+        for parameter in parameters:
             is_vector = max(parameter.shape, default=1) == parameter.numel()
             (vectors if is_vector else matrices).append(parameter)
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        groups += [
+            {"params": matrices, "weight_decay": weight_decay, "part": part},
+            {"params": vectors, "weight_decay": 0.0, "part": part},
+        ]
     return [group for group in groups if group["params"]]
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, device_type: str) -> optim.Optimizer:
+def make_optimizer(parts: Parts, recipe: Recipe, device_type: str) -> optim.Optimizer:
     """SGD with Nesterov momentum or AdamW, fused into one kernel where the device has one."""
-    groups = parameter_groups(model, recipe.weight_decay)
+    groups = parameter_groups(parts, recipe.weight_decay)
     scaled_and_clipped = recipe.precision == "fp16" and recipe.clip is not None  # fused steps unscale where nobody can clip
     fused = device_type in ("cpu", "cuda") and not scaled_and_clipped
     if recipe.optimizer == "adamw":

@@ -5,65 +5,112 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from ..errors import InputError, unknown
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("onecycle", "cosine", "step", "constant")
 PRECISIONS = ("auto", "32", "bf16", "fp16")
-
-
-def setting(default: Any, words: str, shown: str | None = None) -> Any:
-    """A field with the sentence that `--help` prints for its flag, and what stands there as its default."""
-    return field(default=default, metadata={"help": words, "default": shown})
+BALANCES = ("none", "weights", "sampling")
+VIEWS = ("none", "flip", "ten")
 
 
 CHOSEN = "by network and data"
+DATA, TRANSFER, TRAINING, AUGMENTATION, TESTING, MACHINE = (
+    "Data", "Weights and what of them learns", "Training", "Augmentation", "Validation and test", "Machine",
+)  # fmt: skip
+
+
+def setting(default: Any, group: str, words: str, shown: str | None = None) -> Any:
+    """A field with the group and the sentence that `--help` has for its flag, and what stands there as its default."""
+    return field(default=default, metadata={"group": group, "help": words, "default": shown})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What is trained on what, and how; None leaves the choice to the network, the data set or the machine."""
 
-    model: str = setting("lenet5", "Network, with ablations after a colon: resnet20 or resnet20:width=32.")
-    data: str = setting("digits", "Data set of the catalogue, a folder of images or an .npz file.")
-    data_dir: str | None = setting(None, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
-    val_share: float = setting(0.1, "Share of the training images kept for validation; 0 trains on all of them.")
-    split_seed: int = setting(0, "Seed that splits off validation images, the same for every training seed.")
-    limit: int | None = setting(None, "Take a stratified subset of this many images.")
-    image_size: int | None = setting(None, "Pixels a side the network is built for; the data's own size if it can be.")
-    strict: bool = setting(False, "Stop at the first broken image instead of leaving it out.")
-    resident_share: float = setting(0.25, "Keep the images in memory if they take at most this share of what is free.")
-    workers: int | None = setting(None, "Processes that decode images when they don't fit into memory.")
-    weights: str | None = setting(None, "Start from published weights (a tag, or default), a weight file or a run folder.")
-    epochs: int = setting(10, "Passes over the training images.", CHOSEN)
-    batch_size: int = setting(128, "Images in each forward pass.", CHOSEN)
-    accumulate: int = setting(1, "Batches whose gradients make one step.")
-    optimizer: str = setting("sgd", "sgd (Nesterov) or adamw.", CHOSEN)
-    lr: float = setting(0.1, "Highest learning rate.", CHOSEN)
-    momentum: float = setting(0.9, "Momentum of sgd, first beta of adamw.")
-    weight_decay: float = setting(5e-4, "Weight decay, not on norms and biases.", CHOSEN)
-    schedule: str = setting("onecycle", "onecycle, cosine, step or constant.")
-    warmup: float = setting(0.25, "Share of all steps in which the rate rises from zero.")
-    label_smoothing: float = setting(0.0, "Share of the target given to all classes alike.")
-    clip: float | None = setting(None, "Largest norm of the gradient.")
-    ema: float | None = setting(None, "Decay of a moving average of the weights, which is then what is tested.")
-    crop: int | None = setting(None, "Pixels of padding before a random crop.", "by data")
-    flip: bool | None = setting(None, "Flip images left-right at random.", "by data")
-    cutout: int | None = setting(None, "Side of a random square that is blanked, in pixels of the image.", "by data")
-    zoom: float | None = setting(None, "Smallest share of the area a random resized crop keeps; 1 is off.", "by data")
-    precision: str = setting("auto", "auto (bf16 where the processor has it), 32, bf16 or fp16.")
-    channels_last: bool = setting(True, "Keep channels innermost in memory.")
-    compile: bool = setting(False, "Compile the network with torch.compile first.")
-    device: str = setting("auto", "auto, cpu, cuda or mps.")
-    seed: int = setting(0, "Seed of weights, order and augmentation.")
-    checkpoint_minutes: float = setting(5.0, "Save at least this often, besides after every epoch.")
+    model: str = setting("lenet5", DATA, "Network, with ablations after a colon: resnet20 or resnet20:width=32.")
+    data: str = setting("digits", DATA, "Data set of the catalogue, a folder of images or an .npz file.")
+    data_dir: str | None = setting(None, DATA, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
+    val_share: float = setting(0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.")
+    split_seed: int = setting(0, DATA, "Seed that splits off validation images, the same for every training seed.")
+    folds: int | None = setting(None, DATA, "Cut the training images into so many parts, one of which is for validation.")
+    fold: int = setting(0, DATA, "Which of the parts that is, counted from 0.")
+    limit: int | None = setting(None, DATA, "Take a stratified subset of this many images.")
+    image_size: int | None = setting(None, DATA, "Pixels a side the network is built for; the data's own size if it can be.")
+    mean: tuple[float, ...] | None = setting(None, DATA, "Mean of each channel that is taken off.", "by data and weights")
+    std: tuple[float, ...] | None = setting(None, DATA, "Deviation of each channel to divide by.", "by data and weights")
+    balance: str = setting("none", DATA, "Classes of unequal size: none, weights (of the loss) or sampling.")
+    strict: bool = setting(False, DATA, "Stop at the first broken image instead of leaving it out.")
+    resident_share: float = setting(0.25, DATA, "Keep the images in memory if they take at most this share of what is free.")
+    workers: int | None = setting(None, DATA, "Processes that decode images when they don't fit into memory.")
+    weights: str | None = setting(
+        None, TRANSFER, "Start from published weights (a tag, or default), a weight file or a run folder."
+    )
+    strategy: str = setting(
+        "full", TRANSFER, "What learns: full, head, last-N, gradual, discriminative, bn-only or lp-ft.", "full; tune: by data"
+    )
+    stage_decay: float = setting(0.5, TRANSFER, "Rate of a stage as a share of the next one's, with discriminative.")
+    head_rate: float = setting(1.0, TRANSFER, "Rate of the head as a multiple of --lr.", "1; tune: 10")
+    freeze_norms: bool = setting(
+        False, TRANSFER, "Batch norm keeps the statistics that came with the weights.", "no; tune: yes"
+    )
+    teacher: str | None = setting(None, TRANSFER, "Learn from a network's answers too: a run folder, or NETWORK@WEIGHTS.")
+    distill: float = setting(0.5, TRANSFER, "Share of the loss that the teacher's answers have.")
+    temperature: float = setting(4.0, TRANSFER, "Temperature that softens the teacher's answers.")
+    epochs: int = setting(10, TRAINING, "Passes over the training images.", CHOSEN)
+    batch_size: int = setting(128, TRAINING, "Images in each forward pass.", CHOSEN)
+    accumulate: int = setting(1, TRAINING, "Batches whose gradients make one step.")
+    optimizer: str = setting("sgd", TRAINING, "sgd (Nesterov) or adamw.", CHOSEN)
+    lr: float = setting(0.1, TRAINING, "Highest learning rate.", CHOSEN)
+    momentum: float = setting(0.9, TRAINING, "Momentum of sgd, first beta of adamw.")
+    weight_decay: float = setting(5e-4, TRAINING, "Weight decay, not on norms and biases.", CHOSEN)
+    schedule: str = setting("onecycle", TRAINING, "onecycle, cosine, step or constant.")
+    warmup: float = setting(0.25, TRAINING, "Share of all steps in which the rate rises from zero.")
+    label_smoothing: float = setting(0.0, TRAINING, "Share of the target given to all classes alike.")
+    clip: float | None = setting(None, TRAINING, "Largest norm of the gradient.")
+    stochastic_depth: float | None = setting(
+        None, TRAINING, "Chance that the last block's branch is skipped; those before it less, in proportion.", "by network"
+    )
+    ema: float | None = setting(None, TRAINING, "Decay of a moving average of the weights, which is then what is tested.")
+    swa: float | None = setting(
+        None, TRAINING, "Share of the epochs, the last ones, whose weights are averaged at a steady rate."
+    )
+    patience: int | None = setting(
+        None, TRAINING, "Stop after so many epochs in which validation got no better; the best epoch's weights count."
+    )
+    crop: int | None = setting(None, AUGMENTATION, "Pixels of padding before a random crop.", "by data")
+    flip: bool | None = setting(None, AUGMENTATION, "Flip images left-right at random.", "by data")
+    cutout: int | None = setting(
+        None, AUGMENTATION, "Side of a random square that is blanked, in pixels of the image.", "by data"
+    )
+    zoom: float | None = setting(
+        None, AUGMENTATION, "Smallest share of the area a random resized crop keeps; 1 is off.", "by data"
+    )
+    randaugment: int | None = setting(None, AUGMENTATION, "Strength, up to 30, of two random changes of each image.", "off")
+    trivialaugment: bool | None = setting(None, AUGMENTATION, "One random change of random strength of each image.", "off")
+    erasing: float | None = setting(None, AUGMENTATION, "Chance that a random rectangle is blanked.", "off")
+    mixup: float | None = setting(None, AUGMENTATION, "Mix pairs of images: alpha of the Beta distribution.", "off")
+    cutmix: float | None = setting(
+        None, AUGMENTATION, "Paste a rectangle of another image: alpha of the Beta distribution.", "off"
+    )
+    tta: str = setting("none", TESTING, "Test also with the mean over views, a figure of its own: none, flip or ten (crops).")
+    precision: str = setting("auto", MACHINE, "auto (bf16 where the processor has it), 32, bf16 or fp16.")
+    channels_last: bool = setting(True, MACHINE, "Keep channels innermost in memory.")
+    checkpoint_activations: bool = setting(
+        False, MACHINE, "Forget activations and compute them again when gradients need them: less memory, more time."
+    )
+    compile: bool = setting(False, MACHINE, "Compile the network with torch.compile first.")
+    device: str = setting("auto", MACHINE, "auto, cpu, cuda or mps.")
+    seed: int = setting(0, MACHINE, "Seed of weights, order and augmentation.")
+    checkpoint_minutes: float = setting(5.0, MACHINE, "Save at least this often, besides after every epoch.")
 
     def __post_init__(self) -> None:
         for f in fields(self):
             need(self, f.name, fits(getattr(self, f.name), f.type), f"of type {getattr(f.type, '__name__', f.type)}")
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, known in KNOWN.items():
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
         for name in ("epochs", "batch_size", "accumulate"):
@@ -72,6 +119,9 @@ class Recipe:
             need(self, name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
         for name in ("val_share", "warmup", "label_smoothing", "momentum"):
             need(self, name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        for name in ("ema", "swa"):
+            need(self, name, getattr(self, name) is None or 0 < getattr(self, name) < 1, "between 0 and 1")
+        need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
         need(self, "resident_share", 0 <= self.resident_share <= 1, "between 0 and 1")
         need(self, "lr", self.lr > 0, "above 0")
         need(self, "weight_decay", self.weight_decay >= 0, "at least 0")
@@ -79,7 +129,19 @@ class Recipe:
         need(self, "seed", 0 <= self.seed < 2**63, "at least 0")
         need(self, "split_seed", 0 <= self.split_seed < 2**31, "at least 0")
         need(self, "clip", self.clip is None or self.clip > 0, "above 0")
-        need(self, "ema", self.ema is None or 0 < self.ema < 1, "between 0 and 1")
+        need(self, "stage_decay", 0 < self.stage_decay <= 1, "above 0 and at most 1")
+        need(self, "head_rate", self.head_rate > 0, "above 0")
+        need(self, "distill", 0 <= self.distill <= 1, "between 0 and 1")
+        need(self, "temperature", self.temperature > 0, "above 0")
+        depth = self.stochastic_depth
+        need(self, "stochastic_depth", depth is None or 0 <= depth < 1, "at least 0 and below 1")
+        need(self, "patience", self.patience is None or self.patience >= 1, "at least 1")
+        need(self, "folds", self.folds is None or self.folds >= 2, "at least 2")
+        need(self, "fold", 0 <= self.fold < (self.folds or 1), f"at least 0 and below --folds ({self.folds or 1})")
+        need(self, "erasing", self.erasing is None or 0 <= self.erasing <= 1, "between 0 and 1")
+        need(self, "randaugment", self.randaugment is None or 0 <= self.randaugment <= 30, "between 0 and 30")
+        for name in ("mixup", "cutmix"):
+            need(self, name, getattr(self, name) is None or getattr(self, name) >= 0, "at least 0")
         need(self, "zoom", self.zoom is None or 0 < self.zoom <= 1, "above 0 and at most 1")
         for name in ("crop", "cutout", "workers"):
             need(self, name, getattr(self, name) is None or getattr(self, name) >= 0, "at least 0")
@@ -98,16 +160,22 @@ class Recipe:
         for name in values:
             if name not in known:
                 raise unknown("field of a recipe", name, known, "The file may come from another version.")
-        return cls(**values)
+        plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**plain)
 
     def digest(self) -> str:
         """Eight hexadecimal digits that differ whenever a field does."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
 
+KNOWN = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "balance": BALANCES, "tta": VIEWS}
+
+
 def fits(value: Any, kind: Any) -> bool:
     """Whether a value is what a field declares; a whole number does for a fraction, infinity and NaN do for nothing."""
-    kinds = get_args(kind) or (kind,)
+    if isinstance(value, tuple):
+        return any(get_origin(one) is tuple and all(fits(v, get_args(one)[0]) for v in value) for one in get_args(kind))
+    kinds = tuple(one for one in get_args(kind) or (kind,) if get_origin(one) is not tuple)
     if isinstance(value, bool):
         return bool in kinds
     if float in kinds and isinstance(value, int | float):

@@ -2,6 +2,22 @@
 
 from math import cos, pi
 
+from .recipe import Recipe
+
+
+def learning_rate(recipe: Recipe, span: tuple[int, int], step: float, steps: int) -> float:
+    """The recipe's rate at a step of its run, for a schedule that runs once over the epochs of `span`.
+
+    With --swa the rate stays what it is where the averaging begins.
+
+    Units    step counts from 0 over the whole run, and is 1/2 in the middle of the first one; steps are those of an epoch
+    """
+    first, end = span
+    progress = (step - first * steps) / (steps * (end - first))
+    if recipe.swa:
+        progress = min(progress, 1 - recipe.swa)
+    return recipe.lr * rate(recipe.schedule, progress, recipe.warmup)
+
 
 def rate(schedule: str, progress: float, warmup: float) -> float:
     """The learning rate as a share of the highest one.

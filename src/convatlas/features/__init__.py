@@ -4,12 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .encoder import Encoder, create_encoder
     from .extract import features
+    from .extractor import FeatureExtractor
     from .maps import Level, levels, pyramid
 
-__all__ = ["Level", "features", "levels", "pyramid"]
+__all__ = ["Encoder", "FeatureExtractor", "Level", "create_encoder", "features", "levels", "pyramid"]
 
-_ROOMS = {"extract": ("features",), "maps": ("Level", "levels", "pyramid")}
+_ROOMS = {
+    "encoder": ("Encoder", "create_encoder"),
+    "extract": ("features",),
+    "extractor": ("FeatureExtractor",),
+    "maps": ("Level", "levels", "pyramid"),
+}
 
 
 def __getattr__(name: str) -> Any:

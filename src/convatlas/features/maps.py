@@ -118,7 +118,7 @@ def outermost(part: str, last: int, rows: Sequence[Layer], modules: dict[str, st
 def stride_of(row: Layer, size: Shape) -> int | None:
     """How far apart a map's units look, told by its size where that is lost; None if it is no map."""
     at, field = layout_of(row.output_shape, size), row.receptive_field
-    if at is None or at.extra is not None:
+    if at is None or at.extra is not None or row.output_shape[0] != 1:  # one image was sent: windows and masks are no map
         return None
     if field is None:
         return int(2 ** max(round(log2(size[1] / at.height)), 0))

@@ -189,7 +189,7 @@ def training(
 ) -> list[Told]:
     """What the layers felt at the recorded ones of some steps of plain training."""
     model.train()
-    optimizer = make_optimizer(model, recipe, "cpu")
+    optimizer = make_optimizer({"network": model.parameters()}, recipe, "cpu")
     recorded, told = set(moments(len(rates))), []
     for step, rate in enumerate(rates):
         for group in optimizer.param_groups:

@@ -36,7 +36,7 @@ class Taps(Mapping[str, Any]):
         if name not in self.names:
             return unknown("tap", name, self.names)
         if self.ran and name not in self.modules:
-            return unknown("layer", name, {*self.modules, *self.ran}, LISTED)
+            return unknown("layer", name, {*self.modules, *self.ran} - {""}, LISTED)
         return InputError(f"{name} has not run: call the network within the block, in a mode in which it uses {name}")
 
     def __contains__(self, name: object) -> bool:

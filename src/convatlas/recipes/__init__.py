@@ -1,5 +1,6 @@
 """Floor 4: functions that return a Recipe, each with its measured claim."""
 
 from .default import default
+from .transfer import tuned
 
-__all__ = ["default"]
+__all__ = ["default", "tuned"]

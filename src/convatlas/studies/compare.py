@@ -21,8 +21,9 @@ from ..models import count_parameters, on_meta
 from ..recipes import default
 from .figures import correctness, shown, spread
 from .paired import against_best
-from .run import asked, check, image_size, options, settled, start
+from .run import asked, image_size, normalized, options, settled
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
+from .training import check, start
 
 DEFAULT_NETWORKS = (
     "lenet5",
@@ -72,6 +73,7 @@ class Comparison:
         self.command: str = plan["command"]
         self.seeds: list[int] = plan["seeds"]
         self.recipes = [Recipe.from_json(values) for values in plan["recipes"]]
+        self.names = dict(zip(self.recipes, titles(self.recipes), strict=True))
         self.reasons: dict[str, str] = {}
         self.opened: tuple[dict[str, Any], Data] | None = None
 
@@ -81,10 +83,10 @@ class Comparison:
 
         Raises   InputError if the folder holds anything
         """
-        names = [recipe.model for recipe in recipes]
+        names = titles(recipes)
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise InputError(f"each network is compared once, but {', '.join(sorted(twice))} was named twice")
+            raise InputError(f"each is compared once, but {', '.join(sorted(twice))} was named twice")
         if folder is None:
             folder = fresh(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -117,16 +119,17 @@ class Comparison:
         wanted = asked(recipe)
         if self.opened is None or self.opened[0] != wanted:
             self.opened = wanted, load(**wanted)
-        return self.opened[1]
+        return normalized(recipe, self.opened[1])
 
     def trials(self, recipe: Recipe) -> list[Trial]:
         """A network's runs."""
-        return [Trial(replace(recipe, seed=seed), self.folder / f"{slug(recipe.model)}-s{seed}") for seed in self.seeds]
+        name = slug(self.names[recipe])
+        return [Trial(replace(recipe, seed=seed), self.folder / f"{name}-s{seed}") for seed in self.seeds]
 
     def run(self) -> Iterator[Began | Event | Failed]:
         """Trains what is not yet trained; a network that fails is reported and does not stop the others."""
         number = 0
-        for recipe in self.recipes:
+        for recipe, name in self.names.items():
             for trial in self.trials(recipe):
                 number += 1
                 run = (
@@ -134,18 +137,16 @@ class Comparison:
                     if (trial.folder / "recipe.json").is_file()
                     else Run.create(trial.folder, trial.recipe)
                 )
-                yield Began(recipe.model, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
-                if run.finished or recipe.model in self.reasons:
+                yield Began(name, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
+                if run.finished or name in self.reasons:
                     continue
                 try:
                     yield from start(run, self.data(trial.recipe))
                 except Interrupted as error:
-                    raise Interrupted(
-                        f"{recipe.model} seed {trial.recipe.seed} {error.where}", self.folder, "compare"
-                    ) from error
+                    raise Interrupted(f"{name} seed {trial.recipe.seed} {error.where}", self.folder, "compare") from error
                 except Exception as error:  # noqa: BLE001  # whatever it is, it costs one row and not the table
-                    self.reasons[recipe.model] = reason(error)
-                    yield Failed(recipe.model, self.reasons[recipe.model])
+                    self.reasons[name] = reason(error)
+                    yield Failed(name, self.reasons[name])
 
     def results(self) -> dict[str, Any]:
         """The value that results.json holds and every table and picture is drawn from."""
@@ -162,7 +163,8 @@ class Comparison:
                   (("train", data.train), ("val", data.val), ("test", data.test))}  # fmt: skip
         return {
             "format": 1,
-            "title": f"{NUMBERS.get(len(rows), str(len(rows)))} network{'s' * (len(rows) > 1)} on {data.title}",
+            "kind": "network" if len({recipe.strategy for recipe in self.recipes}) == 1 else "strategy",
+            "title": f"{counted(self.recipes)} on {data.title}",
             "command": self.command,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": sum(value for row in rows for value in row["seconds"].get("values", [])),
@@ -195,11 +197,12 @@ class Comparison:
             return spread([m[name][figure] for m in metrics if m[name]])
 
         return {
-            "name": recipe.model,
+            "name": self.names[recipe],
             "status": "failed" if failed else "done",
-            "error": self.reasons.get(recipe.model, "not finished") if failed else None,
+            "error": self.reasons.get(self.names[recipe], "not finished") if failed else None,
             "image_size": side,
             "parameters": count_parameters(model),
+            "trained_parameters": max((m["trained_parameters"] for m in metrics), default=None),
             "macs": macs(model, data.channels, side) if whole else None,
             **(dict.fromkeys(SPEEDS) if failed else self.speed(recipe, data)),
             "training_images_per_second": max((m["images_per_second"] for m in metrics), default=None),
@@ -208,6 +211,7 @@ class Comparison:
             "test_accuracy": split("test", "accuracy"),
             "test_top5_accuracy": split("test", "top5_accuracy"),
             "test_calibration_error": split("test", "calibration_error"),
+            "tta_accuracy": spread([m["tta"][held_out]["accuracy"] for m in metrics if "tta" in m]),
             "seconds": spread([m["seconds"] for m in metrics]),
             "against_best": None,
             "recipe": recipe.to_json(),
@@ -219,7 +223,7 @@ class Comparison:
 
     def speed(self, recipe: Recipe, data: Data) -> dict[str, float | None]:
         """Latency, throughput and memory, measured once and kept in a file; null where larger batches don't fit."""
-        path = self.folder / f"{slug(recipe.model)}.json"
+        path = self.folder / f"{slug(self.names[recipe])}.json"
         if not path.exists():
             try:
                 with out_of_memory(THROUGHPUT_BATCH, 1):
@@ -227,6 +231,25 @@ class Comparison:
             except OutOfMemory:
                 return dict.fromkeys(SPEEDS)
         return dict(read_json(path))
+
+
+def titles(recipes: Sequence[Recipe]) -> list[str]:
+    """What the rows are called: networks, strategies of one network, or both."""
+    if len({recipe.strategy for recipe in recipes}) == 1:
+        return [recipe.model for recipe in recipes]
+    if len({recipe.model for recipe in recipes}) == 1:
+        return [recipe.strategy for recipe in recipes]
+    return [f"{recipe.model}, {recipe.strategy}" for recipe in recipes]
+
+
+def counted(recipes: Sequence[Recipe]) -> str:
+    """`Two networks`, or `Three strategies for resnet20`."""
+    models, strategies = ({getattr(recipe, name) for recipe in recipes} for name in ("model", "strategy"))
+    number = NUMBERS.get(len(recipes), str(len(recipes)))
+    if len(strategies) == 1:
+        return f"{number} network{'s' * (len(recipes) > 1)}"
+    of = f" for {recipes[0].model}" if len(models) == 1 else " and networks"
+    return f"{number} strategies{of}"
 
 
 NUMBERS = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven", 8: "Eight", 9: "Nine", 10: "Ten"}

@@ -40,31 +40,33 @@ def found(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def predict(reader: Reader, files: Sequence[Path], topk: int = 5) -> Iterator[Answer]:
+def predict(reader: Reader, files: Sequence[Path], topk: int = 5, batch_size: int = BATCH) -> Iterator[Answer]:
     """An answer for each file; those that cannot be read are answered with the reason.
 
     Batch by batch, so that a large folder takes little memory.
     Raises   InputError if every file is broken
     """
-    if topk < 1:
-        raise InputError(f"--topk needs to be at least 1, got {topk}")
-    return answers(reader, files, topk)
+    for flag, value in (("--topk", topk), ("--batch-size", batch_size)):
+        if value < 1:
+            raise InputError(f"{flag} needs to be at least 1, got {value}")
+    return answers(reader, files, topk, batch_size)
 
 
-def answers(reader: Reader, files: Sequence[Path], topk: int) -> Iterator[Answer]:
+def answers(reader: Reader, files: Sequence[Path], topk: int, batch_size: int) -> Iterator[Answer]:
     """The answers as they come."""
     unreadable = 0
-    for first in range(0, len(files), BATCH):
+    for first in range(0, len(files), batch_size):
+        batch = files[first : first + batch_size]
         pictures, reasons = {}, {}
-        for path in files[first : first + BATCH]:
+        for path in batch:
             try:
                 pictures[path] = reader.read(path)
             except Unreadable as error:
                 reasons[path] = str(error)
         said = likeliest(reader, torch.stack(list(pictures.values())), topk) if pictures else []
         named = dict(zip(pictures, said, strict=True))
-        unreadable += len(reasons)
-        for path in files[first : first + BATCH]:
+        unreadable += sum(path in reasons for path in batch)
+        for path in batch:
             yield Answer(path, named.get(path, ()), reasons.get(path))
     if unreadable == len(files):
         raise InputError(f"none of the {len(files)} files could be read as an image")
@@ -74,8 +76,12 @@ def likeliest(reader: Reader, pixels: torch.Tensor, topk: int) -> list[tuple[tup
     """The likeliest classes of each picture.
 
     Shapes   pixels (n, channels, side, side) uint8
+    Raises   InputError if the network answers with what is no number
     """
-    top = reader.logits(pixels).softmax(1).topk(min(topk, len(reader.classes)))
+    logits = reader.logits(pixels)
+    if not logits.isfinite().all():
+        raise InputError("the network answers with scores that are no numbers: its weights need to be trained again")
+    top = logits.softmax(1).topk(min(topk, len(reader.classes)))
     return [
         tuple((reader.classes[i], p) for p, i in zip(row_p, row_i, strict=True))
         for row_p, row_i in zip(top.values.tolist(), top.indices.tolist(), strict=True)

@@ -1,6 +1,6 @@
 """A trained network ready to look at pictures: how it wants them cut, scaled and normalized, what its answers are called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..data import Batches, Feed, Resident
 from ..data.picture import Frame, square
+from ..engine.hardware import choose_device
 from ..engine.recipe import Recipe
 from ..errors import InputError
 from ..models import CATALOG, family_of, on_meta, parse
@@ -62,19 +63,26 @@ class Reader:
         """
         return torch.tensor(square(path, self.looks.channels, self.looks.side, self.looks.frame))
 
-    def logits(self, pixels: Tensor) -> Tensor:
-        """What the network says of some pictures.
+    def on(self, device: str) -> "Reader":
+        """The same reader, its network moved to a device.
 
-        Shapes   pixels (n, channels, side, side) uint8 → (n, classes)
+        Raises   InputError for a device this machine lacks
         """
-        looks = self.looks
+        return replace(self, model=self.model.to(choose_device(device)))
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """What the network says of some pictures, computed where it lies.
+
+        Shapes   pixels (n, channels, side, side) uint8 → (n, classes) on the CPU
+        """
+        looks, device = self.looks, next(iter(self.model.state_dict().values())).device
         with torch.inference_mode():
             if looks.frame:  # in the reference's order of operations, to the last bit
-                mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (looks.mean, looks.std))
-                return self.model(pixels.float().div_(255).sub_(mean).div_(std))
-            feed = Feed(len(pixels), looks.image_size, looks.mean, looks.std)
+                mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (looks.mean, looks.std))
+                return self.model(pixels.to(device).float().div_(255).sub_(mean).div_(std)).cpu()
+            feed = Feed(len(pixels), looks.image_size, looks.mean, looks.std, device=str(device))
             x, _ = next(iter(Batches(Resident(pixels, torch.zeros(len(pixels), dtype=torch.int64)), feed).epoch()))
-            return self.model(x)
+            return self.model(x).cpu()
 
 
 def opened(asked: Asked) -> Reader:

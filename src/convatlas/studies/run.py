@@ -1,6 +1,5 @@
-"""One run: a recipe in, a folder out, and the folder read back."""
+"""The images and the network that a recipe names, and those of a finished run."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,25 +7,38 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..anatomy.parts import parts
 from ..data import Data, load
-from ..engine.events import Event
-from ..engine.hardware import choose_device, choose_precision
 from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..errors import InputError
-from ..models import built_for, create_model, family_of, implied, on_meta, parse
+from ..models import built_for, create_model, family_of, implied, parse
+from ..ops.droppath import set_stochastic_depth
 from ..weights import Loaded, load_into, source
 
 
 def open_data(recipe: Recipe) -> Data:
-    """The images a recipe names."""
-    return load(**asked(recipe))
+    """The images a recipe names, with the mean and deviation it gives.
+
+    Raises   InputError if these are not of as many channels as the images
+    """
+    return normalized(recipe, load(**asked(recipe)))
+
+
+def normalized(recipe: Recipe, data: Data) -> Data:
+    """The images with the recipe's mean and deviation in place of their own."""
+    for name in ("mean", "std"):
+        given = getattr(recipe, name)
+        if given is not None and len(given) != data.channels:
+            raise InputError(f"--{name} needs a number for each of {data.name}'s {data.channels} channels, got {len(given)}")
+    return replace(data, mean=recipe.mean or data.mean, std=recipe.std or data.std)
 
 
 def asked(recipe: Recipe) -> dict[str, Any]:
     """What a recipe asks `load` for; pictures in folders come in the size its network is built for."""
     native = family_of(recipe.model).native_of(parse(recipe.model)[0])
-    same = {name: getattr(recipe, name) for name in ("val_share", "split_seed", "limit", "strict", "resident_share")}
+    names = ("val_share", "split_seed", "folds", "fold", "limit", "strict", "resident_share")
+    same = {name: getattr(recipe, name) for name in names}
     folder = Path(recipe.data_dir) if recipe.data_dir else None
     return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size, **same}
 
@@ -40,7 +52,26 @@ def image_size(recipe: Recipe, data: Data) -> int:
 def build(recipe: Recipe, data: Data) -> nn.Module:
     """The recipe's network for the data's classes and channels, its weights drawn from the recipe's seed."""
     torch.manual_seed(recipe.seed)
-    return create_model(recipe.model, **options(recipe, data))
+    return deepened(create_model(recipe.model, **options(recipe, data)), recipe)
+
+
+def deepened(model: nn.Module, recipe: Recipe) -> nn.Module:
+    """The network with the recipe's stochastic depth.
+
+    Raises   InputError if it has no branches to skip
+    """
+    if recipe.stochastic_depth is not None:
+        set_stochastic_depth(model, recipe.stochastic_depth)
+    return model
+
+
+def stages_of(recipe: Recipe, model: nn.Module, data: Data) -> dict[str, tuple[str, ...]] | None:
+    """The stages that the recipe's strategy freezes and thaws; None where everything learns alike."""
+    if recipe.strategy == "full" and recipe.head_rate == 1:
+        return None
+    family = family_of(recipe.model)
+    side = image_size(recipe, data)
+    return parts(model, (data.channels, side, side), family.head, family.auxiliary)
 
 
 def weighed(name: str, weights: str | Path, **options: Any) -> tuple[nn.Module, Loaded]:
@@ -63,34 +94,6 @@ def settled(recipe: Recipe) -> Recipe:
 def options(recipe: Recipe, data: Data) -> dict[str, Any]:
     """What the data asks of the network: classes, channels and pixels."""
     return {"num_classes": len(data.classes), "in_channels": data.channels, "image_size": image_size(recipe, data)}
-
-
-def check(recipe: Recipe, data: Data) -> None:
-    """Makes sure that the machine, the data, the network and its weights go together, before anything is written.
-
-    Raises   InputError
-    """
-    choose_precision(recipe.precision, choose_device(recipe.device))
-    if recipe.weights:
-        weighed(recipe.model, recipe.weights, **options(recipe, data))
-    else:
-        on_meta(recipe.model, **options(recipe, data))
-
-
-def start(run: Run, data: Data | None = None) -> Iterator[Event]:
-    """Trains what the folder's recipe says, from where the folder stands; on `data` if that is open already."""
-    from ..engine.train import train
-
-    recipe = run.recipe
-    data = data or open_data(recipe)
-    notes: tuple[str, ...] = ()
-    if recipe.weights and not run.begun:
-        torch.manual_seed(recipe.seed)
-        model, loaded = weighed(recipe.model, recipe.weights, **options(recipe, data))
-        notes = (f"weights {recipe.weights}: {loaded}",)
-    else:
-        model = build(recipe, data)
-    yield from train(model, data, recipe, run, image_size(recipe, data), notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,35 +127,3 @@ def load_run(folder: str | Path) -> Trained:
         raise InputError(f"{folder}/env.json lacks {error}: the run is damaged or from another version") from None
     model = create_model(run.recipe.model, num_classes=len(classes), in_channels=channels, image_size=side, weights=folder)
     return Trained(model.eval(), run.recipe, classes, channels, side, stored, mean, std, metrics)
-
-
-def is_of(recipe: Recipe, model: str) -> bool:
-    """Whether a recipe is one of the network as a user names it, without what its weights asked for."""
-    return model == recipe.model or (recipe.weights is not None and settled(replace(recipe, model=model)) == recipe)
-
-
-def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> Run:
-    """The run to continue: the folder's, or else the last unfinished one under runs/ of that network.
-
-    A folder may stand in the network's place: `convatlas train --resume runs/mine`.
-
-    Raises   InputError if there is none, or if it was begun with other settings than those given now
-    """
-    if folder is None and model and (Path(model) / "recipe.json").is_file():
-        folder, model = Path(model), None
-    if folder is None:
-        begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]
-        same = [path for path in begun if model is None or is_of(Run.open(path).recipe, model)]
-        if not same:
-            raise InputError("--resume found no unfinished run under runs/: name its folder with --out DIR")
-        folder = max(same, key=lambda path: path.stat().st_mtime)
-    run = Run.open(folder)
-    asked = dict(given) | ({"model": model} if model and not is_of(run.recipe, model) else {})
-    for name, value in asked.items():
-        begun_with = getattr(run.recipe, name)
-        if begun_with != value:
-            raise InputError(
-                f"{folder} was begun with {name.replace('_', '-')} {begun_with}, not {value}: "
-                "leave the flag out to continue it, or start a new run"
-            )
-    return run

@@ -9,7 +9,8 @@ from ..data import Data
 from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
-from .run import build, image_size
+from ..engine.strategy import Learning
+from .run import build, image_size, stages_of
 
 THROUGHPUT_BATCH = 128
 SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
@@ -35,5 +36,8 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     latency = seconds_per_batch(model, images(1), mixed)
     throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed)
     labels = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
-    memory = training_memory(model, images(recipe.batch_size), labels, make_optimizer(model, recipe, device), mixed)
+    learning = Learning(model, recipe, stages_of(recipe, model, data))
+    learning.enter(max(learning.plan, key=learning.trained).start)
+    optimizer = make_optimizer(learning.learners, recipe, device)
+    memory = training_memory(model, images(recipe.batch_size), labels, optimizer, mixed)
     return {"training_memory_bytes": memory, "latency_ms": 1000 * latency, "throughput_images_per_second": throughput}

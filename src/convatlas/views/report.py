@@ -75,6 +75,7 @@ def page(results: Results, pixels: NDArray[np.uint8]) -> str:
         facts=facts(results),
         table=table,
         groups=_groups([column.measure.group for column in table]),
+        each=results.get("kind", "network"),
         networks=[_row(i, network, table, best) for i, network in enumerate(rows)],
         seeds=len(results.get("seeds") or []),
         held_out=held_out(results),

@@ -51,6 +51,7 @@ class Column:
 
 MEASURES = (
     Measure("parameters", "Parameters", "", "Size", "less", "count", "Trainable parameters"),
+    Measure("trained_parameters", "Trained", "parameters", "Size", "less", "count", "Parameters that learn"),
     Measure("macs", "MACs", "", "Size", "less", "macs", "Multiply-accumulates to classify one image"),
     Measure("training_memory_bytes", "Memory", "peak", "Size", "less", "bytes", "Peak memory while training"),
     Measure("training_images_per_second", "Training", "images/s", "Speed", "more", "rate", "Images a second while training"),
@@ -62,6 +63,7 @@ MEASURES = (
     Measure("test_accuracy", "Test", "%", "Accuracy", "more", "percent", "Right on the test images"),
     Measure("test_top5_accuracy", "Top 5", "%, test", "Accuracy", "more", "percent",
             "The true class is among the five most probable"),
+    Measure("tta_accuracy", "Views", "%", "Accuracy", "more", "percent", "Right with the mean over views of each image"),
     Measure("test_calibration_error", "Calibration", "error, %", "Accuracy", "less", "percent",
             "Expected gap between the stated probability and how often it is right"),
     Measure("seconds", "Time", "a run", "", "less", "seconds", "Seconds to train one seed"),
@@ -187,13 +189,15 @@ def columns(results: Results) -> list[Column]:
     """The summary table: a column a measure, a cell a network, the best of each column marked.
 
     Cells that read alike are equally best; a column that does not tell the networks apart marks none. Without a test set its
-    three columns are left out.
+    three columns are left out, and so is what the comparison did not do.
     """
     digits, rows = places(results), networks(results)
     chosen = []
     for measure in MEASURES:
         values = [mean(network, measure.key) for network in rows]
         if measure.key.startswith("test_") and held_out(results) == "val" and not any(v is not None for v in values):
+            continue
+        if says_nothing(measure, rows):
             continue
         texts = [shown(measure.kind, value, digits) for value in values]
         known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
@@ -205,6 +209,13 @@ def columns(results: Results) -> list[Column]:
             cells.append(Cell(text, spread, value, value is not None and text == best))
         chosen.append(Column(measure, tuple(cells)))
     return chosen
+
+
+def says_nothing(measure: Measure, rows: Sequence[Network]) -> bool:
+    """Whether a column is of something that the comparison did not do: no strategy froze anything, no views were looked at."""
+    if measure.key == "trained_parameters":
+        return all(mean(row, "trained_parameters") in (None, mean(row, "parameters")) for row in rows)
+    return measure.key == "tta_accuracy" and all(mean(row, "tta_accuracy") is None for row in rows)
 
 
 def csv_rows(results: Results) -> list[dict[str, str | int | float]]:

@@ -58,8 +58,16 @@ def verdict(results: Results) -> str:
     level = float(gap) == 0
     lead = f"level with {second.get('name')}" if level else f"{gap} points more than {second.get('name')}"
     said = f"{best} is best on the {images}: {percent(right, digits)} % right, {lead}{'' if level else chance(p)}"
-    cost = price(winner, others)
+    cost = training_price(winner) if results.get("kind") == "strategy" else price(winner, others)
     return f"{said}{f'; {cost}' if cost else ''}."
+
+
+def training_price(winner: Network) -> str:
+    """What a strategy costs: how much learns, and how long."""
+    trained, total, seconds = (mean(winner, key) for key in ("trained_parameters", "parameters", "seconds"))
+    if not (trained and total and seconds):
+        return ""
+    return f"it trains {100 * trained / total:.3g} % of the parameters and takes {significant(seconds, 2)} s a run"
 
 
 def price(winner: Network, others: Sequence[Network]) -> str:

@@ -1,0 +1,43 @@
+"""`convatlas embed`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .flags import Channels, DataDir, Json, Weights
+
+
+def embed(
+    run: str,
+    /,
+    *,
+    data: Annotated[str, Parameter(help="Folder of images, data set or .npz file to embed.")],
+    out: Annotated[Path, Parameter(help="File for the index: .npz, or .parquet.")],
+    split: Annotated[str, Parameter(help="all, train, val or test.")] = "all",
+    layer: Annotated[str, Parameter(help="Layer whose output is the vector, as show --depth 9 names it.")] = "penultimate",
+    weights: Weights = None,
+    trained_on: Annotated[str | None, Parameter(help="Set that a weight file was trained on, if it is another one.")] = None,
+    mean: Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")] = None,
+    std: Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")] = None,
+    data_dir: DataDir = None,
+    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Write what a network makes of each image: a vector, with its path and class, for search, cluster and your own tools.
+
+    Memory holds one batch, however many images there are.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a network together with --weights.
+    """
+    from ..console.index import made
+    from ..studies.embed import embedded
+    from ..studies.reader import Asked
+
+    asked = Asked(run, weights, trained_on, data_dir, mean, std)
+    index, notes = embedded(asked, data, split, out, layer=layer, batch_size=batch_size, device=device)
+    made(index, notes, out, as_json)

@@ -1,0 +1,45 @@
+"""`convatlas probe`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .flags import Channels, DataDir, Json, Weights, Words
+
+
+def probe(
+    run: str,
+    /,
+    *,
+    data: Annotated[str, Parameter(help="Folder of images with a sub-folder a class, data set or .npz file.")],
+    layers: Annotated[Words, Parameter(help="Layers, with commas between; the last of each stage and penultimate.")] = (),
+    split: Annotated[str, Parameter(help="What it is judged on: val, or test.")] = "val",
+    k: Annotated[int, Parameter(help="Neighbors that vote.")] = 20,
+    out: Annotated[Path | None, Parameter(help="New folder for probe.json and probe.png.")] = None,
+    weights: Weights = None,
+    trained_on: Annotated[str | None, Parameter(help="Set that a weight file was trained on, if it is another one.")] = None,
+    mean: Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")] = None,
+    std: Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")] = None,
+    data_dir: DataDir = None,
+    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
+    theme: Annotated[str, Parameter(help="light, dark or transparent.")] = "light",
+    as_json: Json = False,
+) -> None:
+    """Measure what each layer knows of classes: k-NN and linear evaluation, fitted to training images alone.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a network together with --weights.
+    """
+    from ..console.index import probed
+    from ..studies.probe import probe as study
+    from ..studies.reader import Asked
+
+    asked = Asked(run, weights, trained_on, data_dir, mean, std)
+    probed(
+        lambda watch: study(asked, data, layers, split=split, k=k, batch_size=batch_size, device=device, watch=watch),
+        out, theme, as_json,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""`convatlas tune`."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..errors import InputError
+from .flags import Flags, Json, Out, Quiet, Resume, given
+
+
+def tune(
+    model: str | None = None,
+    /,
+    *,
+    recipe: Flags | None = None,
+    out: Out = None,
+    resume: Resume = False,
+    log: Annotated[str | None, Parameter(help="Also write the events for another tool: tensorboard.")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune a network that has learnt from other images: a folder of photographs becomes a classifier.
+
+    What is not given is chosen for the network and the number of images, and said. With --folds every image is held out once.
+
+    Parameters
+    ----------
+    model
+        Network, with its weights in --weights (published ones if none are named), or a run folder that brings both.
+    """
+    from .. import console
+    from ..console.tuning import cross_validated
+    from ..engine.record import Run
+    from ..studies.folds import CrossValidation
+    from ..studies.training import check, reopen, start
+    from ..studies.transfer import plan, started_from
+
+    console.check_log(log)
+    values = given(recipe)
+    data = None
+    notes: tuple[str, ...] = ()
+    if resume:
+        if out is not None and CrossValidation.lies_in(out):
+            cross_validated(CrossValidation.open(out), quiet, as_json)
+            return
+        run = reopen(out, model, values)
+    elif model is None:
+        raise InputError("tune needs the name of a network, such as `convatlas tune mobilenet_v2 --data photos/`")
+    elif "data" not in values:
+        raise InputError(f"tune needs images to learn from: convatlas tune {model} --data FOLDER")
+    else:
+        network, weights = started_from(model, values.pop("weights", None))
+        chosen, data, notes = plan(network, weights, values.pop("data"), values)
+        check(chosen, data)
+        if chosen.folds:
+            cross_validated(CrossValidation.create(out, chosen, notes), quiet, as_json)
+            return
+        run = Run.create(out, chosen)
+    if not run.finished:
+        with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
+            for event in start(run, data, notes):
+                watch(event)
+    console.finished(run, quiet, as_json)

@@ -1,0 +1,120 @@
+"""What `lr-find` and `schedule` show: suggestions with the command to go on, and what a recipe will do."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.text import Text
+
+from .index import writable
+from .terminal import dump, show, table
+
+if TYPE_CHECKING:
+    from ..engine.forecast import Forecast
+    from ..engine.recipe import Recipe
+    from ..engine.suggest import RangeTest
+
+OWN = ("--from", "--to", "--steps", "--out", "--theme", "--lr")  # of lr-find, each with a value, that training has not or gets
+SWITCHES = ("--quiet", "--json")
+
+
+def picture(out: Path | None, verb: str, model: str, theme: str) -> Path:
+    """Where the picture goes: to `out`, or to a fresh name in this folder.
+
+    Raises   InputError for a format or theme that there is not, and for a file that there is already
+    """
+    from ..engine.record import slug
+
+    writable(out, theme)
+    if out is not None:
+        return out
+    stem = f"{verb}-{slug(Path(model).name)}"
+    paths = (Path(f"{stem}.png" if n == 1 else f"{stem}-{n}.png") for n in count(1))
+    return next(path for path in paths if not path.exists())
+
+
+@contextmanager
+def stepping(steps: int, quiet: bool) -> Iterator[Callable[[int], object] | None]:
+    """A bar on a terminal; nothing elsewhere, or if quiet."""
+    console = Console(stderr=True, highlight=False)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("rising", total=steps)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def title(recipe: "Recipe") -> str:
+    """What the range test was of."""
+    strategy = "" if recipe.strategy == "full" else f", {recipe.strategy}"
+    return f"{recipe.model} on {Path(recipe.data).name}: {recipe.optimizer}, batches of {recipe.batch_size}{strategy}"
+
+
+def following(test: "RangeTest", recipe: "Recipe") -> str | None:
+    """The command that trains with the suggested rate: what was typed, as `train` or `tune`."""
+    if test.valley is None:
+        return None
+    verb = "tune" if recipe.weights else "train"
+    return f"{command_without(sys.argv[2:], verb)} --lr {test.valley:.2g}"
+
+
+def command_without(words: list[str], verb: str) -> str:
+    """The command line of another verb with those of these words that it knows."""
+    kept: list[str] = []
+    left = iter(words)
+    for word in left:
+        name, equals, _ = word.partition("=")
+        if name in OWN:
+            if not equals:
+                next(left, None)
+        elif word not in SWITCHES:
+            kept.append(word)
+    return shlex.join(["convatlas", verb, *kept])
+
+
+def suggested(test: "RangeTest", recipe: "Recipe", drawn: Path, as_json: bool) -> None:
+    """Both suggestions, or why there is none, and what to type next."""
+    following_ = following(test, recipe)
+    if as_json:
+        dump({"model": recipe.model, "data": recipe.data, **test.to_json(), "next": following_, "picture": str(drawn)})
+        return
+    if test.steepest is not None and test.valley is not None:
+        print(f"steepest  {test.steepest:.3g}   where the loss falls fastest")
+        print(f"valley    {test.valley:.3g}   where two thirds of its fall are done")
+    if test.divergence is not None:
+        print(
+            f"diverged  {test.divergence:.3g}   where the loss had grown to four times its best, after {len(test.losses)} steps"
+        )
+    if test.note:
+        print(test.note if following_ else f"no suggestion: {test.note}")
+    if following_:
+        print(f"go on with: {following_}")
+    print(f"picture {drawn}")
+
+
+def foreseen(forecast: "Forecast", drawn: Path, as_json: bool) -> None:
+    """A row for each phase, totals below."""
+    found = forecast.to_json()
+    if as_json:
+        dump({**found, "picture": str(drawn)})
+        return
+    shown = table("epochs", "learns", "steps", "parameters", "highest rate", left=2)
+    for phase, row in zip(forecast.phases, found["phases"], strict=True):
+        first, last = row["first_epoch"], row["last_epoch"]
+        learns = ", ".join(forecast.named(forecast.at(phase, share)) for share in forecast.shares(phase))
+        rates = row["highest_rates"].values()
+        low, high = f"{min(rates):.3g}", f"{max(rates):.3g}"
+        shown.add_row(f"{first}" if first == last else f"{first}-{last}", Text(learns), f"{row['steps']:,}",
+                      f"{row['trained_parameters']:,}", high if low == high else f"{low} to {high}")  # fmt: skip
+    show(shown)
+    if found["averaged_epochs"]:
+        print("weights averaged over epochs {} to {}".format(*found["averaged_epochs"]))
+    print(f"{found['steps']:,} steps, {found['images_seen']:,} images seen, {found['parameters']:,} parameters")
+    print(f"picture {drawn}")

@@ -1,0 +1,75 @@
+"""Mixup and CutMix: each image is mixed with another one of the batch, and so are their labels.
+
+Both draw the share λ that an image keeps of itself from Beta(α, α), an own one for each pair. Mixup fades the pair into one
+another, x = λ x_i + (1 − λ) x_j; CutMix pastes a rectangle of 1 − λ of x_j's area over x_i. Either way y = λ y_i + (1 − λ) y_j.
+
+Papers   Zhang et al. 2017, arXiv:1710.09412 (mixup) · Yun et al. 2019, arXiv:1905.04899 (CutMix)
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from .chance import uniform
+from .erasing import inside
+from .feed import Augment
+
+
+def mixed(x: Tensor, y: Tensor, augment: Augment, classes: int, chance: Tensor) -> tuple[Tensor, Tensor]:
+    """The batch mixed as `augment` says: by mixup, by CutMix, or by one of them if it has both.
+
+    Shapes   x (n, c, h, w) float32, y (n,) int64, chance (5, n) on the CPU → x, y (n, classes) float32 whose rows sum to 1
+    """
+    rows = one_hot(y, classes).float()
+    partner = chance[0].argsort(stable=True)
+    if augment.cutmix and not (augment.mixup and chance[1, 0] % 2):
+        bounds = windows(x.shape[2], x.shape[3], kept(augment.cutmix, chance[2]), chance[3:])
+        return cutmix(x, rows, partner, bounds)
+    return mixup(x, rows, partner, kept(augment.mixup, chance[2]))
+
+
+def kept(alpha: float, chance: Tensor) -> Tensor:
+    """The share λ of itself that each image keeps: the quantile of Beta(α, α) at its chance, float64 in [0, 1]."""
+    from scipy.special import betaincinv
+
+    return torch.from_numpy(betaincinv(alpha, alpha, uniform(chance).numpy()))
+
+
+def mixup(x: Tensor, y: Tensor, partner: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """λ of each image and 1 − λ of its partner, pixels and labels.
+
+    Shapes   x (n, c, h, w), y (n, classes), partner (n,) int64, share (n,) in [0, 1]
+    Source   Zhang et al. 2017, §2
+    """
+    partner = partner.to(x.device, non_blocking=True)
+    share = share.to(x.dtype).to(x.device, non_blocking=True)
+    return x[partner].lerp(x, share[:, None, None, None]), y[partner].lerp(y, share[:, None])
+
+
+def windows(h: int, w: int, share: Tensor, chance: Tensor) -> Tensor:
+    """Rectangles of 1 − λ of the area around random pixels; what would lie outside the image is cut off.
+
+    Shapes   share (n,), chance (2, n) → (4, n) int64: first row, row after the last, first column, column after the last
+    Source   Yun et al. 2019, §3.1, eq. 2, with the box around its point, as in the paper's code
+    """
+    side = (1 - share).sqrt()
+    bounds = []
+    for length, which in ((h, chance[0]), (w, chance[1])):
+        size = (length * side).round().long()
+        first = which % length - size // 2
+        bounds += [first.clamp(min=0), (first + size).clamp(max=length)]
+    return torch.stack(bounds)
+
+
+def cutmix(x: Tensor, y: Tensor, partner: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
+    """Each image with a rectangle of its partner, at the place it has there; labels weigh what is seen of each image.
+
+    Shapes   x (n, c, h, w), y (n, classes), partner (n,) int64, bounds (4, n) as `windows` gives them
+    Source   Yun et al. 2019, §3.1, eq. 1, with λ corrected to the pixels that were pasted
+    """
+    h, w = x.shape[2:]
+    top, bottom, left, right = bounds
+    pasted = ((bottom - top) * (right - left)).double() / (h * w)
+    partner, share = partner.to(x.device, non_blocking=True), (1 - pasted).to(y.dtype).to(x.device, non_blocking=True)
+    hole = inside(bounds.to(x.device, non_blocking=True), h, w)
+    return torch.where(hole, x[partner], x), y[partner].lerp(y, share[:, None])

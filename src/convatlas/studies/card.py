@@ -1,0 +1,219 @@
+"""What can be said of a finished run to those who did not train it, from its folder alone.
+
+Source   Mitchell et al. 2019, arXiv:1810.03993, whose sections the card has as far as a run knows what belongs there
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..anatomy.macs import macs
+from ..data import CATALOG, Source
+from ..engine.recipe import Recipe
+from ..engine.record import Run
+from ..errors import InputError
+from ..insight.mistakes import wilson
+from ..models import ModelInfo, model_info, on_meta, parse
+from ..models import count_parameters as counted
+from ..recipes import default
+from ..weights.origin import origin
+from ..weights.store import is_place
+from .figures import spread
+
+SPLITS = {"test": "test", "val": "validation"}
+NAMED_ELSEWHERE = ("model", "data", "data_dir", "weights", "teacher")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured over n images; shares in [0, 1], with the 95 % interval of the accuracy by Wilson."""
+
+    split: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    top5: float
+    loss: float
+    calibration_error: float
+    confusion: tuple[tuple[int, ...], ...]
+    over_seeds: Mapping[str, Any]  # mean, sd and n of the accuracies
+
+
+@dataclass(frozen=True, slots=True)
+class OfClass:
+    """How many of a class's n images are right."""
+
+    name: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """What the weights were before training; `license` None is one that nobody knows."""
+
+    words: str
+    license: str | None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All that a card says."""
+
+    run: Run
+    base: str  # the variant
+    info: ModelInfo
+    parameters: int
+    macs: int
+    environment: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    source: Source | None  # of the data, if it is one of the catalogue
+    figures: tuple[Figures, ...]  # of the test images first
+    seeds: tuple[int, ...]
+    began: Began | None
+    license: str | None  # under which these weights are passed on
+    changed: tuple[tuple[str, str, str, str], ...]  # field, value, default and meaning
+    command: str
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.run.recipe
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The data as the run saw it."""
+        seen: Mapping[str, Any] = self.environment["data"]
+        return seen
+
+    def per_class(self, figures: Figures) -> list[OfClass]:
+        """The accuracy of every class that has images."""
+        rows = []
+        for i, (name, row) in enumerate(zip(self.data["classes"], figures.confusion, strict=True)):
+            if n := sum(row):
+                rows.append(OfClass(name, n, row[i] / n, *wilson(row[i], n)))
+        return rows
+
+
+def card(folders: Sequence[Path], weights_license: str | None = None, license_: str | None = None) -> Card:
+    """The card of the first run; the others tell how much its figures change with the seed.
+
+    Raises   InputError if a folder holds no finished run, or one that differs in more than its seed
+    """
+    runs = [Run.open(folder) for folder in folders]
+    same_but_for_seeds(runs)
+    first, environment = runs[0], runs[0].environment
+    recipe, data = first.recipe, environment["data"]
+    base = parse(recipe.model)[0]
+    shape = {"num_classes": len(data["classes"]), "in_channels": data["channels"], "image_size": environment["image_size"]}
+    model = on_meta(recipe.model, **shape)
+    metrics = [run.metrics for run in runs]
+    return Card(
+        run=first,
+        base=base,
+        info=model_info(base),
+        parameters=counted(model),
+        macs=macs(model, shape["in_channels"], shape["image_size"]),
+        environment=environment,
+        metrics=metrics[0],
+        source=CATALOG.get(recipe.data),
+        figures=tuple(figures(split, metrics) for split in SPLITS if metrics[0][split]),
+        seeds=tuple(run.recipe.seed for run in runs),
+        began=began(base, recipe.weights, weights_license),
+        license=license_,
+        changed=tuple(changed(recipe)),
+        command=command(recipe),
+    )
+
+
+def same_but_for_seeds(runs: Sequence[Run]) -> None:
+    """Raises InputError unless the runs have one recipe and different seeds."""
+    first = runs[0]
+    for run in runs[1:]:
+        for f in fields(Recipe):
+            values = [getattr(one.recipe, f.name) for one in (first, run)]
+            if f.name != "seed" and values[0] != values[1]:
+                flag = f.name.replace("_", "-")
+                raise InputError(
+                    f"a card is of one recipe with several seeds, but {first.path} has {flag} {values[0]} and {run.path} "
+                    f"{values[1]}: give each its own card, or look at both with `convatlas compare`"
+                )
+    seeds = [run.recipe.seed for run in runs]
+    if twice := {seed for seed in seeds if seeds.count(seed) > 1}:
+        raise InputError(f"a card counts each seed once, but seed {min(twice)} came twice: give runs of different seeds")
+
+
+def figures(split: str, metrics: Sequence[Mapping[str, Any]]) -> Figures:
+    """The figures of the first run over a split, and how its accuracy changes over all runs."""
+    found = metrics[0][split]
+    hits = sum(row[i] for i, row in enumerate(found["confusion"]))
+    numbers = {name: found[name] for name in ("n", "accuracy", "loss", "calibration_error")}
+    low, high = wilson(hits, found["n"])
+    confusion = tuple(map(tuple, found["confusion"]))
+    seeds = spread([one[split]["accuracy"] for one in metrics])
+    return Figures(
+        SPLITS[split], low=low, high=high, top5=found["top5_accuracy"], confusion=confusion, over_seeds=seeds, **numbers
+    )
+
+
+def began(base: str, weights: str | None, known: str | None) -> Began | None:
+    """Where the weights came from, as far as their name tells; None for those drawn at random.
+
+    `known` is the license that the user says they have.
+    """
+    if weights is None:
+        return None
+    row = origin(base, weights)
+    if row is None:
+        kind = "the run folder" if not Path(weights).suffix else "the file"
+        return Began(f"{kind} {Path(weights).name}", known)
+    by_name = f", by the name of the file {Path(weights).name}" if is_place(weights) else ""
+    words = f"{row.tag} of {base}, which torchvision publishes ({row.acc1} % on ImageNet){by_name}"
+    return Began(words, known or row.license, row.url)
+
+
+def changed(recipe: Recipe) -> list[tuple[str, str, str, str]]:
+    """The fields that are not as they are when nobody says anything."""
+    return [
+        (f.name, said(value), said(f.default), f.metadata["help"])
+        for f in fields(Recipe)
+        if f.name not in NAMED_ELSEWHERE and (value := getattr(recipe, f.name)) != f.default
+    ]
+
+
+def said(value: Any) -> str:
+    """A value as the table has it."""
+    if isinstance(value, tuple):
+        return ", ".join(f"{one:.4g}" for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not set" if value is None else str(value)
+
+
+def command(recipe: Recipe) -> str:
+    """What trains it again; of folders and files the last part of their path, since they lie elsewhere on another machine."""
+    begun = default(recipe.model, recipe.data)
+    given = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(begun, f.name)}
+    whole = default(recipe.model, recipe.data, **given)  # the batch that was given may change the rate
+    given |= {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(whole, f.name)}
+    words = ["convatlas", "train", recipe.model, "--data", elsewhere(recipe.data)]
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif isinstance(value, tuple):
+            words += [flag, ",".join(map(repr, value))]
+        elif value is not None and name not in ("data", "data_dir"):
+            words += [flag, elsewhere(value) if name in ("weights", "teacher") else str(value)]
+    return shlex.join(words)
+
+
+def elsewhere(place: str) -> str:
+    """The name of a set or a tag as it is, of a path its last part."""
+    network, at, weights = place.rpartition("@")  # as a teacher is written
+    return place if place in CATALOG else f"{network}{at}{Path(weights).name}"

@@ -1,0 +1,74 @@
+"""Which images of a folder show the same: pixel by pixel, nearly, or mirrored."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data import decode, duplicates
+from ..data.glimpse import Glimpse, digest
+from ..data.picture import Unreadable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """A readable picture of the folder, its path relative to it."""
+
+    path: str
+    part: str
+    label: str
+    glimpse: Glimpse
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two images, by their places, that show the same: pixel by pixel, nearly, or nearly and mirrored."""
+
+    first: int
+    second: int
+    kind: str  # same, near, mirrored
+    correlation: float
+
+
+def copies(root: Path, images: Sequence[Image]) -> list[Pair]:
+    """What is there twice; of many that are equal each is told beside the first."""
+    if not images:
+        return []
+    thumbnails = np.stack([image.glimpse.thumbnail for image in images])
+    near = [Pair(a.first, a.second, "mirrored" if a.mirrored else "near", a.correlation) for a in duplicates.alike(thumbnails)]
+    twins = defaultdict(list)
+    for place, image in enumerate(images):
+        twins[image.glimpse.thumbnail.tobytes()].append(place)
+    equal = [group for group in twins.values() if len(group) > 1]
+    marks = digests(root, images, sorted({i for group in equal for i in group} | suspects(near, images)))
+    flat = duplicates.flat(thumbnails)
+    found = []
+    for group in equal:
+        leaders: dict[bytes, int] = {}
+        for place in group:
+            leader = leaders.setdefault(marks[place] or b"%d" % place, place)
+            if leader != place:
+                found.append(Pair(leader, place, "same", 1.0))
+            elif place != group[0] and not flat[place]:
+                found.append(Pair(group[0], place, "near", 1.0))
+    for pair in near:
+        same = pair.kind == "near" and marks.get(pair.first) is not None and marks.get(pair.first) == marks.get(pair.second)
+        found.append(Pair(pair.first, pair.second, "same", 1.0) if same else pair)
+    return found
+
+
+def suspects(near: Sequence[Pair], images: Sequence[Image]) -> set[int]:
+    """Those of near pairs that may be equal pixel by pixel, since their sizes are."""
+
+    def size(place: int) -> tuple[int, int]:
+        return images[place].glimpse.width, images[place].glimpse.height
+
+    return {i for p in near if p.kind == "near" and size(p.first) == size(p.second) for i in (p.first, p.second)}
+
+
+def digests(root: Path, images: Sequence[Image], places: Sequence[int]) -> dict[int, bytes | None]:
+    """By place what stands for all its pixels; None for a picture that has broken meanwhile."""
+    marks = decode.each(root, [images[i].path for i in places], digest, "comparing pixels")
+    return {i: None if isinstance(mark, Unreadable) else mark for i, mark in zip(places, marks, strict=True)}

@@ -1,0 +1,255 @@
+"""Is a folder of images fit to learn from: what is broken, how even the classes are, how large the images, what is there twice.
+
+What is twice matters most where it stands in two parts, since a test of remembered images flatters, and in two classes, since
+one of them is wrong.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import decode, folder
+from ..data.glimpse import glimpse, shown
+from ..data.picture import Unreadable
+from .copies import Image, Pair, copies
+
+UNEVEN = 3  # the largest class so many times the smallest is worth a word
+USUAL_SIDE = 224  # pixels that most networks of the catalogue see
+_TOLD = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What was found in a folder; `pairs` has those first that stand in two parts, then those in two classes."""
+
+    root: Path
+    parts: tuple[str, ...]
+    classes: tuple[str, ...]
+    images: tuple[Image, ...]
+    broken: dict[str, str]  # path and reason
+    others: tuple[str, ...]  # files that are no images
+    pairs: tuple[Pair, ...]
+
+    @cached_property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Readable images by part and class."""
+        found = Counter((image.part, image.label) for image in self.images)
+        return {part: {label: found[part, label] for label in self.classes} for part in self.parts}
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """The places of images that are joined by pairs, directly or through others."""
+        leader = list(range(len(self.images)))
+
+        def root(i: int) -> int:
+            while leader[i] != i:
+                leader[i] = leader[leader[i]]
+                i = leader[i]
+            return i
+
+        for pair in self.pairs:
+            a, b = sorted((root(pair.first), root(pair.second)))
+            leader[b] = a
+        groups = defaultdict(list)
+        for i in sorted({place for pair in self.pairs for place in (pair.first, pair.second)}):
+            groups[root(i)].append(i)
+        return list(groups.values())
+
+    @cached_property
+    def leaks(self) -> dict[tuple[str, str], list[int]]:
+        """For two parts that share images, those of the later one that the earlier one has too."""
+        found: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for group in self.groups:
+            for late, part in enumerate(self.parts):
+                here = [i for i in group if self.images[i].part == part]
+                for early in self.parts[:late]:
+                    if here and any(self.images[i].part == early for i in group):
+                        found[part, early] += here
+        return dict(found)
+
+    @cached_property
+    def conflicts(self) -> list[list[int]]:
+        """Groups of copies that stand in more than one class."""
+        return [group for group in self.groups if len({self.images[i].label for i in group}) > 1]
+
+    @cached_property
+    def missing(self) -> dict[str, list[str]]:
+        """By part the classes it has no readable image of."""
+        gaps = {part: [label for label, count in row.items() if not count] for part, row in self.counts.items()}
+        return {part: labels for part, labels in gaps.items() if labels}
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is broken, missing, in two parts or in two classes."""
+        return not (self.broken or self.missing or self.leaks or self.conflicts)
+
+    def paths(self, pair: Pair) -> tuple[str, str]:
+        """Where its two images lie."""
+        return self.images[pair.first].path, self.images[pair.second].path
+
+    def fault(self, pair: Pair) -> str:
+        """What is wrong with having both, if they stand in two parts or in two classes."""
+        a, b = self.images[pair.first], self.images[pair.second]
+        faults = [f"{a.part} | {b.part}"] * (a.part != b.part) + [f"{a.label} | {b.label}"] * (a.label != b.label)
+        return ", ".join(faults)
+
+    def pixels(self, pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Its two images, upright, reduced to what a page shows.
+
+        Shapes   (h, w, 3) each
+        """
+        first, second = (shown(self.root / path) for path in self.paths(pair))
+        return first, second
+
+    def ratio(self, part: str) -> float | None:
+        """Images of its largest class for each of its smallest; None if that is empty."""
+        row = self.counts[part].values()
+        return max(row) / min(row) if min(row, default=0) else None
+
+    def sizes(self) -> dict[str, Any]:
+        """Sides and proportions of the images, and how many are small, gray, transparent or turned."""
+        seen = [image.glimpse for image in self.images]
+        measures: dict[str, list[float]] = {
+            "width": [g.width for g in seen],
+            "height": [g.height for g in seen],
+            "aspect_ratio": [round(g.width / g.height, 4) for g in seen],
+        }
+        return {
+            name: {"min": min(values), "median": float(np.median(values)), "max": max(values)} if values else None
+            for name, values in measures.items()
+        } | {
+            f"smaller_than_{USUAL_SIDE}": sum(min(g.width, g.height) < USUAL_SIDE for g in seen),
+            "gray": sum(g.gray for g in seen),
+            "color": sum(not g.gray for g in seen),
+            "transparent": sum(g.alpha for g in seen),
+            "turned_by_exif": sum(g.rotated for g in seen),
+        }
+
+    def warnings(self) -> list[str]:
+        """A sentence for each thing to mend, with its remedy."""
+        return [*self._about_files(), *self._about_classes(), *self._about_copies()]
+
+    def _about_files(self) -> Iterator[str]:
+        if self.broken:
+            named = some([f"{path} ({reason})" for path, reason in self.broken.items()])
+            total = len(self.images) + len(self.broken)
+            yield f"{len(self.broken)} of {total:,} images cannot be read: {named}; replace or remove them"
+        if self.others:
+            yield f"{number(len(self.others), 'file')} of no image format left out: {some(self.others)}"
+
+    def _about_classes(self) -> Iterator[str]:
+        for part, labels in self.missing.items():
+            of = "there is" if part == "all" else f"{part} has"
+            yield f"{of} no readable image of {some(labels)}: add some, or remove the class from every part"
+        learnt = self.parts[0]
+        ratio = self.ratio(learnt)
+        if ratio is not None and ratio > UNEVEN:
+            row = self.counts[learnt]
+            least, most = min(row, key=row.__getitem__), max(row, key=row.__getitem__)
+            yield (
+                f"{most} has {ratio:.1f} times the images of {least} ({row[most]:,} and {row[least]:,}): "
+                "train with --balance weights or --balance sampling"
+            )
+
+    def _about_copies(self) -> Iterator[str]:
+        for (part, early), places in self.leaks.items():
+            named = some([self.images[i].path for i in places])
+            count = f"{number(len(places), 'image')} of {part}"
+            yield f"{count} stand{'s' * (len(places) == 1)} in {early} too: {named}; remove them from one of the two"
+        cut = self.parts[0]
+        spare = sum(max(sum(self.images[i].part == cut for i in group) - 1, 0) for group in self.groups)
+        if spare and "val" not in self.parts:
+            of = "" if cut == "all" else f" of {cut}"
+            yield (
+                f"{number(spare, 'image')}{of} {'is a copy' if spare == 1 else 'are copies'} of others: "
+                "a split could put them on both sides; keep one of each"
+            )
+        for group in self.conflicts[:_TOLD]:
+            named = some([self.images[i].path for i in group])
+            yield f"the same picture stands in two classes: {named}; keep it in the right one"
+        if len(self.conflicts) > _TOLD:
+            yield f"{number(len(self.conflicts) - _TOLD, 'more picture')} in two classes, all of them in --json"
+
+    def results(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+
+        def paths(places: Sequence[int]) -> list[str]:
+            return [self.images[i].path for i in places]
+
+        return {
+            "folder": str(self.root),
+            "images": len(self.images),
+            "sound": self.sound,
+            "warnings": self.warnings(),
+            "parts": {
+                part: {"images": sum(row.values()), "classes": row, "largest_to_smallest": self.ratio(part)}
+                for part, row in self.counts.items()
+            },
+            "sizes": self.sizes(),
+            "broken": [{"path": path, "reason": reason} for path, reason in self.broken.items()],
+            "others": list(self.others),
+            "missing": self.missing,
+            "leaks": [{"part": part, "in": early, "images": paths(places)} for (part, early), places in self.leaks.items()],
+            "two_classes": [paths(group) for group in self.conflicts],
+            "duplicates": [
+                {
+                    "first": self.paths(pair)[0],
+                    "second": self.paths(pair)[1],
+                    "kind": pair.kind,
+                    "correlation": round(pair.correlation, 4),
+                }
+                for pair in self.pairs
+            ],
+        }
+
+
+def check(root: Path) -> Check:
+    """Looks at every picture of a folder once, and at those twice that may be the same.
+
+    Raises   InputError if the folder has no pictures
+    """
+    trees = folder.parts(root)
+    places = [
+        (os_path(tree.root.relative_to(root) / name), part, tree.classes[label])
+        for part, tree in trees.items()
+        for name, label in zip(tree.names, tree.labels.tolist(), strict=True)
+    ]
+    images, broken = [], {}
+    looks = decode.each(root, [path for path, _, _ in places], glimpse, f"looking at {root.name}")
+    for (path, part, label), look in zip(places, looks, strict=True):
+        if isinstance(look, Unreadable):
+            broken[path] = str(look)
+        else:
+            images.append(Image(path, part, label, look))
+    others = tuple(os_path(tree.root.relative_to(root) / name) for tree in trees.values() for name in tree.others)
+    classes = tuple(sorted({label for tree in trees.values() for label in tree.classes}))
+    pairs = sorted(copies(root, images), key=lambda pair: order(pair, images))
+    return Check(root, tuple(trees), classes, tuple(images), broken, others, tuple(pairs))
+
+
+def order(pair: Pair, images: Sequence[Image]) -> tuple[bool, bool, float, int]:
+    """What matters most comes first."""
+    a, b = images[pair.first], images[pair.second]
+    return a.part == b.part, a.label == b.label, -pair.correlation, pair.first
+
+
+def os_path(path: PurePath) -> str:
+    """A path with slashes on every system."""
+    return path.as_posix()
+
+
+def some(names: Sequence[str], count: int = _TOLD) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
+
+
+def number(count: int, thing: str) -> str:
+    """How many of a thing."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"

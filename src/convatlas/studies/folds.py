@@ -1,0 +1,98 @@
+"""Cross-validation: as many runs as folds, and every image held out once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..engine.events import Event
+from ..engine.recipe import Recipe
+from ..engine.record import Run, fresh, not_empty, slug
+from ..engine.stop import Interrupted
+from ..errors import InputError
+from ..files import make_folder, read_json, write_json
+from .compare import Began
+from .figures import spread
+from .run import open_data
+from .training import start
+
+FILE = "folds.json"
+
+
+class CrossValidation:
+    """A folder with one run for each fold.
+
+    Files    folds.json (recipe) · fold-0/ … (runs) · results.json
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, notes: tuple[str, ...] = ()) -> None:
+        self.folder, self.recipe, self.notes = folder, recipe, notes
+
+    @classmethod
+    def create(cls, folder: Path | None, recipe: Recipe, notes: tuple[str, ...] = ()) -> "CrossValidation":
+        """A new folder; without a path, a fresh name under runs/.
+
+        Raises   InputError if the folder holds anything
+        """
+        if folder is None:
+            folder = fresh(Path("runs") / f"folds-{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-{recipe.digest()}")
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise not_empty(folder)
+        make_folder(folder)
+        write_json(folder / FILE, recipe.to_json())
+        return cls(folder, recipe, notes)
+
+    @staticmethod
+    def lies_in(folder: Path) -> bool:
+        """Whether a folder holds a cross-validation."""
+        return (folder / FILE).is_file()
+
+    @classmethod
+    def open(cls, folder: Path) -> "CrossValidation":
+        """The cross-validation in an existing folder.
+
+        Raises   InputError if there is none
+        """
+        if not cls.lies_in(folder):
+            raise InputError(f"{folder} holds no cross-validation: start one with --folds 5 --out {folder}")
+        return cls(folder, Recipe.from_json(read_json(folder / FILE)))
+
+    def runs(self) -> list[tuple[Recipe, Path]]:
+        """The recipe and the folder of each fold."""
+        folds = range(self.recipe.folds or 0)
+        return [(replace(self.recipe, fold=fold), self.folder / f"fold-{fold}") for fold in folds]
+
+    def run(self) -> Iterator[Began | Event]:
+        """Trains what is not yet trained."""
+        of = self.recipe.folds or 0
+        for number, (recipe, folder) in enumerate(self.runs(), start=1):
+            run = Run.open(folder) if (folder / "recipe.json").is_file() else Run.create(folder, recipe)
+            yield Began(f"{recipe.model} fold {number}", recipe.seed, number, of, run.finished)
+            if run.finished:
+                continue
+            try:
+                yield from start(run, open_data(recipe), self.notes if number == 1 else ())
+            except Interrupted as error:
+                raise Interrupted(f"in fold {number} {error.where}", self.folder, "tune") from error
+
+    def results(self) -> dict[str, Any]:
+        """Figures over the folds, and over all images together, each judged by the run that had not seen it."""
+        metrics = [Run.open(folder).metrics for _, folder in self.runs()]
+        confusion = np.sum([m["val"]["confusion"] for m in metrics], 0)
+        sizes, hits = confusion.sum(1), confusion.diagonal()
+        results = {
+            "recipe": self.recipe.to_json(),
+            "folds": len(metrics),
+            "classes": Run.open(self.folder / "fold-0").environment["data"]["classes"],
+            "val_accuracy": spread([m["val"]["accuracy"] for m in metrics]),
+            "val_loss": spread([m["val"]["loss"] for m in metrics]),
+            "held_out_once": {"n": int(sizes.sum()), "accuracy": float(hits.sum() / sizes.sum())},
+            "per_class_accuracy": (hits / sizes).tolist(),
+            "confusion": confusion.tolist(),
+            "test_accuracy": spread([m["test"]["accuracy"] for m in metrics if m["test"]]),
+            "seconds": spread([m["seconds"] for m in metrics]),
+        }
+        write_json(self.folder / "results.json", results)
+        return results

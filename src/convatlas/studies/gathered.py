@@ -1,0 +1,179 @@
+"""Images to embed, each with a path by which it is found again."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..data import CATALOG, Data, Images, Resident, Streamed, load
+from ..data.decode import Files, told
+from ..data.folder import TEST, TRAIN, VAL
+from ..data.picture import ENDINGS, Unreadable, square
+from ..data.splits import carve
+from ..errors import InputError, unknown
+from ..features.index import Index, Ints
+
+SPLITS = ("all", "train", "val", "test")
+VAL_SHARE = 0.1  # of a set without validation images, as training takes it
+PARTS = (*TRAIN, *VAL, *TEST)
+GLANCE = 32  # pixels a side that suffice to open a folder
+SHOWN = 400  # pixels a side of a photograph that is drawn
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """Images whose labels are their places, so that one left out takes its path with it.
+
+    Shapes   labels (n,), −1 where the class is not known; paths (n,)
+    """
+
+    images: Images
+    labels: Ints
+    paths: NDArray[np.str_]
+    classes: tuple[str, ...]
+    root: str
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How pictures are cut: channels, pixels a side, and the frame, None for the square middle."""
+
+    channels: int
+    side: int
+    frame: Any = None
+
+
+def gather(data: str, split: str, cut: Cut, data_dir: Path | None = None) -> Gathered:
+    """The images of a folder, a set or an .npz: all of them, or those of one part as training divides them.
+
+    Raises   InputError if there are none, or their channels are not the network's
+    """
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    root = Path(data).expanduser()
+    if data not in CATALOG and root.is_dir():
+        return whole(root, cut) if split == "all" else part(root, split, cut)
+    return of_set(data, split, cut, data_dir)
+
+
+def whole(root: Path, cut: Cut) -> Gathered:
+    """Every picture below a folder; the class is the sub-folder, if there is one."""
+    names = sorted(below(root))
+    if not names:
+        raise InputError(f"{root} has no images ({' '.join(sorted(ENDINGS))})")
+    of = [class_of(Path(name).parts) for name in names]
+    classes = tuple(sorted({name for name in of if name is not None}))
+    number = {name: i for i, name in enumerate(classes)}
+    labels = np.array([-1 if name is None else number[name] for name in of], np.int64)
+    return streamed(root, Files(root, names, labels), cut, classes)
+
+
+def below(root: Path) -> list[str]:
+    """Names relative to the folder."""
+    names = []
+    for folder, inside, files in os.walk(root, followlinks=True):
+        inside[:] = [name for name in inside if not name.startswith(".") and name != "__MACOSX"]
+        names += [os.path.relpath(Path(folder, name), root) for name in files
+                  if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")]  # fmt: skip
+    return names
+
+
+def class_of(parts: Sequence[str]) -> str | None:
+    """The sub-folder a picture lies in, below `train`, `val` or `test`."""
+    folders = parts[1:-1] if len(parts) > 2 and parts[0] in PARTS else parts[:-1]
+    return folders[0] if folders else None
+
+
+def part(root: Path, split: str, cut: Cut) -> Gathered:
+    """The pictures of one part of a folder, divided as for training."""
+    data = load(str(root), image_size=GLANCE, resident_share=0)
+    images = chosen(data, split, str(root))
+    if not isinstance(images, Streamed):
+        raise TypeError("a folder that may not be held in memory was")
+    names = [os.path.relpath(images.path(i), root) for i in range(len(images))]
+    return streamed(root, Files(root, names, images.labels.numpy()), cut, data.classes, data.warnings)
+
+
+def streamed(root: Path, files: Files, cut: Cut, classes: tuple[str, ...], known: tuple[str, ...] = ()) -> Gathered:
+    """The files that can be opened, decoded when they are needed."""
+    files.without_broken(root.name)
+    if not files.names:
+        raise InputError(f"none of the {len(files.broken)} images of {root} can be read: {told([files], strict=False)[0]}")
+    paths = np.array([os.fsencode(name).decode(errors="replace") for name in files.names], np.str_)
+    labels = files.labels
+    files.labels = np.arange(len(labels))
+    images = files.streamed(cut.channels, cut.side, strict=False, frame=cut.frame)
+    return Gathered(images, labels, paths, classes, str(root.resolve()), (*known, *told([files], strict=False)))
+
+
+def chosen(data: Data, split: str, name: str) -> Images:
+    """A part that has to be there."""
+    images: Images | None = getattr(data, split)
+    if images is None:
+        raise InputError(f"{name} has no {split} images: choose another --split")
+    return images
+
+
+def of_set(name: str, split: str, cut: Cut, data_dir: Path | None) -> Gathered:
+    """Images of a set in memory; a path counts in the set's own order, whatever is for validation."""
+    data = load(name, data_dir=data_dir, val_share=0)
+    parts = [(of, images) for of, images in (("train", data.train), ("test", data.test)) if isinstance(images, Resident)]
+    if split in ("train", "val"):
+        train, val = carve(data.train.labels.numpy(), VAL_SHARE, 0)
+        places = {"train": train, "val": val}[split]
+        parts = [("train", Resident(parts[0][1].pixels(torch.from_numpy(places)), parts[0][1].labels[places]))]
+        numbers = [places]
+    else:
+        parts = parts if split == "all" else parts[1:]
+        numbers = [np.arange(len(images)) for _, images in parts]
+    pixels = torch.cat([images.x for _, images in parts]) if len(parts) > 1 else parts[0][1].x
+    if data.channels != cut.channels:
+        if data.channels != 1:
+            raise InputError(f"the network sees {cut.channels} channels, but {name} has {data.channels}: choose another set")
+        pixels = pixels.expand(-1, cut.channels, -1, -1)
+    labels = torch.cat([images.labels for _, images in parts]).numpy().astype(np.int64)
+    paths = [f"{data.name}:{of}/{i}" for (of, _), at in zip(parts, numbers, strict=True) for i in at.tolist()]
+    root = name if name in CATALOG else str(Path(name).expanduser().resolve())
+    images = Resident(pixels, torch.arange(len(labels)))
+    return Gathered(images, labels, np.array(paths, np.str_), data.classes, root, data.warnings)
+
+
+def fetched(index: Index, places: Sequence[int], data_dir: Path | None = None) -> dict[int, Pixels]:
+    """The images at some places of an index (h, w, c); what is no longer there, or lies outside its root, is left out."""
+    root = Path(index.root)
+    found: dict[int, Pixels] = {}
+    if index.root in CATALOG or root.suffix == ".npz":
+        try:
+            data = load(index.root, data_dir=data_dir, val_share=0)
+        except InputError:
+            return found
+        for place in places:
+            split, _, number = str(index.paths[place]).rpartition(":")[2].partition("/")
+            images: Any = {"train": data.train, "test": data.test}.get(split)
+            if images is not None and number.isdecimal() and int(number) < len(images):
+                found[place] = images.pixels(torch.tensor([int(number)]))[0].permute(1, 2, 0).numpy()
+        return found
+    for place in places:
+        path = root / str(index.paths[place])
+        if path.resolve().is_relative_to(root.resolve()) and (pixels := photograph(path)) is not None:
+            found[place] = pixels
+    return found
+
+
+def photograph(path: Path) -> Pixels | None:
+    """The square middle of a picture, large enough to be drawn; None if it cannot be read."""
+    try:
+        return square(path, 3, SHOWN).transpose(1, 2, 0)
+    except Unreadable:
+        return None

@@ -1,0 +1,132 @@
+"""Learning rates before training: what a recipe will do, and which rate suits it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..anatomy.parts import parts
+from ..data import CATALOG, Data
+from ..engine.forecast import Forecast
+from ..engine.hardware import choose_device, choose_precision
+from ..engine.recipe import Recipe
+from ..engine.record import Run
+from ..engine.strategy import Learning
+from ..engine.suggest import RangeTest
+from ..errors import InputError
+from ..models import built_for, family_of, on_meta, parse
+from ..recipes import default, tuned
+from .run import build, deepened, image_size, open_data, options, settled, stages_of, weighed
+from .teacher import teacher_of
+from .training import check
+from .transfer import plan, started_from
+
+
+def chosen(model: str, given: Mapping[str, Any]) -> tuple[Recipe, Data]:
+    """The recipe and the images of `tune` if there are weights to start from, else of `train`.
+
+    Raises   InputError
+    """
+    values = dict(given)
+    data = values.pop("data", "digits")
+    if "weights" in values:
+        network, weights = started_from(model, values.pop("weights"))
+        recipe, opened, _ = plan(network, weights, data, values)
+        return recipe, opened
+    recipe = settled(default(model, data, **values))
+    return recipe, open_data(recipe)
+
+
+def measured(
+    recipe: Recipe, data: Data, bounds: tuple[float, float], steps: int, watch: Callable[[int], object] | None = None
+) -> RangeTest:
+    """A range test of a recipe from its first weights, with what learns in its first phase.
+
+    Units    bounds are the lowest and the highest rate
+    Raises   InputError, and what training raises for machines and memory
+    """
+    from ..data.stream import explaining_killed_workers
+    from ..engine.bench import Bench
+    from ..engine.range_test import range_test
+    from ..engine.stop import out_of_memory
+
+    recipe = replace(recipe, ema=None, swa=None)  # averages change no loss
+    check(recipe, data)
+    torch.manual_seed(recipe.seed)
+    if recipe.weights:
+        model = deepened(weighed(recipe.model, recipe.weights, **options(recipe, data))[0], recipe)
+    else:
+        model = build(recipe, data)
+    stages, teacher = stages_of(recipe, model, data), teacher_of(recipe, data)
+    device = choose_device(recipe.device)
+    machine = device, choose_precision(recipe.precision, device)
+    torch.manual_seed(recipe.seed)
+    with explaining_killed_workers(), out_of_memory(recipe.batch_size, recipe.accumulate):
+        bench = Bench(model, data, recipe, image_size(recipe, data), machine, stages=stages, teacher=teacher)
+        return range_test(bench, *bounds, steps, watch)
+
+
+def forecast(model: str, given: Mapping[str, Any], *, images: int | None = None, batches: int | None = None) -> Forecast:
+    """What a run folder's recipe does, or that of a network and flags.
+
+    With `images` or `batches` of an epoch no data is opened: classes and channels are those of the catalogue's set, or the
+    network's own.
+    Raises   InputError
+    """
+    if (Path(model) / "recipe.json").is_file() and "weights" not in given:
+        if given or images or batches:
+            raise InputError(f"{model} is a run, whose recipe is fixed: leave the other flags out, or name a network")
+        return of_run(Run.open(Path(model)))
+    if images is None and batches is None:
+        recipe, data = chosen(model, given)
+        side = image_size(recipe, data)
+        return foreseen(recipe, len(data.classes), data.channels, side, len(data.train))
+    for name, value in (("images", images), ("steps-per-epoch", batches)):
+        if value is not None and value < 1:
+            raise InputError(f"--{name} needs to be at least 1, got {value}")
+    return unopened(model, given, images, batches)
+
+
+def of_run(run: Run) -> Forecast:
+    """What a run folder's recipe does; its data is opened only if the run has not begun."""
+    recipe = run.recipe
+    if not (run.path / "env.json").is_file():
+        data = open_data(recipe)
+        return foreseen(recipe, len(data.classes), data.channels, image_size(recipe, data), len(data.train))
+    environment = run.environment
+    try:
+        data, side = environment["data"], int(environment["image_size"])
+        return foreseen(recipe, len(data["classes"]), int(data["channels"]), side, int(data["train"]))
+    except KeyError as error:
+        raise InputError(f"{run.path}/env.json lacks {error}: the run is damaged or from another version") from None
+
+
+def unopened(model: str, given: Mapping[str, Any], images: int | None, batches: int | None) -> Forecast:
+    """What a recipe would do with so many images, or batches, in an epoch."""
+    values = dict(given)
+    data = values.pop("data", "digits")
+    if "weights" in values:
+        model, values["weights"] = started_from(model, values["weights"])
+        batch = values.get("batch_size", 32)
+        recipe = settled(tuned(model, data, images or (batches or 1) * batch, **values))
+    else:
+        recipe = settled(default(model, data, **values))
+    native = family_of(recipe.model).native_of(parse(recipe.model)[0])
+    known = CATALOG.get(data)
+    classes = len(known.classes) if known else native.num_classes
+    channels = known.channels if known else native.in_channels
+    side = recipe.image_size or (built_for(recipe.model, known.size) if known else native.image_size)
+    count = images if images is not None else (batches or 1) * recipe.batch_size
+    return foreseen(recipe, classes, channels, side, count)
+
+
+def foreseen(recipe: Recipe, classes: int, channels: int, side: int, images: int) -> Forecast:
+    """The forecast for a network that is never given values."""
+    family = family_of(recipe.model)
+    net = on_meta(recipe.model, num_classes=classes, in_channels=channels, image_size=side)
+    learning = Learning(net, recipe, parts(net, (channels, side, side), family.head, family.auxiliary))
+    whole = images >= recipe.batch_size  # then what is left of the last batch is dropped
+    steps = images // recipe.batch_size if whole else 1
+    return Forecast(recipe, learning, steps, steps * recipe.batch_size if whole else images)

@@ -1,0 +1,83 @@
+"""The images of an index that a network sees most like some others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data.picture import Unreadable
+from ..errors import InputError
+from ..features.index import Index
+from ..features.nearest import Found, nearest
+from .embed import Embedder, of_queries
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """An image of the index by its place, and the cosine between its vector and the query's."""
+
+    place: int
+    path: str
+    label: str | None
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An image and its nearest ones; its class is known where its folder bears the name of one."""
+
+    path: Path
+    label: str | None
+    neighbors: tuple[Neighbor, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """Queries, and how their neighbors were found."""
+
+    queries: tuple[Query, ...]
+    found: Found
+
+
+def search(
+    index: Index, embedder: Embedder, paths: Sequence[Path], k: int = 10, *, approximate: bool | None = None,
+    kept: Path | None = None,
+) -> Search:  # fmt: skip
+    """The k images of an index nearest to each file; a file that is in the index itself is left out of its neighbors.
+
+    Raises   InputError for a file that is no image
+    """
+    if k < 1:
+        raise InputError(f"--k needs to be at least 1, got {k}")
+    if not paths:
+        raise InputError("search needs an image or more to look for, got none")
+    pictures = []
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is a folder; an image is needed")
+        try:
+            pictures.append(embedder.reader.read(path))
+        except Unreadable as error:
+            raise InputError(f"{path} cannot be read as an image: {error}") from None
+    found = nearest(index.vectors, of_queries(embedder, pictures), k + 1, approximate=approximate, kept=kept)
+    queries = []
+    for path, places, similarities in zip(paths, found.places.tolist(), found.similarities.tolist(), strict=True):
+        own = place_in(index, path)
+        rows = [
+            Neighbor(place, str(index.paths[place]), index.class_of(place), similarity)
+            for place, similarity in zip(places, similarities, strict=True)
+            if place not in (own, -1)
+        ]
+        label = path.resolve().parent.name
+        queries.append(Query(path, label if label in index.classes else None, tuple(rows[:k])))
+    return Search(tuple(queries), found)
+
+
+def place_in(index: Index, path: Path) -> int | None:
+    """Where a file stands in an index, if it does."""
+    root = Path(index.root)
+    if not path.resolve().is_relative_to(root):
+        return None
+    places = np.flatnonzero(index.paths == str(path.resolve().relative_to(root)))
+    return int(places[0]) if len(places) else None
