@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     made = embedder(Asked("resnet20", asked.weights, data_dir=asked.data_dir), asked.data)
-    whole = gather(asked.data, "test", made.cut, asked.data_dir)
+    whole = gather(asked.data, "test", made.reader.looks, asked.data_dir)
     images = first(whole, asked.images)
     batches = [x for x, _ in Batches(images.images, made.feed(BATCH, len(images))).epoch()]
     bare(made, batches[:3])

@@ -44,6 +44,19 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def occupied(folder: Path) -> bool:
+    """Whether a new folder would fall on a file, or on a folder that holds anything."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def unwritten(path: Path) -> None:
+    """Raises InputError for a file that is there already, or whose folder is not."""
+    if path.exists():
+        raise InputError(f"{path} is there already: choose another --out, or remove it first")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist, make it first")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary neighbour to write to; it takes the name only when the block ends well, so no reader sees half a file."""

@@ -34,7 +34,9 @@ def given(tmp_path: Path, photos: Path, weights: Path) -> dict[str, Path]:
     pictures(tmp_path / "uneven", {"train": 2})
     pictures(tmp_path / "uneven", {"val": 2}, ("blue", "green", "red"))
     (tmp_path / "empty" / "train").mkdir(parents=True)
-    return {"PHOTOS": photos, "WEIGHTS": weights, "EMPTY": tmp_path / "empty", "UNEVEN": tmp_path / "uneven"}
+    picture = photos / "train" / "red" / "0.png"
+    folders = {"EMPTY": tmp_path / "empty", "UNEVEN": tmp_path / "uneven"}
+    return {"PHOTOS": photos, "WEIGHTS": weights, "PICTURE": picture, **folders}
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +56,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tune_says_what_it_chose_and_leaves_a_run(cli, tmp_path, photos, weights):
     done = cli("tune", "resnet20", "--weights", weights, "--data", photos, "--out", "mine", *QUICK)
     assert done.returncode == 0, done.stderr
-    assert "strategy lp-ft: 24 training images are few" in done.stderr
+    assert "strategy lp-ft: 24 training images: the head learns first" in done.stderr
     assert "from epoch 1: head: 130 of" in done.stderr
     assert "from epoch 2: " in done.stderr
     recipe = json.loads((tmp_path / "mine" / "recipe.json").read_text())
-    assert (recipe["strategy"], recipe["freeze_norms"], recipe["weights"]) == ("lp-ft", True, str(weights))
+    assert (recipe["strategy"], recipe["freeze_norms"], recipe["weights"]) == ("lp-ft", False, str(weights))
     metrics = json.loads((tmp_path / "mine" / "metrics.json").read_text())
     assert metrics["val"]["n"] == 12
     again = cli("tune", "mine", "--data", photos, "--strategy", "head", "--out", "more", *QUICK)
@@ -93,6 +95,8 @@ def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights):
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "cmp" / "results.json").read_text())
     assert results["title"] == "Three strategies for resnet20 on photos"
+    assert done.stdout.split()[0] == "strategy"
+    assert "Latency" not in done.stdout  # the network is one and the same
     rows = {row["name"]: row for row in results["networks"]}
     assert list(rows) == ["head", "last-2", "full"]
     trained = [rows[name]["trained_parameters"] for name in rows]
@@ -100,7 +104,10 @@ def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights):
     assert trained[-1] == rows["full"]["parameters"]
     memory = [rows[name]["training_memory_bytes"] for name in rows]
     assert memory[0] < memory[2]
-    assert "Trained" in (tmp_path / "cmp" / "report.html").read_text()
+    report = (tmp_path / "cmp" / "report.html").read_text()
+    assert "Trained" in report
+    assert "Accuracy against peak memory while training, MiB" in report
+    assert "choice of test images" not in report  # there are none
 
 
 @pytest.mark.parametrize(
@@ -119,6 +126,12 @@ def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights):
         (("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--stochastic-depth", "0.2"), "stochastic depth"),
         (("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--folds", "40"), "40"),
         (("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--teacher", "resnet20@WEIGHTS"), "10 classes"),
+        (("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--randaugment", "9", "--trivialaugment"), "exclude"),
+        (
+            ("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--swa", "0.5", "--patience", "2"),
+            "without --patience",
+        ),
+        (("tune", "resnet20", "--weights", "PICTURE", "--data", "PHOTOS"), "weights need a file that ends in .pth"),
         (("compare", "resnet20", "--strategies", "head"), "--strategies needs a network and images"),
         (("compare", "resnet20", "--strategies", "head,head", "--weights", "WEIGHTS", "--data", "PHOTOS"), "named twice"),
     ],
@@ -131,3 +144,67 @@ def test_what_cannot_be_is_a_sentence(cli, tmp_path, given, args, words):
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "new").exists()
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_end_says_what_was_chosen_and_what_comes_next(cli, tmp_path, photos, weights):
+    flags = ("--tta", "flip", "--patience", 1, "--out", "a run", *QUICK)
+    done = cli("tune", "resnet20", "--weights", weights, "--data", photos, *flags)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("validation ")
+    assert lines[1].endswith("mean over views (flip)")
+    assert "top-5" not in done.stdout  # of two classes
+    assert "strategy lp-ft: 24 training images: the head learns first" in lines[2]
+    best = json.loads((tmp_path / "a run" / "metrics.json").read_text())["best_epoch"]
+    assert lines[3].endswith(f", the weights of epoch {best} of 2")
+    assert lines[-1] == "try it     convatlas predict 'a run' IMAGE..."
+    known = [json.loads((tmp_path / "a run" / f).read_text()) for f in ("metrics.json", "env.json")]
+    again = cli("evaluate", "a run", "--split", "val", "--json")
+    assert json.loads(again.stdout)["loss"] == pytest.approx(known[0]["val"]["loss"], rel=1e-5)
+    refused = cli("evaluate", "a run")
+    assert refused.returncode == 2
+    assert "has no test images: add --split val" in refused.stderr
+
+
+def test_a_network_in_another_form_than_its_weights_is_said(photos, tmp_path):
+    from safetensors.torch import save_file
+
+    from convatlas import create_model
+    from convatlas.studies.transfer import plan
+
+    save_file(create_model("squeezenet1_1").state_dict(), tmp_path / "mine.safetensors")
+
+    def notes(side: int) -> tuple[str, ...]:
+        return plan("squeezenet1_1", str(tmp_path / "mine.safetensors"), str(photos), {"image_size": side, "strategy": "head"})[
+            2
+        ]
+
+    assert notes(65) == ()
+    (said,) = notes(64)
+    assert said.startswith("at 64 pixels squeezenet1_1 has another form than at the 224 its weights were trained at")
+    assert said.endswith("try --image-size of 96 or more")
+
+
+def test_one_epoch_is_for_the_head_and_folds_of_images_seen_before_are_said(photos, digits_run):
+    from convatlas.studies.transfer import plan
+
+    recipe, _, notes = plan("lenet5", str(digits_run), "digits", {"folds": 3, "epochs": 1, "limit": 200})
+    assert recipe.strategy == "head"
+    assert "one epoch" in notes[0]
+    assert notes[1].endswith("learnt from images of digits, which the folds hold out: their figures will be too good")
+    assert plan("lenet5", str(digits_run), str(photos), {"folds": 3, "strategy": "full"})[2] == ()
+
+
+def test_a_stopped_tuning_says_how_to_go_on(photos, weights, tmp_path, monkeypatch):
+    from convatlas.engine.record import Run
+    from convatlas.engine.stop import Interrupted
+    from convatlas.studies import training
+    from convatlas.studies.transfer import plan
+
+    def stopped(*_: object, **__: object) -> None:
+        raise Interrupted("in epoch 1", tmp_path)
+
+    monkeypatch.setattr("convatlas.engine.train.train", stopped)
+    recipe, data, notes = plan("resnet20", str(weights), str(photos), {"strategy": "head", "image_size": 32})
+    with pytest.raises(Interrupted, match=r"convatlas tune --out .* --resume"):
+        list(training.start(Run.create(tmp_path / "run", recipe), data, notes))

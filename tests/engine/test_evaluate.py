@@ -60,6 +60,13 @@ def test_the_mode_is_put_back(training):
     assert model.training == training
 
 
+def test_what_was_frozen_stays_in_its_mode():
+    model = nn.Sequential(Echo(), Echo())
+    model[0].eval()
+    evaluate(model, [(P.log(), TRUE)])
+    assert [module.training for module in model.modules()] == [True, False, True]
+
+
 def test_the_mode_is_put_back_after_an_error():
     def broken():
         yield P.log(), TRUE

@@ -9,7 +9,7 @@ import torch
 
 from convatlas.engine.events import Epoch
 from convatlas.engine.recipe import Recipe
-from convatlas.engine.record import Run, fresh
+from convatlas.engine.record import Run, fresh, pace
 from convatlas.errors import ConvAtlasError, InputError
 from convatlas.files import make_folder, read_json, replacing, write_json, write_text
 
@@ -167,3 +167,11 @@ def test_a_folder_without_a_run_is_named(tmp_path):
 def test_an_unfinished_run_has_no_figures(run):
     with pytest.raises(InputError, match=r"is unfinished: continue it with .*--resume"):
         _ = run.metrics
+
+
+def test_the_pace_of_unlike_epochs_is_all_images_by_all_seconds():
+    rates = [100.0, 300.0]  # 300 images take 3 s in the one epoch and 1 s in the other
+    assert pace(rates, alike=False) == pytest.approx(600 / 4)
+    assert pace(rates, alike=True) == 300
+    assert pace([], alike=True) is None
+    assert pace([], alike=False) is None

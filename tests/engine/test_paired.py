@@ -22,7 +22,7 @@ def test_a_clear_difference_is_no_accident():
     assert found["p_value"] < 0.001
     assert found["interval"][1] < 0
     assert "points behind b" in found["words"]
-    assert "more than the choice of test images explains (p < 0.001)" in found["words"]
+    assert "more than the choice of images explains (p < 0.001)" in found["words"]
 
 
 def test_a_small_difference_may_be_one():

@@ -3,9 +3,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from convatlas.engine.recipe import Recipe
+from convatlas.engine.recipe import CHOSEN, Recipe
 from convatlas.engine.record import slug
 from convatlas.errors import InputError
+from convatlas.recipes import tuned
 
 OTHER = {
     "model": "vgg11", "data": "mnist", "data_dir": "there", "val_share": 0.2, "split_seed": 3, "limit": 100, "image_size": 32,
@@ -16,9 +17,9 @@ OTHER = {
     "folds": 3, "fold": 1, "mean": (0.5, 0.4, 0.3), "std": (0.2,), "balance": "weights", "strategy": "head", "stage_decay": 0.6,
     "head_rate": 3.0, "freeze_norms": True, "teacher": "runs/big", "distill": 0.7, "temperature": 2.0, "stochastic_depth": 0.1,
     "patience": 3, "randaugment": 9, "trivialaugment": True, "erasing": 0.25, "mixup": 0.2, "cutmix": 1.0, "tta": "flip",
-    "checkpoint_activations": True,
+    "fresh_head": True,
 }  # fmt: skip
-ALONE = {"swa": 0.25}  # what excludes another field of these
+ALONE = {"swa": 0.25, "checkpoint_activations": True}  # what excludes another field of these
 
 
 def test_json_both_ways():
@@ -64,6 +65,31 @@ def test_a_value_out_of_range_names_flag_and_value(name, values):
 def test_a_choice_that_does_not_exist_names_the_nearest(name, given, near):
     with pytest.raises(InputError, match=f"unknown {name} '{given}'.*{near}"):
         Recipe(**{name: given})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"swa": 0.5, "ema": 0.9}, "--swa needs to be given alone"),
+        ({"swa": 0.5, "patience": 2}, "--swa needs to be given without --patience"),
+        ({"compile": True, "checkpoint_activations": True}, "--checkpoint-activations needs to be given without --compile"),
+    ],
+)
+def test_what_excludes_each_other_says_so(values, words):
+    with pytest.raises(InputError, match=words):
+        Recipe(**values)
+    for name, value in values.items():
+        Recipe(**{name: value})
+
+
+def test_help_says_where_tune_chooses_otherwise():
+    for images in (100, 5_000, 50_000):
+        chosen = tuned("resnet18", "photos", images)
+        for f in fields(Recipe):
+            value, shown = getattr(chosen, f.name), f.metadata["default"] or ""
+            if value != f.default and f.name != "model" and shown != CHOSEN:
+                said = f"{value:g}" if f.type is float else value
+                assert shown.rpartition("tune: ")[2] in ("yours", "by network", "by data", said), f.name
 
 
 def test_an_unknown_field_names_the_nearest():

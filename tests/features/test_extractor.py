@@ -18,6 +18,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from convatlas.engine.recipe import Recipe
+from convatlas.engine.record import Run
 from convatlas.errors import InputError
 from convatlas.features import FeatureExtractor, features
 from convatlas.models import create_model
@@ -179,3 +181,10 @@ def square(path: Path) -> np.ndarray:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return np.asarray(image.crop((left, top, left + side, top + side)).resize((224, 224)))
+
+
+def test_a_damaged_run_is_said_to_be_damaged(tmp_path):
+    Run.create(tmp_path / "run", Recipe(model="lenet5"))
+    (tmp_path / "run" / "env.json").write_text('{"image_size": 32, "data": {"size": [8, 8], "channels": 1}}')
+    with pytest.raises(InputError, match=r"env\.json lacks 'mean'"):
+        FeatureExtractor("lenet5", weights=tmp_path / "run").fit(np.zeros((1, 8, 8), np.uint8))

@@ -63,6 +63,7 @@ def results(
             )
         row: dict[str, Any] = {
             "name": NAMES[i], "status": "done", "error": None, "image_size": 32, "parameters": PARAMETERS[i],
+            "trained_parameters": PARAMETERS[i],
             "macs": int(PARAMETERS[i] * (6.75 if i == 0 else 38 + 21 * (i % 3))),
             "training_memory_bytes": int(9e6 + 31 * PARAMETERS[i]),
             "training_images_per_second": 19_000 / (1 + i) ** 1.7, "latency_ms": 0.31 * (1 + i) ** 1.4,

@@ -149,3 +149,13 @@ def test_the_table_is_light():
     )
     path = Path(__file__).resolve().parents[2] / "src"
     assert run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": str(path)}).returncode == 0
+
+
+def test_what_a_network_costs_however_it_was_trained_is_no_column_of_strategies():
+    value = results()
+    every = {column.measure.key for column in columns(value)}
+    for row in value["networks"]:
+        row["recipe"] |= {"model": "resnet20"}
+    assert every - {column.measure.key for column in columns(value)} == {
+        "macs", "latency_ms", "throughput_images_per_second"
+    }  # fmt: skip

@@ -148,5 +148,5 @@ def test_what_happened_is_said_in_a_line():
     found = Loaded(("a", "b"), ("stem",), tuple(f"head.{i}" for i in range(8)), ("aux",))
     assert str(found) == (
         "2 tensors kept; adapted to other channels or sizes: stem; "
-        "started afresh, since shapes differ: head.0, head.1, head.2, head.3, head.4, head.5 and 2 more; dropped: aux"
+        "started afresh: head.0, head.1, head.2, head.3, head.4, head.5 and 2 more; dropped: aux"
     )

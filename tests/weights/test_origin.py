@@ -12,7 +12,7 @@ from convatlas.studies.photographs import numbered
 from convatlas.studies.run import settled
 from convatlas.studies.training import is_of
 from convatlas.weights import classes, find, load
-from convatlas.weights.origin import origin
+from convatlas.weights.origin import akin, origin
 
 SWITCH = {"transform_input": True}
 
@@ -29,6 +29,12 @@ def test_a_tag_and_a_files_name_lead_to_the_checkpoint(tmp_path, monkeypatch):
     assert origin("mobilenet_v2", "default") is None
     with pytest.raises(InputError, match="unknown weights of mobilenet_v2"):
         origin("mobilenet_v2", "imagenet1k_v3")
+
+
+def test_a_file_of_ones_own_is_like_the_networks_first_published_one():
+    assert akin("mobilenet_v2", "imagenet1k_v2") == find("mobilenet_v2", "imagenet1k_v2")
+    assert akin("mobilenet_v2", "mine.pth") == akin("mobilenet_v2", None) == find("mobilenet_v2", "imagenet1k_v1")
+    assert akin("resnet20", "mine.pth") is None
 
 
 def test_published_weights_bring_switches_and_image_size(monkeypatch):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Channels, DataDir, Json, Weights
+from .flags import BatchSize, DataDir, Device, Json, Mean, Std, TrainedOn, Weights
 
 
 def embed(
@@ -17,12 +17,12 @@ def embed(
     split: Annotated[str, Parameter(help="all, train, val or test.")] = "all",
     layer: Annotated[str, Parameter(help="Layer whose output is the vector, as show --depth 9 names it.")] = "penultimate",
     weights: Weights = None,
-    trained_on: Annotated[str | None, Parameter(help="Set that a weight file was trained on, if it is another one.")] = None,
-    mean: Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")] = None,
-    std: Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")] = None,
+    trained_on: TrainedOn = None,
+    mean: Mean = None,
+    std: Std = None,
     data_dir: DataDir = None,
-    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
+    batch_size: BatchSize = 128,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Write what a network makes of each image: a vector, with its path and class, for search, cluster and your own tools.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Channels, DataDir, Json, Weights
+from .flags import BatchSize, Channels, DataDir, Device, Json, Weights
 
 
 def evaluate(
@@ -17,8 +17,8 @@ def evaluate(
     mean: Annotated[Channels, Parameter(consume_multiple=True, help="Mean of each channel, instead of the data's.")] = None,
     std: Annotated[Channels, Parameter(consume_multiple=True, help="Deviation of each channel, instead of the data's.")] = None,
     data_dir: DataDir = None,
-    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
+    batch_size: BatchSize = 128,
+    device: Device = "auto",
     precision: Annotated[str, Parameter(help="auto, 32, bf16 or fp16.")] = "32",
     as_json: Json = False,
 ) -> None:

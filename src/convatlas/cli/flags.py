@@ -5,21 +5,22 @@ from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from cyclopts import Parameter, Token
+from cyclopts import Group, Parameter, Token
 
-from ..engine.recipe import Recipe
+from ..engine.recipe import GROUPS, Recipe
 
 
 def flags() -> Any:
     """A dataclass with a flag for each field of Recipe but the network; None is what was not given."""
     hints = get_type_hints(Recipe)
+    groups = {name: Group(name, sort_key=place) for place, name in enumerate(GROUPS)}
     rows = []
     for f in fields(Recipe):
         if f.name != "model":
             default = f.metadata["default"] or plain(f.default)
             words = f"{f.metadata['help']}{f' [{default}]' if default else ''}"
             converter = CONVERTERS.get(hints[f.name])
-            shown = Parameter(help=words, converter=converter, group=f.metadata["group"], negative_iterable="")
+            shown = Parameter(help=words, converter=converter, group=groups[f.metadata["group"]], negative_iterable="")
             rows.append((f.name, Annotated[hints[f.name] | None, shown], field(default=None)))
     made = make_dataclass("Flags", rows, kw_only=True)
     made.__module__ = __name__
@@ -56,14 +57,20 @@ Flags = flags()
 MANY = Parameter(consume_multiple=True, negative="", show_default=False)
 Words = Annotated[tuple[str, ...], MANY, Parameter(converter=words)]
 Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers, negative="")]
-Quiet = Annotated[bool, Parameter(name="--quiet", negative="", help="Print the result alone.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
-Resume = Annotated[bool, Parameter(name="--resume", negative="", help="Continue what --out holds.")]
+Quiet = Annotated[bool, Parameter(name="--quiet", negative="", show_default=False, help="Print the result alone.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print the result as JSON.")]
+Resume = Annotated[bool, Parameter(name="--resume", negative="", show_default=False, help="Continue what --out holds.")]
 Out = Annotated[Path | None, Parameter(name="--out", help="New folder for the results; a fresh name under runs/ if not given.")]
 Weights = Annotated[
     str | None, Parameter(help="Published weights (a tag, or default) or a weight file, where RUN is the name of a network.")
 ]
 DataDir = Annotated[Path | None, Parameter(name="--data-dir", help="Folder that holds the data sets.")]
+Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
+Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
+Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]
+Std = Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")]
+BatchSize = Annotated[int, Parameter(help="Images in each forward pass.")]
+TrainedOn = Annotated[str | None, Parameter(help="Set that a weight file was trained on, if it is another one.")]
 
 
 def given(chosen: Any) -> dict[str, Any]:

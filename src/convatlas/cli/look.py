@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from .flags import MANY, DataDir, Json, Weights, Words, words
+from .flags import MANY, DataDir, Json, Theme, Weights, Words, words
 
 
 def places(_: object, tokens: Sequence[Token]) -> tuple[int, ...]:
@@ -36,7 +36,7 @@ def look(
     steps: Annotated[int | None, Parameter(help="Of gradients: updates; of landscape: points a side.")] = None,
     perplexity: Annotated[float | None, Parameter(help="Of embedding by tsne: neighbors an image has.")] = None,
     kind: Annotated[str, Parameter(name="--format", help="png, svg or pdf.")] = "png",
-    theme: Annotated[str, Parameter(help="light, dark or transparent.")] = "light",
+    theme: Theme = "light",
     seed: Annotated[int, Parameter(help="For whatever is drawn at random.")] = 0,
     as_json: Json = False,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Channels, DataDir, Json, Weights
+from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Weights
 
 
 def predict(
@@ -18,14 +18,14 @@ def predict(
         Path | None,
         Parameter(allow_leading_hyphen=True, help="New file for a table, a row an image; - is standard output."),
     ] = None,
-    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 64,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
+    batch_size: BatchSize = 64,
+    device: Device = "auto",
     data: Annotated[
         str | None, Parameter(help="Data set that a weight file was trained on, for its classes and colors.")
     ] = None,
     data_dir: DataDir = None,
-    mean: Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")] = None,
-    std: Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")] = None,
+    mean: Mean = None,
+    std: Std = None,
     classes: Annotated[Path | None, Parameter(help="Text file with the name of a class a line.")] = None,
     as_json: Json = False,
 ) -> None:

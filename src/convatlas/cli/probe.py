@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Channels, DataDir, Json, Weights, Words
+from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Theme, TrainedOn, Weights, Words
 
 
 def probe(
@@ -18,13 +18,13 @@ def probe(
     k: Annotated[int, Parameter(help="Neighbors that vote.")] = 20,
     out: Annotated[Path | None, Parameter(help="New folder for probe.json and probe.png.")] = None,
     weights: Weights = None,
-    trained_on: Annotated[str | None, Parameter(help="Set that a weight file was trained on, if it is another one.")] = None,
-    mean: Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")] = None,
-    std: Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")] = None,
+    trained_on: TrainedOn = None,
+    mean: Mean = None,
+    std: Std = None,
     data_dir: DataDir = None,
-    batch_size: Annotated[int, Parameter(help="Images in each forward pass.")] = 128,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
-    theme: Annotated[str, Parameter(help="light, dark or transparent.")] = "light",
+    batch_size: BatchSize = 128,
+    device: Device = "auto",
+    theme: Theme = "light",
     as_json: Json = False,
 ) -> None:
     """Measure what each layer knows of classes: k-NN and linear evaluation, fitted to training images alone.

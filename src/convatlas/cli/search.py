@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import DataDir, Json
+from .flags import DataDir, Device, Json, Theme
 
 
 def search(
@@ -22,8 +22,8 @@ def search(
     weights: Annotated[str | None, Parameter(help="Where its weights are now, if they moved.")] = None,
     root: Annotated[Path | None, Parameter(help="Where its images are now, if they moved.")] = None,
     data_dir: DataDir = None,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or mps.")] = "auto",
-    theme: Annotated[str, Parameter(help="light, dark or transparent.")] = "light",
+    device: Device = "auto",
+    theme: Theme = "light",
     as_json: Json = False,
 ) -> None:
     """Find the images of an index that its network sees most like others.

@@ -60,4 +60,4 @@ def tune(
         with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
             for event in start(run, data, notes):
                 watch(event)
-    console.finished(run, quiet, as_json)
+    console.finished(run, quiet, as_json, notes)

@@ -1,5 +1,6 @@
 """What the command line shows: tables and JSON on standard output, progress on standard error."""
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,8 +97,8 @@ def nothing() -> Iterator["Watch"]:
     yield lambda _: None
 
 
-def finished(run: "Run", quiet: bool, as_json: bool) -> None:
-    """The figures of a run and where it lies."""
+def finished(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) -> None:
+    """The figures of a run, what was chosen for it and why, where it lies and what it is for."""
     metrics = run.metrics
     if as_json:
         dump({"run": str(run.path), **metrics})
@@ -105,15 +106,27 @@ def finished(run: "Run", quiet: bool, as_json: bool) -> None:
     for split, words in (("val", "validation"), ("test", "test")):
         if metrics[split]:
             print(f"{words:<10} {figures(metrics[split])}")
+            if views := metrics.get("tta"):
+                print(f"{'':<10} {figures(views[split])}   mean over views ({views['views']})")
     if not quiet:
-        print(f"trained in {metrics['seconds']:.0f} s")
+        for note in notes:
+            print(note)
+        print(f"trained in {metrics['seconds']:.0f} s{best(metrics)}")
     print(f"run folder {run.path}")
+    if not quiet:
+        print(f"try it     convatlas predict {shlex.quote(str(run.path))} IMAGE...")
+
+
+def best(metrics: Mapping[str, Any]) -> str:
+    """Which epoch's weights a run with patience kept."""
+    return f", the weights of epoch {metrics['best_epoch']} of {metrics['epochs']}" if "best_epoch" in metrics else ""
 
 
 def figures(of: Mapping[str, Any]) -> str:
     """What was measured over a split, in a line."""
+    top5 = f"top-5 {100 * of['top5_accuracy']:6.2f} %   " if len(of["per_class_accuracy"]) > 5 else ""
     return (
-        f"{100 * of['accuracy']:6.2f} %   top-5 {100 * of['top5_accuracy']:6.2f} %   loss {of['loss']:.4f}   "
+        f"{100 * of['accuracy']:6.2f} %   {top5}loss {of['loss']:.4f}   "
         f"calibration error {100 * of['calibration_error']:.2f} %   n = {of['n']:,}"
     )
 
@@ -156,7 +169,7 @@ def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
         dump(results)
         return
     columns = tables.columns(results)
-    shown = table("network", *(" ".join(filter(None, (c.measure.header, c.measure.unit))) for c in columns))
+    shown = table(results["kind"], *(" ".join(filter(None, (c.measure.header, c.measure.unit))) for c in columns))
     for i, network in enumerate(results["networks"]):
         if network["status"] == "failed":
             continue

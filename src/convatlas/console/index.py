@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import InputError, unknown
-from ..files import make_folder, write_json, write_text
+from ..errors import InputError
+from ..files import make_folder, occupied, unwritten, write_json, write_text
 from .terminal import dump, human, show, table
 
 if TYPE_CHECKING:
@@ -85,18 +85,20 @@ def found(sought: Sought, as_json: bool) -> None:
 
 def writable(out: Path | None, theme: str) -> None:
     """Raises InputError for a picture that is there already or could not be written."""
-    from ..views.save import FORMATS, THEMES
+    from ..views.save import FORMATS, themed
 
-    if theme not in THEMES:
-        raise unknown("theme", theme, THEMES)
+    themed(theme)
     if out is None:
         return
     if out.suffix.lower().removeprefix(".") not in FORMATS:
         raise InputError(f"a picture is written as {', '.join(f'.{name}' for name in FORMATS)}, got {out.name!r}")
-    if out.exists():
-        raise InputError(f"{out} is there already: choose another --out, or remove it first")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"cannot write {out}: the folder {out.parent} does not exist, make it first")
+    unwritten(out)
+
+
+def empty(out: Path | None) -> None:
+    """Raises InputError for a new folder that would fall on something."""
+    if out is not None and occupied(out):
+        raise InputError(f"{out} is there already: choose another --out, or empty it first")
 
 
 def at(index: "Index", root: Path | None) -> "Index":
@@ -163,8 +165,7 @@ def clustered(
     from ..features.groups import groups
     from ..features.storage import load
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already: choose another --out, or empty it first")
+    empty(out)
     index = at(load(place), root)
     result = groups(index, method, k, seed)
     make_folder(out)
@@ -248,12 +249,10 @@ def sheets_of(index: "Index", result: "Groups", out: Path, data_dir: Path | None
 
 def probed(study: Callable[[Callable[[str], None]], "Probe"], out: Path | None, theme: str, as_json: bool) -> None:
     """Runs a probe, shows its table, writes probe.json and probe.png."""
-    from ..views.save import THEMES
+    from ..views.save import themed
 
-    if theme not in THEMES:
-        raise unknown("theme", theme, THEMES)
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already: choose another --out, or empty it first")
+    themed(theme)
+    empty(out)
     with Console(stderr=True, highlight=False).status("probing", spinner="dots") as status:
         result = study(status.update)
     if out is not None:

@@ -25,7 +25,7 @@ from .hardware import autocast
 from .objective import Objective, class_weights
 from .optim import make_optimizer
 from .recipe import Recipe
-from .record import Run
+from .record import Run, pace
 from .schedule import learning_rate
 from .stop import Diverged, Interrupted
 from .strategy import Learning, Stages
@@ -237,7 +237,7 @@ class Bench:
             "train": {"n": seen.n, "loss": seen.loss, "accuracy": seen.accuracy},
             "epochs": len(rows),
             "seconds": sum(row["seconds"] for row in rows),
-            "images_per_second": max((row["images_per_second"] for row in rows), default=None),
+            "images_per_second": pace([row["images_per_second"] for row in rows], alike=len(self.learning.plan) == 1),
             "trained_parameters": self.learning.trained(),
         }
         if self.best:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..data import Images, Resident, Streamed
+from ..ops.mode import evaluating
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,16 @@ class Evaluation:
 def evaluate(
     model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], autocast: AbstractContextManager[Any] | None = None
 ) -> Evaluation:
-    """Runs the model in evaluation mode over all batches and puts it back into the mode it was in.
+    """Runs the model in evaluation mode over all batches; afterwards each of its modules is in the mode it was in.
 
     Shapes   batches of x (n, c, h, w) float and y (n,) int64; the model gives logits (n, k)
     Source   calibration error: Naeini et al. 2015, AAAI; Guo et al. 2017, arXiv:1706.04599, eq. 3
     """
-    was_training = model.training
-    model.eval()
     logits, labels = [], []
-    try:
-        with torch.inference_mode(), autocast or nullcontext():
-            for x, y in batches:
-                logits.append(model(x).float())
-                labels.append(y)
-    finally:
-        model.train(was_training)
+    with evaluating(model), torch.inference_mode(), autocast or nullcontext():
+        for x, y in batches:
+            logits.append(model(x).float())
+            labels.append(y)
     return measure(torch.cat(logits), torch.cat(labels))
 
 

@@ -17,8 +17,8 @@ VIEWS = ("none", "flip", "ten")
 
 
 CHOSEN = "by network and data"
-DATA, TRANSFER, TRAINING, AUGMENTATION, TESTING, MACHINE = (
-    "Data", "Weights and what of them learns", "Training", "Augmentation", "Validation and test", "Machine",
+TRANSFER, DATA, TRAINING, AUGMENTATION, TESTING, MACHINE = GROUPS = (
+    "Weights and what of them learns", "Data", "Training", "Augmentation", "Validation and test", "Machine",
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ class Recipe:
     """What is trained on what, and how; None leaves the choice to the network, the data set or the machine."""
 
     model: str = setting("lenet5", DATA, "Network, with ablations after a colon: resnet20 or resnet20:width=32.")
-    data: str = setting("digits", DATA, "Data set of the catalogue, a folder of images or an .npz file.")
+    data: str = setting("digits", DATA, "Data set of the catalogue, a folder of images or an .npz file.", "digits; tune: yours")
     data_dir: str | None = setting(None, DATA, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
     val_share: float = setting(0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.")
     split_seed: int = setting(0, DATA, "Seed that splits off validation images, the same for every training seed.")
@@ -49,13 +49,16 @@ class Recipe:
     weights: str | None = setting(
         None, TRANSFER, "Start from published weights (a tag, or default), a weight file or a run folder."
     )
+    fresh_head: bool = setting(
+        False, TRANSFER, "Start the head anew although its shape fits: it named other classes.", "no; tune: if it did"
+    )
     strategy: str = setting(
         "full", TRANSFER, "What learns: full, head, last-N, gradual, discriminative, bn-only or lp-ft.", "full; tune: by data"
     )
     stage_decay: float = setting(0.5, TRANSFER, "Rate of a stage as a share of the next one's, with discriminative.")
-    head_rate: float = setting(1.0, TRANSFER, "Rate of the head as a multiple of --lr.", "1; tune: 10")
+    head_rate: float = setting(1.0, TRANSFER, "Rate of the head as a multiple of --lr.", "1; tune: by network")
     freeze_norms: bool = setting(
-        False, TRANSFER, "Batch norm keeps the statistics that came with the weights.", "no; tune: yes"
+        False, TRANSFER, "Batch norm keeps the statistics that came with the weights.", "no; tune: by network"
     )
     teacher: str | None = setting(None, TRANSFER, "Learn from a network's answers too: a run folder, or NETWORK@WEIGHTS.")
     distill: float = setting(0.5, TRANSFER, "Share of the loss that the teacher's answers have.")
@@ -67,8 +70,8 @@ class Recipe:
     lr: float = setting(0.1, TRAINING, "Highest learning rate.", CHOSEN)
     momentum: float = setting(0.9, TRAINING, "Momentum of sgd, first beta of adamw.")
     weight_decay: float = setting(5e-4, TRAINING, "Weight decay, not on norms and biases.", CHOSEN)
-    schedule: str = setting("onecycle", TRAINING, "onecycle, cosine, step or constant.")
-    warmup: float = setting(0.25, TRAINING, "Share of all steps in which the rate rises from zero.")
+    schedule: str = setting("onecycle", TRAINING, "onecycle, cosine, step or constant.", "onecycle; tune: cosine")
+    warmup: float = setting(0.25, TRAINING, "Share of all steps in which the rate rises from zero.", "0.25; tune: 0.1")
     label_smoothing: float = setting(0.0, TRAINING, "Share of the target given to all classes alike.")
     clip: float | None = setting(None, TRAINING, "Largest norm of the gradient.")
     stochastic_depth: float | None = setting(
@@ -122,12 +125,15 @@ class Recipe:
         for name in ("ema", "swa"):
             need(self, name, getattr(self, name) is None or 0 < getattr(self, name) < 1, "between 0 and 1")
         need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
+        need(self, "swa", not (self.swa and self.patience), "given without --patience: it averages the last epochs, so all run")
         need(self, "resident_share", 0 <= self.resident_share <= 1, "between 0 and 1")
         need(self, "lr", self.lr > 0, "above 0")
         need(self, "weight_decay", self.weight_decay >= 0, "at least 0")
         need(self, "checkpoint_minutes", self.checkpoint_minutes > 0, "above 0")
         need(self, "seed", 0 <= self.seed < 2**63, "at least 0")
         need(self, "split_seed", 0 <= self.split_seed < 2**31, "at least 0")
+        alone = not (self.compile and self.checkpoint_activations)
+        need(self, "checkpoint_activations", alone, "given without --compile: a compiler chooses what to compute again")
         need(self, "clip", self.clip is None or self.clip > 0, "above 0")
         need(self, "stage_decay", 0 < self.stage_decay <= 1, "above 0 and at most 1")
         need(self, "head_rate", self.head_rate > 0, "above 0")

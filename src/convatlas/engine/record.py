@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data import Data
 from ..errors import InputError
-from ..files import make_folder, read_json, replacing, write_json, writing_to
+from ..files import make_folder, occupied, read_json, replacing, write_json, writing_to
 from .events import Epoch
 from .recipe import Recipe
 
@@ -35,7 +35,7 @@ class Run:
         """
         if path is None:
             path = fresh(Path("runs") / f"{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-s{recipe.seed}-{recipe.digest()}")
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+        elif occupied(path):
             raise not_empty(path)
         make_folder(path)
         write_json(path / "recipe.json", recipe.to_json())
@@ -47,7 +47,7 @@ class Run:
 
         Raises   InputError if there is none
         """
-        if not (path / "recipe.json").is_file():
+        if not is_run(path):
             raise InputError(f"{path} is not a run folder: it needs a recipe.json, as `convatlas train --out {path}` writes it")
         return cls(path)
 
@@ -140,6 +140,18 @@ class Run:
     def predictions(self) -> dict[str, Tensor]:
         """For `val` and `test` where there is one: `{split}_labels`, `_predicted` and `_probability`, each (n,)."""
         return load_file(self.path / "predictions.safetensors")
+
+
+def pace(rates: Sequence[float], *, alike: bool) -> float | None:
+    """Images a second of a run: its best epoch's, which nothing held up, or the mean where epochs don't all do the same."""
+    if alike or not rates:
+        return max(rates, default=None)
+    return len(rates) / sum(1 / rate for rate in rates)
+
+
+def is_run(place: str | Path) -> bool:
+    """Whether it is a run folder."""
+    return (Path(place) / "recipe.json").is_file()
 
 
 def not_empty(path: Path) -> InputError:

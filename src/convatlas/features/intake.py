@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data import Batches, Feed, Resident
-from ..data.picture import Unreadable, square
+from ..data.picture import Unreadable
 from ..errors import InputError
 from .extract import NOTHING
 from .lens import Lens
@@ -37,14 +36,13 @@ def batches(images: Images, lens: Lens, size: int) -> Iterator[Tensor]:
                 pixels = torch.from_numpy(np.stack(list(threads.map(lambda path: opened(path, lens), part))))
             else:
                 pixels = squares(part, lens.channels)
-            feed = Feed(len(part), lens.image_size, lens.mean, lens.std)
-            yield next(iter(Batches(Resident(pixels, torch.zeros(len(part), dtype=torch.int64)), feed).epoch()))[0]
+            yield lens.seen(pixels)
 
 
 def opened(path: Path, lens: Lens) -> NDArray[np.uint8]:
     """A picture's bytes."""
     try:
-        return square(path, lens.channels, lens.cut, lens.frame)
+        return lens.read(path)
     except Unreadable as error:
         raise InputError(f"{path} cannot be read as an image ({error}): take it off the list") from None
 

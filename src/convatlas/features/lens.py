@@ -4,17 +4,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from ..data.picture import Frame
-from ..engine.record import Run
+from ..data import Batches, Feed, Resident
+from ..data.picture import Frame, square
+from ..engine.record import Run, is_run
 from ..errors import InputError
 from ..models import create_model, family_of, implied, on_meta, parse
-from ..weights import Checkpoint, frame, load_into, source
-from ..weights.checkpoints import published
+from ..weights import Checkpoint, Loaded, frame, load_into, source
 from ..weights.load import classes_in, within
-from ..weights.origin import origin
+from ..weights.origin import akin, origin
 
 Place = str | Path
 GREY, SPREAD = 0.5, 0.25  # mean and deviation where nobody has measured any
@@ -23,14 +25,29 @@ IMAGENET = 1000  # classes
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """How files are cut, by `frame` or else as their square middle of `cut` pixels a side, then made `image_size` a side."""
+    """How pictures are cut, by `frame` or else as their square middle of `side` pixels, then made `image_size` a side."""
 
     channels: int
+    side: int
     image_size: int
-    cut: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     frame: Frame | None = None
+
+    def read(self, path: Path) -> NDArray[np.uint8]:
+        """A picture's bytes, (channels, side, side).
+
+        Raises   data.picture.Unreadable
+        """
+        return square(path, self.channels, self.side, self.frame)
+
+    def seen(self, pixels: Tensor, device: str = "cpu") -> Tensor:
+        """Pictures as the network wants them.
+
+        Shapes   pixels (n, channels, h, h), uint8 or on its scale → (n, channels, image_size, image_size)
+        """
+        feed = Feed(len(pixels), self.image_size, self.mean, self.std, device=device)
+        return next(iter(Batches(Resident(pixels, torch.zeros(len(pixels), dtype=torch.int64)), feed).epoch()))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,67 +70,120 @@ def focused(network: str, weights: Place | None, wanted: Wanted, seed: int) -> t
     """
     if weights is None and is_run(network):
         network, weights = Run.open(Path(network)).recipe.model, network
-    lens, count = (
-        of_run(network, weights, wanted) if weights is not None and is_run(weights) else of_file(network, weights, wanted)
-    )
-    options: dict[str, Any] = {"num_classes": count, "in_channels": lens.channels, "image_size": lens.image_size}
     if weights is None:
+        lens, count = untaught(network, wanted)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
-            return create_model(network, **options).eval(), lens
-    base, given = parse(network)
-    family = family_of(base)
-    model = create_model(base, **options, **implied(base, weights)[0] | given)
-    loaded = load_into(model, source(base, weights), family)
-    fresh = next((key for key in loaded.fresh if not within(key, family.auxiliary)), None)
-    if fresh is not None:
-        raise InputError(
-            f"{weights} does not fit {network} for {lens.image_size}x{lens.image_size} pixels, where {fresh} has another "
-            "shape: name the image_size that it was trained for"
-        )
-    return model.eval(), lens
+            return create_model(network, **asking(lens, count)).eval(), lens
+    if is_run(weights):
+        run = Run.open(Path(weights))
+        agreeing(network, run)
+        if wanted != Wanted():
+            raise InputError(
+                f"{weights} is a run folder, which knows its images: leave image_size, in_channels, mean and std out"
+            )
+        lens, classes = learnt(run)
+        count = len(classes)
+    else:
+        lens = spread(of_file(network, weights, wanted, f"say mean and std of {weights}'s"))
+        count = classes_of(network, weights)
+    return fitted(network, weights, lens, count, "name the image_size that it was trained for")[0], lens
 
 
-def of_run(network: str, folder: Place, wanted: Wanted) -> tuple[Lens, int]:
-    """The lens that a run learnt with, and how many classes it has.
+def learnt(run: Run) -> tuple[Lens, tuple[str, ...]]:
+    """The lens that a run learnt with, and its classes.
 
-    Raises   InputError if the run is of another network, or the wish is for other images
+    Raises   InputError if its folder is damaged
     """
-    run = Run.open(Path(folder))
+    seen = run.environment
+    try:
+        data, side = seen["data"], int(seen["image_size"])
+        cut = min(side, max(data["size"]))  # of the images as they were before they were enlarged
+        return Lens(int(data["channels"]), cut, side, tuple(data["mean"]), tuple(data["std"])), tuple(data["classes"])
+    except KeyError as error:
+        raise InputError(f"{run.path}/env.json lacks {error}: the run is damaged or from another version") from None
+
+
+def agreeing(network: str, run: Run) -> None:
+    """Raises InputError for a run of another network."""
     if parse(run.recipe.model)[0] != parse(network)[0]:
-        raise InputError(f"{folder} is a run of {run.recipe.model}, not of {network}: ask for that one")
-    if wanted != Wanted():
-        raise InputError(f"{folder} is a run folder, which knows its images: leave image_size, in_channels, mean and std out")
-    seen, data = run.environment, run.environment["data"]
-    side = int(seen["image_size"])
-    lens = Lens(int(data["channels"]), side, min(side, max(data["size"])), tuple(data["mean"]), tuple(data["std"]))
-    return lens, len(data["classes"])
+        raise InputError(f"{run.path} is a run of {run.recipe.model}, not of {network}: ask for that one")
 
 
-def of_file(network: str, weights: Place | None, wanted: Wanted) -> tuple[Lens, int]:
-    """The lens of published weights, of a file as far as its network tells, or of no weights at all; and how many classes.
+def of_file(network: str, weights: Place, wanted: Wanted, remedy: str) -> Lens:
+    """The lens of published weights, or of a file as far as its network tells; mean and deviation as they were given.
 
     Raises   InputError if nothing is known of the images a file was trained on
     """
     base = parse(network)[0]
-    family = family_of(base)
-    native = family.native_of(base)
-    begun = None if weights is None else origin(base, weights)
-    row = begun or next(iter(published(base)), None)
-    if row is None and weights is not None and not (wanted.mean and wanted.std):
-        raise InputError(f"{base} has no published weights to tell what its images look like: say mean and std of {weights}'s")
+    row, native = akin(base, weights), family_of(base).native_of(base)
+    mean, std = wanted.mean or (row and row.mean), wanted.std or (row and row.std)
+    if not (mean and std):
+        raise InputError(f"{base} has no published weights to tell what its images look like: {remedy}")
     channels = wanted.in_channels or (3 if row else native.in_channels)
-    mean = spread(wanted.mean or (row.mean if row else (GREY,)), channels, "mean")
-    std = spread(wanted.std or (row.std if row else (SPREAD,)), channels, "std")
-    if weights is None:
-        side = wanted.image_size or native.image_size
-        return Lens(channels, side, side, mean, std, None), native.num_classes
-    count = IMAGENET if begun else classes_in(source(base, weights), on_meta(network).state_dict(), family)
     if row is None or channels != 3:
-        side = wanted.image_size or (row.image_size if row else native.image_size)
-        return Lens(channels, side, side, mean, std), count
+        side = wanted.image_size or (row or native).image_size
+        return Lens(channels, side, side, mean, std)
     row = row if wanted.image_size is None else scaled(row, wanted.image_size)
-    return Lens(channels, row.image_size, row.crop, mean, std, frame(row)), count
+    return Lens(channels, row.crop, row.image_size, mean, std, frame(row))
+
+
+def untaught(network: str, wanted: Wanted) -> tuple[Lens, int]:
+    """The lens of a network without weights, that of its first published ones but for the size; and how many classes it has."""
+    base = parse(network)[0]
+    native, row = family_of(base).native_of(base), akin(base, None)
+    channels = wanted.in_channels or (3 if row else native.in_channels)
+    mean, std = (row.mean, row.std) if row else ((GREY,), (SPREAD,))
+    side = wanted.image_size or native.image_size
+    return spread(Lens(channels, side, side, wanted.mean or mean, wanted.std or std)), native.num_classes
+
+
+def classes_of(network: str, weights: Place) -> int:
+    """How many classes weights name.
+
+    Raises   InputError if there is no such network or tag, or the file has no head
+    """
+    family, base = family_of(network), parse(network)[0]
+    if origin(base, weights):
+        return IMAGENET
+    return classes_in(source(base, weights), on_meta(network).state_dict(), family)
+
+
+def weighed(network: str, weights: Place, *, fresh_head: bool = False, **options: Any) -> tuple[nn.Module, Loaded]:
+    """A network with weights from a tag, a file or a run folder, and what became of them; its head anew if asked."""
+    base, given = parse(network)
+    family = family_of(base)
+    model = create_model(base, **options, **implied(base, weights)[0] | given)
+    heads = (family.head, *family.auxiliary) if fresh_head else ()
+    own = {key: value.clone() for key, value in model.state_dict().items() if within(key, heads)}
+    loaded = load_into(model, source(base, weights), family)
+    model.load_state_dict(own, strict=False)
+    return model, loaded.without(own)
+
+
+def fitted(network: str, weights: Place, lens: Lens, count: int, remedy: str) -> tuple[nn.Module, Loaded]:
+    """The same in evaluation mode, with all that was learnt.
+
+    Raises   InputError if the file was trained on images of another size
+    """
+    model, loaded = weighed(network, weights, **asking(lens, count))
+    if fresh := unlearnt(network, loaded):
+        raise InputError(
+            f"{weights} does not fit {network} for {lens.image_size}x{lens.image_size} pixels, where {fresh} has another "
+            f"shape: {remedy}"
+        )
+    return model.eval(), loaded
+
+
+def asking(lens: Lens, count: int) -> dict[str, Any]:
+    """What a lens and so many classes ask of the network."""
+    return {"num_classes": count, "in_channels": lens.channels, "image_size": lens.image_size}
+
+
+def unlearnt(network: str, loaded: Loaded) -> str | None:
+    """The first tensor that a network needs to answer, and that its weights do not bring; None if they bring all."""
+    auxiliary = family_of(network).auxiliary
+    return next((key for key in loaded.fresh if not within(key, auxiliary)), None)
 
 
 def scaled(row: Checkpoint, side: int) -> Checkpoint:
@@ -121,11 +191,16 @@ def scaled(row: Checkpoint, side: int) -> Checkpoint:
     return replace(row, image_size=side, crop=side, resize=round(row.resize * side / row.crop))
 
 
-def spread(values: tuple[float, ...], channels: int, name: str) -> tuple[float, ...]:
-    """A number for each channel; where a network has been given other channels, their average.
+def spread(lens: Lens) -> Lens:
+    """The lens with a mean and a deviation for each channel; where a network has been given other channels, their average.
 
     Raises   InputError
     """
+    return replace(lens, mean=each(lens.mean, lens.channels, "mean"), std=each(lens.std, lens.channels, "std"))
+
+
+def each(values: tuple[float, ...], channels: int, name: str) -> tuple[float, ...]:
+    """A number for each channel."""
     if len(values) == channels:
         return tuple(values)
     if len(values) in (1, 3):
@@ -137,10 +212,5 @@ def known_of(weights: Place) -> tuple[int | None, int | None]:
     """Channels and pixels a side that a run folder was trained with; None and None for other weights."""
     if not is_run(weights):
         return None, None
-    seen = Run.open(Path(weights)).environment
-    return int(seen["data"]["channels"]), int(seen["image_size"])
-
-
-def is_run(place: Place) -> bool:
-    """Whether it is a run folder."""
-    return (Path(place) / "recipe.json").is_file()
+    lens, _ = learnt(Run.open(Path(weights)))
+    return lens.channels, lens.image_size

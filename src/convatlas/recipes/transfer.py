@@ -3,19 +3,26 @@
 from typing import Any
 
 from ..engine.recipe import Recipe
-from ..models import family_of
-from .default import ADAM
+from ..models import family_of, parse
+from ..models.family import SMALL
 
-FEW, SOME = 1_000, 20_000  # training images
+FEW, SOME = 500, 20_000  # training images
 
 
-def chosen_strategy(images: int) -> tuple[str, str]:
-    """The strategy for so many training images, and why."""
-    if images < FEW:
-        return "lp-ft", f"{images:,} training images are few: the head learns first, then everything at a low rate"
+def chosen_strategy(model: str, images: int, epochs: int | None = None) -> tuple[str, str]:
+    """The strategy for so many training images, and epochs if these are given, and why."""
+    if epochs == 1:
+        return "head", "one epoch is little: the head alone learns"
+    if images < FEW and not is_small(model):
+        return "head", f"{images:,} training images are few: the head alone learns, on features that came with the weights"
     if images < SOME:
-        return "discriminative", f"{images:,} training images: everything learns, stages near the image more slowly"
+        return "lp-ft", f"{images:,} training images: the head learns first, then everything at a low rate"
     return "full", f"{images:,} training images are many: everything learns"
+
+
+def is_small(model: str) -> bool:
+    """Whether a network was published for small images: its features are fewer and carry less far."""
+    return family_of(model).native_of(parse(model)[0]).image_size <= SMALL
 
 
 def tuned(model: str, data: str, images: int, **given: Any) -> Recipe:
@@ -25,17 +32,18 @@ def tuned(model: str, data: str, images: int, **given: Any) -> Recipe:
 
     Raises   InputError for an unknown network or a field out of range
     """
-    transformer = family_of(model).name in ("vit", "swin", "maxvit", "convnext")
     chosen = {
-        "strategy": chosen_strategy(images)[0],
-        "epochs": 12 if images < FEW else 8 if images < SOME else 5,
+        "strategy": chosen_strategy(model, images, given.get("epochs"))[0],
+        "epochs": 12 if images < SOME else 5,
         "batch_size": 32 if images < SOME else 64,
         "optimizer": "adamw",
-        "lr": 1e-4 if transformer else 3e-4 if family_of(model).name in ADAM else 2e-4,
+        "lr": 1e-4,
         "weight_decay": 0.01,
         "schedule": "cosine",
         "warmup": 0.1,
-        "head_rate": 10.0,
+        "head_rate": 30.0,
         "freeze_norms": True,
     }
+    if is_small(model):
+        chosen |= {"epochs": 30 if images < SOME else 12, "lr": 3e-3, "head_rate": 1.0, "freeze_norms": False}
     return Recipe(model=model, data=data, **(chosen | given))

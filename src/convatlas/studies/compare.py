@@ -13,10 +13,10 @@ from ..data import Data, load
 from ..engine.events import Event
 from ..engine.hardware import choose_device, choose_precision, environment
 from ..engine.recipe import Recipe
-from ..engine.record import Run, fresh, not_empty, slug
+from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..errors import ConvAtlasError, InputError
-from ..files import make_folder, read_json, write_json
+from ..files import make_folder, occupied, read_json, write_json
 from ..models import count_parameters, on_meta
 from ..recipes import default
 from .figures import correctness, shown, spread
@@ -89,7 +89,7 @@ class Comparison:
             raise InputError(f"each is compared once, but {', '.join(sorted(twice))} was named twice")
         if folder is None:
             folder = fresh(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        elif occupied(folder):
             raise not_empty(folder)
         plan = {
             "command": command,
@@ -132,11 +132,7 @@ class Comparison:
         for recipe, name in self.names.items():
             for trial in self.trials(recipe):
                 number += 1
-                run = (
-                    Run.open(trial.folder)
-                    if (trial.folder / "recipe.json").is_file()
-                    else Run.create(trial.folder, trial.recipe)
-                )
+                run = Run.open(trial.folder) if is_run(trial.folder) else Run.create(trial.folder, trial.recipe)
                 yield Began(name, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
                 if run.finished or name in self.reasons:
                     continue
@@ -184,7 +180,7 @@ class Comparison:
 
     def row(self, recipe: Recipe, held_out: str) -> dict[str, Any]:
         """One network: what was measured of it, null where it failed."""
-        runs = [Run.open(t.folder) for t in self.trials(recipe) if (t.folder / "recipe.json").is_file()]
+        runs = [Run.open(t.folder) for t in self.trials(recipe) if is_run(t.folder)]
         whole = [run for run in runs if run.finished]
         metrics = [run.metrics for run in whole]
         data = self.data(recipe)

@@ -12,20 +12,21 @@ from torch import nn
 
 from ..data import Batches, Feed, Images
 from ..engine.hardware import choose_device
+from ..engine.record import is_run
 from ..errors import InputError
 from ..features.extract import PENULTIMATE, passes
 from ..features.index import Index, Maker, Part, Preparation, Vectors, fingerprint
+from ..features.lens import Lens, asking, classes_of, unlearnt, weighed
 from ..features.storage import kind_of, save
-from ..models import family_of, on_meta, parse
-from ..weights import find, frame, source
-from ..weights.checkpoints import published
-from ..weights.load import classes_in, within
-from ..weights.origin import origin
+from ..files import unwritten
+from ..models import parse
+from ..weights import find, frame
+from ..weights.origin import akin
 from ..weights.store import is_place
-from .gathered import Cut, Gathered, gather
+from .gathered import Gathered, gather
 from .measure import Question, knows_photographs
-from .reader import Asked, Looks, Reader, opened
-from .run import load_run, weighed
+from .reader import Asked, Reader, opened
+from .run import load_run
 
 BATCH = 128
 
@@ -37,11 +38,6 @@ class Embedder:
     reader: Reader
     maker: Maker
     device: str = "cpu"
-
-    @property
-    def cut(self) -> Cut:
-        looks = self.reader.looks
-        return Cut(looks.channels, looks.side, looks.frame)
 
     def feed(self, batch_size: int, count: int) -> Feed:
         """How so many images come to it; workers pay for more than two batches."""
@@ -85,15 +81,13 @@ def embedder(asked: Asked, data: str | None = None, layer: str = PENULTIMATE, de
     Raises   InputError if there is no such network or layer
     """
     device = choose_device(device)
-    of_run = asked.weights is None or (Path(asked.weights) / "recipe.json").is_file()
+    of_run = asked.weights is None or is_run(asked.weights)
     if not (of_run or asked.data or asked.mean) and not knows_photographs(Question(asked.network, data, weights=asked.weights)):
         asked = replace(asked, data=data)
     reader = opened(asked)
     looks = reader.looks
-    tag = None
-    if looks.frame and asked.weights:
-        base = parse(asked.network)[0]
-        tag = (origin(base, asked.weights) or published(base)[0]).tag
+    row = akin(parse(asked.network)[0], asked.weights) if looks.frame else None
+    tag = row.tag if row else None
     how = Preparation(looks.channels, looks.side, looks.image_size, looks.mean, looks.std, tag)
     network, weights = (str(Path(asked.weights or asked.network).resolve()), None) if of_run else (asked.network, asked.weights)
     if weights and is_place(weights):
@@ -129,10 +123,7 @@ def embed(embedder: Embedder, gathered: Gathered, out: Path, batch_size: int = B
 def free(out: Path) -> None:
     """Raises InputError if a file is there already, or can't be written."""
     kind_of(out)
-    if out.exists():
-        raise InputError(f"{out} is there already: choose another --out, or remove it first")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"cannot write {out}: the folder {out.parent} does not exist, make it first")
+    unwritten(out)
 
 
 def embedded(
@@ -146,7 +137,7 @@ def embedded(
     if batch_size < 1:
         raise InputError(f"--batch-size needs to be 1 or more, got {batch_size}")
     made = embedder(asked, data, layer, device)
-    gathered = gather(data, split, made.cut, asked.data_dir)
+    gathered = gather(data, split, made.reader.looks, asked.data_dir)
     return embed(made, gathered, out, batch_size), (made.reader.note, *gathered.warnings)
 
 
@@ -177,20 +168,18 @@ def read_as(maker: Maker, network: str, weights: str | None) -> Reader:
     """A network that sees images as the maker did."""
     how = maker.preparation
     cut = frame(find(parse(network)[0], how.frame)) if how.frame else None
-    looks = Looks(how.channels, how.side, how.image_size, how.mean, how.std, cut, "")
-    if weights is None or (Path(weights) / "recipe.json").is_file():
+    looks = Lens(how.channels, how.side, how.image_size, how.mean, how.std, cut)
+    if weights is None or is_run(weights):
         run = load_run(weights or network)
         return Reader(run.model, run.classes, looks, "")
-    base, place = parse(network)[0], source(parse(network)[0], weights)
-    count = classes_in(place, on_meta(network).state_dict(), family_of(base))
+    count = classes_of(network, weights)
     if count != maker.classes:
         raise InputError(
             f"{weights} names {count} classes, but the network that made the index {maker.classes}: it is another one"
         )
-    options = {"num_classes": count, "in_channels": how.channels, "image_size": how.image_size}
-    model, loaded = weighed(network, place, **options)
-    if fresh := [key for key in loaded.fresh if not within(key, family_of(base).auxiliary)]:
-        raise InputError(f"{weights} does not fit {network}: {fresh[0]} has another shape")
+    model, loaded = weighed(network, weights, **asking(looks, count))
+    if fresh := unlearnt(network, loaded):
+        raise InputError(f"{weights} does not fit {network}: {fresh} has another shape")
     return Reader(model.eval(), (), looks, "")
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..engine.events import Event
 from ..engine.recipe import Recipe
-from ..engine.record import Run, fresh, not_empty, slug
+from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..errors import InputError
-from ..files import make_folder, read_json, write_json
+from ..files import make_folder, occupied, read_json, write_json
 from .compare import Began
 from .figures import spread
 from .run import open_data
@@ -38,7 +38,7 @@ class CrossValidation:
         """
         if folder is None:
             folder = fresh(Path("runs") / f"folds-{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-{recipe.digest()}")
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        elif occupied(folder):
             raise not_empty(folder)
         make_folder(folder)
         write_json(folder / FILE, recipe.to_json())
@@ -68,7 +68,7 @@ class CrossValidation:
         """Trains what is not yet trained."""
         of = self.recipe.folds or 0
         for number, (recipe, folder) in enumerate(self.runs(), start=1):
-            run = Run.open(folder) if (folder / "recipe.json").is_file() else Run.create(folder, recipe)
+            run = Run.open(folder) if is_run(folder) else Run.create(folder, recipe)
             yield Began(f"{recipe.model} fold {number}", recipe.seed, number, of, run.finished)
             if run.finished:
                 continue

@@ -17,6 +17,7 @@ from ..data.picture import ENDINGS, Unreadable, square
 from ..data.splits import carve
 from ..errors import InputError, unknown
 from ..features.index import Index, Ints
+from ..features.lens import Lens
 
 SPLITS = ("all", "train", "val", "test")
 VAL_SHARE = 0.1  # of a set without validation images, as training takes it
@@ -45,16 +46,7 @@ class Gathered:
         return len(self.labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How pictures are cut: channels, pixels a side, and the frame, None for the square middle."""
-
-    channels: int
-    side: int
-    frame: Any = None
-
-
-def gather(data: str, split: str, cut: Cut, data_dir: Path | None = None) -> Gathered:
+def gather(data: str, split: str, lens: Lens, data_dir: Path | None = None) -> Gathered:
     """The images of a folder, a set or an .npz: all of them, or those of one part as training divides them.
 
     Raises   InputError if there are none, or their channels are not the network's
@@ -63,11 +55,11 @@ def gather(data: str, split: str, cut: Cut, data_dir: Path | None = None) -> Gat
         raise unknown("split", split, SPLITS)
     root = Path(data).expanduser()
     if data not in CATALOG and root.is_dir():
-        return whole(root, cut) if split == "all" else part(root, split, cut)
-    return of_set(data, split, cut, data_dir)
+        return whole(root, lens) if split == "all" else part(root, split, lens)
+    return of_set(data, split, lens, data_dir)
 
 
-def whole(root: Path, cut: Cut) -> Gathered:
+def whole(root: Path, lens: Lens) -> Gathered:
     """Every picture below a folder; the class is the sub-folder, if there is one."""
     names = sorted(below(root))
     if not names:
@@ -76,7 +68,7 @@ def whole(root: Path, cut: Cut) -> Gathered:
     classes = tuple(sorted({name for name in of if name is not None}))
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([-1 if name is None else number[name] for name in of], np.int64)
-    return streamed(root, Files(root, names, labels), cut, classes)
+    return streamed(root, Files(root, names, labels), lens, classes)
 
 
 def below(root: Path) -> list[str]:
@@ -95,17 +87,17 @@ def class_of(parts: Sequence[str]) -> str | None:
     return folders[0] if folders else None
 
 
-def part(root: Path, split: str, cut: Cut) -> Gathered:
+def part(root: Path, split: str, lens: Lens) -> Gathered:
     """The pictures of one part of a folder, divided as for training."""
     data = load(str(root), image_size=GLANCE, resident_share=0)
     images = chosen(data, split, str(root))
     if not isinstance(images, Streamed):
         raise TypeError("a folder that may not be held in memory was")
     names = [os.path.relpath(images.path(i), root) for i in range(len(images))]
-    return streamed(root, Files(root, names, images.labels.numpy()), cut, data.classes, data.warnings)
+    return streamed(root, Files(root, names, images.labels.numpy()), lens, data.classes, data.warnings)
 
 
-def streamed(root: Path, files: Files, cut: Cut, classes: tuple[str, ...], known: tuple[str, ...] = ()) -> Gathered:
+def streamed(root: Path, files: Files, lens: Lens, classes: tuple[str, ...], known: tuple[str, ...] = ()) -> Gathered:
     """The files that can be opened, decoded when they are needed."""
     files.without_broken(root.name)
     if not files.names:
@@ -113,7 +105,7 @@ def streamed(root: Path, files: Files, cut: Cut, classes: tuple[str, ...], known
     paths = np.array([os.fsencode(name).decode(errors="replace") for name in files.names], np.str_)
     labels = files.labels
     files.labels = np.arange(len(labels))
-    images = files.streamed(cut.channels, cut.side, strict=False, frame=cut.frame)
+    images = files.streamed(lens.channels, lens.side, strict=False, frame=lens.frame)
     return Gathered(images, labels, paths, classes, str(root.resolve()), (*known, *told([files], strict=False)))
 
 
@@ -125,7 +117,7 @@ def chosen(data: Data, split: str, name: str) -> Images:
     return images
 
 
-def of_set(name: str, split: str, cut: Cut, data_dir: Path | None) -> Gathered:
+def of_set(name: str, split: str, lens: Lens, data_dir: Path | None) -> Gathered:
     """Images of a set in memory; a path counts in the set's own order, whatever is for validation."""
     data = load(name, data_dir=data_dir, val_share=0)
     parts = [(of, images) for of, images in (("train", data.train), ("test", data.test)) if isinstance(images, Resident)]
@@ -138,10 +130,10 @@ def of_set(name: str, split: str, cut: Cut, data_dir: Path | None) -> Gathered:
         parts = parts if split == "all" else parts[1:]
         numbers = [np.arange(len(images)) for _, images in parts]
     pixels = torch.cat([images.x for _, images in parts]) if len(parts) > 1 else parts[0][1].x
-    if data.channels != cut.channels:
+    if data.channels != lens.channels:
         if data.channels != 1:
-            raise InputError(f"the network sees {cut.channels} channels, but {name} has {data.channels}: choose another set")
-        pixels = pixels.expand(-1, cut.channels, -1, -1)
+            raise InputError(f"the network sees {lens.channels} channels, but {name} has {data.channels}: choose another set")
+        pixels = pixels.expand(-1, lens.channels, -1, -1)
     labels = torch.cat([images.labels for _, images in parts]).numpy().astype(np.int64)
     paths = [f"{data.name}:{of}/{i}" for (of, _), at in zip(parts, numbers, strict=True) for i in at.tolist()]
     root = name if name in CATALOG else str(Path(name).expanduser().resolve())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.record import fresh, slug
 from ..errors import ConvAtlasError, InputError
-from ..files import make_folder, writing_to
+from ..files import make_folder, occupied, writing_to
 from ..weights.download import safe
 from ..weights.store import digest, offline
 from .run import load_run
@@ -86,7 +86,7 @@ def pull(name: str, out: Path | None = None, *, revision: str | None = None, tok
              it should be; ConvAtlasError if the hub cannot be reached
     """
     folder = fresh(Path("runs") / slug(name.rpartition("/")[2])) if out is None else out
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if occupied(folder):
         raise InputError(f"{folder} is not empty and nothing is overwritten: choose another --out")
     hub = client(name, token)
     with explaining(name, hub.endpoint, revision):

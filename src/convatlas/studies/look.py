@@ -10,15 +10,17 @@ import torch
 from torch import nn
 
 from ..data import Data, Images, Resident
-from ..data.picture import Unreadable, square
+from ..data.picture import Unreadable
 from ..engine.recipe import Recipe
+from ..engine.record import is_run
 from ..errors import InputError, unknown
+from ..features.lens import Lens, asking
 from ..insight.subject import Subject
 from ..models import create_model, family_of, parse
 from .measure import Question, knows_photographs
 from .photographs import photographs
 from .predict import found
-from .reader import Asked, Looks, Reader, opened
+from .reader import Asked, Reader, opened
 from .run import build, image_size, load_run, open_data
 
 SPLITS = ("test", "val", "train")
@@ -34,7 +36,7 @@ class Network:
     model: nn.Module
     fresh: Callable[[], nn.Module]
     classes: tuple[str, ...]
-    looks: Looks
+    looks: Lens
     data: Data | None = None  # None if it looks at photographs
     reader: Reader | None = None  # how it looks at them
     run: Path | None = None
@@ -47,7 +49,7 @@ def looked_at(asked: Asked, split: str | None = None, files: Sequence[Path] = ()
     """
     if split not in (None, *SPLITS):
         raise unknown("split", str(split), SPLITS)
-    if (Path(asked.weights or asked.network) / "recipe.json").is_file():
+    if is_run(asked.weights or asked.network):
         network = of_run(asked)
     elif asked.weights is None:
         network = untrained(asked)
@@ -78,10 +80,9 @@ def of_run(asked: Asked) -> Network:
             f"{folder} knows {len(run.classes)} classes in {run.channels} channels, but {recipe.data} has "
             f"{len(data.classes)} in {data.channels}, or others: look at it with the kind of images it was trained on"
         )
-    looks = Looks(run.channels, run.stored, run.image_size, run.mean, run.std, None, "")
     words = f"{recipe.model} trained on {data.title}"
     fresh = partial(build, recipe, data)
-    return Network(recipe.model, words, run.model, fresh, run.classes, looks, data, run=Path(folder))
+    return Network(recipe.model, words, run.model, fresh, run.classes, run.lens, data, run=Path(folder))
 
 
 def untrained(asked: Asked) -> Network:
@@ -89,7 +90,7 @@ def untrained(asked: Asked) -> Network:
     recipe = Recipe(model=asked.network, data=asked.data or FIRST, data_dir=folder_of(asked))
     data = open_data(recipe)
     side = image_size(recipe, data)
-    looks = Looks(data.channels, min(side, max(data.size)), side, data.mean, data.std, None, "")
+    looks = Lens(data.channels, min(side, max(data.size)), side, data.mean, data.std)
     words = f"{asked.network}, untrained, shown {data.title}"
     fresh = partial(build, recipe, data)
     return Network(asked.network, words, fresh().eval(), fresh, data.classes, looks, data)
@@ -116,10 +117,10 @@ def words_of(asked: Asked) -> str:
     return f"{asked.network} with {Path(str(asked.weights)).name}"
 
 
-def seeded(name: str, looks: Looks, classes: int) -> nn.Module:
+def seeded(name: str, looks: Lens, classes: int) -> nn.Module:
     """The network with the weights of seed 0."""
     torch.manual_seed(0)
-    return create_model(name, num_classes=classes, in_channels=looks.channels, image_size=looks.image_size)
+    return create_model(name, **asking(looks, classes))
 
 
 def part(asked: Asked, network: Network, split: str | None) -> Images:
@@ -137,7 +138,7 @@ def part(asked: Asked, network: Network, split: str | None) -> Images:
     return images
 
 
-def pictures(files: Sequence[Path], looks: Looks) -> Resident:
+def pictures(files: Sequence[Path], looks: Lens) -> Resident:
     """Files as images of unknown classes.
 
     Raises   InputError for one that cannot be read
@@ -145,7 +146,7 @@ def pictures(files: Sequence[Path], looks: Looks) -> Resident:
     pixels: list[Any] = []
     for path in files:
         try:
-            pixels.append(square(path, looks.channels, looks.side, looks.frame))
+            pixels.append(looks.read(path))
         except Unreadable as error:
             raise InputError(f"{path} cannot be read as an image: {error}") from None
     return Resident(torch.stack([torch.tensor(picture) for picture in pixels]), torch.full((len(files),), -1))

@@ -11,14 +11,14 @@ from ..data import Batches, Data, Feed
 from ..engine.evaluate import Evaluation, evaluate
 from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.recipe import Recipe
+from ..engine.record import Run, is_run
 from ..errors import InputError, unknown
-from ..models import family_of, on_meta, parse
+from ..features.lens import IMAGENET, classes_of, unlearnt, weighed
+from ..models import parse
 from ..weights.checkpoints import published
-from ..weights.load import classes_in, within
-from ..weights.origin import origin
 from .photographs import photographs
-from .reader import IMAGENET, Asked, opened
-from .run import image_size, load_run, open_data, options, weighed
+from .reader import Asked, opened
+from .run import image_size, load_run, open_data, options
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ def measure(question: Question) -> Measured:
     trained = None if question.weights else load_run(question.run)
     recipe = trained.recipe if trained else Recipe(model=question.run)
     replaced: dict[str, Any] = {"data": question.data, "data_dir": question.data_dir and str(question.data_dir)}
-    recipe = replace(recipe, **{name: value for name, value in replaced.items() if value is not None})
+    recipe = replace(recipe, mean=None, std=None, **{name: value for name, value in replaced.items() if value is not None})
     data = open_data(recipe)
     images = getattr(data, question.split)
     if images is None:
-        raise InputError(f"{recipe.data} has no {question.split} images: choose another --split")
+        raise InputError(f"{recipe.data} has no {question.split} images: add --split {'train' if data.val is None else 'val'}")
     if trained:
         model, side, mean, std = trained.model, trained.image_size, trained.mean, trained.std
         if (trained.classes, trained.channels) != (data.classes, data.channels):
@@ -87,7 +87,14 @@ def measure(question: Question) -> Measured:
         raise InputError(f"--mean and --std need a number for each of the {data.channels} channels")
     model = model.to(device).to(memory_format=torch.channels_last)
     found = evaluate(model, Batches(images, feed).epoch(), autocast(precision, device))
-    return Measured(found, data.classes, data.warnings)
+    return Measured(found, data.classes, (*data.warnings, *(in_another(question.run, precision) if trained else ())))
+
+
+def in_another(run: str, precision: str) -> tuple[str, ...]:
+    """What to say where a run was tested in another precision, so that its own figures are others."""
+    own = Run.open(Path(run)).environment.get("precision", precision)
+    words = f"measured in {precision}; the run itself was tested in {own}, and --precision {own} repeats its figures"
+    return () if own == precision else (words,)
 
 
 def of_weights(recipe: Recipe, data: Data, weights: str) -> nn.Module:
@@ -96,7 +103,7 @@ def of_weights(recipe: Recipe, data: Data, weights: str) -> nn.Module:
     Raises   InputError if the file knows other classes, since a head that never learnt answers by chance
     """
     model, loaded = weighed(recipe.model, weights, **options(recipe, data))
-    if any(not within(key, family_of(recipe.model).auxiliary) for key in loaded.fresh):
+    if unlearnt(recipe.model, loaded):
         raise InputError(
             f"{weights} was not trained for the {len(data.classes)} classes of {recipe.data}: train it on them first"
         )
@@ -106,9 +113,7 @@ def of_weights(recipe: Recipe, data: Data, weights: str) -> nn.Module:
 def knows_photographs(question: Question) -> bool:
     """Whether the weights name ImageNet's classes, as far as a tag, a file's name or its head tells."""
     base, weights = parse(question.run)[0], str(question.weights)
-    if (Path(weights) / "recipe.json").is_file() or not published(base):
-        return False
-    return bool(origin(base, weights)) or classes_in(weights, on_meta(question.run).state_dict(), family_of(base)) == IMAGENET
+    return not is_run(weights) and bool(published(base)) and classes_of(question.run, weights) == IMAGENET
 
 
 def of_photographs(question: Question, device: str, precision: str) -> Measured:

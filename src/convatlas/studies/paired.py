@@ -1,4 +1,4 @@
-"""Whether a network is behind the best one by more than the choice of test images explains."""
+"""Whether a network is behind the best one by more than the choice of images explains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,5 +51,5 @@ def words(best: str, difference: float, low: float, high: float, p: float) -> st
         return f"as good as {best} on these images ({interval})."
     behind = f"{abs(100 * difference):.1f} points behind {best} ({interval})"
     if p < 0.05:
-        return f"{behind}: more than the choice of test images explains (p {'< 0.001' if p < 0.001 else f'= {p:.3f}'})."
-    return f"{behind}: the choice of test images alone could explain it (p = {p:.2f})."
+        return f"{behind}: more than the choice of images explains (p {'< 0.001' if p < 0.001 else f'= {p:.3f}'})."
+    return f"{behind}: the choice of images alone could explain it (p = {p:.2f})."

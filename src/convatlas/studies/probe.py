@@ -80,7 +80,7 @@ def probe(
         tried = several(model, names, [image])
     if not layers:  # the last stage may be what the head reads
         names = tuple(name for name in names if name == PENULTIMATE or not same(tried[name], tried[PENULTIMATE]))
-    train, judged = (gather(data, part, made.cut, asked.data_dir) for part in ("train", split))
+    train, judged = (gather(data, part, made.reader.looks, asked.data_dir) for part in ("train", split))
     if train.classes != judged.classes:
         raise InputError(f"the training images of {data} have other classes than those of {split}")
     watch("embedding")

@@ -12,13 +12,14 @@ from ..data import CATALOG, Data
 from ..engine.forecast import Forecast
 from ..engine.hardware import choose_device, choose_precision
 from ..engine.recipe import Recipe
-from ..engine.record import Run
+from ..engine.record import Run, is_run
 from ..engine.strategy import Learning
 from ..engine.suggest import RangeTest
 from ..errors import InputError
+from ..features.lens import weighed
 from ..models import built_for, family_of, on_meta, parse
 from ..recipes import default, tuned
-from .run import build, deepened, image_size, open_data, options, settled, stages_of, weighed
+from .run import build, deepened, image_size, open_data, options, settled, stages_of
 from .teacher import teacher_of
 from .training import check
 from .transfer import plan, started_from
@@ -75,7 +76,7 @@ def forecast(model: str, given: Mapping[str, Any], *, images: int | None = None,
     network's own.
     Raises   InputError
     """
-    if (Path(model) / "recipe.json").is_file() and "weights" not in given:
+    if is_run(model) and "weights" not in given:
         if given or images or batches:
             raise InputError(f"{model} is a run, whose recipe is fixed: leave the other flags out, or name a network")
         return of_run(Run.open(Path(model)))

@@ -6,19 +6,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..data import Batches, Feed, Resident
-from ..data.picture import Frame, square
 from ..engine.hardware import choose_device
 from ..engine.recipe import Recipe
+from ..engine.record import Run, is_run
 from ..errors import InputError
-from ..models import CATALOG, family_of, on_meta, parse
-from ..weights import Checkpoint, classes, frame, source
+from ..features.lens import IMAGENET, Lens, Wanted, agreeing, classes_of, fitted, of_file
+from ..models import CATALOG, parse
+from ..weights import classes
 from ..weights.checkpoints import published
-from ..weights.load import classes_in, within
-from ..weights.origin import origin
-from .run import load_run, open_data, options, weighed
-
-IMAGENET = 1000  # classes
+from ..weights.origin import akin, origin
+from .run import load_run, open_data, options
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +32,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """What a network wants to see: pictures cut by `frame`, None for the square middle, then made image_size a side."""
-
-    channels: int
-    side: int  # pixels of a picture as it is cut
-    image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    frame: Frame | None
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class Reader:
     """A network in evaluation mode with all it takes to ask it."""
 
     model: nn.Module
     classes: tuple[str, ...]
-    looks: Looks
+    looks: Lens
     note: str  # which weights they are and how they want pictures
 
     def read(self, path: Path) -> Tensor:
@@ -61,7 +45,7 @@ class Reader:
 
         Raises   data.picture.Unreadable
         """
-        return torch.tensor(square(path, self.looks.channels, self.looks.side, self.looks.frame))
+        return torch.tensor(self.looks.read(path))
 
     def on(self, device: str) -> "Reader":
         """The same reader, its network moved to a device.
@@ -80,9 +64,7 @@ class Reader:
             if looks.frame:  # in the reference's order of operations, to the last bit
                 mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (looks.mean, looks.std))
                 return self.model(pixels.to(device).float().div_(255).sub_(mean).div_(std)).cpu()
-            feed = Feed(len(pixels), looks.image_size, looks.mean, looks.std, device=str(device))
-            x, _ = next(iter(Batches(Resident(pixels, torch.zeros(len(pixels), dtype=torch.int64)), feed).epoch()))
-            return self.model(x).cpu()
+            return self.model(looks.seen(pixels, str(device))).cpu()
 
 
 def opened(asked: Asked) -> Reader:
@@ -93,25 +75,17 @@ def opened(asked: Asked) -> Reader:
 
     Raises   InputError if there is no such network, the file does not fit it, or nothing is known of its pictures
     """
-    if asked.weights is None or (Path(asked.weights) / "recipe.json").is_file():
+    if asked.weights is None or is_run(asked.weights):
         return of_run(asked)
-    family, base = family_of(asked.network), parse(asked.network)[0]
-    begun = origin(base, asked.weights)
-    place = source(base, asked.weights)
-    count = IMAGENET if begun else classes_in(place, on_meta(asked.network).state_dict(), family)
-    looks, names = of_data(asked, count) if asked.data else of_photographs(asked, begun, count)
+    count = classes_of(asked.network, asked.weights)
+    looks, words, names = (of_data if asked.data else of_photographs)(asked, count)
     if not len(looks.mean) == len(looks.std) == looks.channels:
         raise InputError(f"--mean and --std need a number for each of the {looks.channels} channels")
-    options = {"num_classes": count, "in_channels": looks.channels, "image_size": looks.image_size}
-    model, loaded = weighed(asked.network, place, **options)
-    if fresh := [key for key in loaded.fresh if not within(key, family.auxiliary)]:
-        raise InputError(
-            f"{asked.weights} does not fit {asked.network} for {looks.image_size}x{looks.image_size} pixels, where {fresh[0]} "
-            "has another shape: it was trained on images of another size; name its set with --data"
-        )
+    remedy = "it was trained on images of another size; name its set with --data"
+    model, loaded = fitted(asked.network, asked.weights, looks, count, remedy)
     whole = len(loaded.kept) == len(model.state_dict())
-    note = f"{asked.network} with {asked.weights}{'' if whole else f' ({loaded})'}; {looks.words}"
-    return Reader(model.eval(), named(asked.classes, count) if asked.classes else names, looks, note)
+    note = f"{asked.network} with {asked.weights}{'' if whole else f' ({loaded})'}; {words}"
+    return Reader(model, named(asked.classes, count) if asked.classes else names, looks, note)
 
 
 def of_run(asked: Asked) -> Reader:
@@ -128,18 +102,15 @@ def of_run(asked: Asked) -> Reader:
         raise InputError(
             f"{folder} is a run folder, which knows what its images look like: leave --data --mean --std --classes out"
         )
+    if asked.weights:
+        agreeing(asked.network, Run.open(Path(folder)))
     run = load_run(folder)
-    if asked.weights and parse(run.recipe.model)[0] != parse(asked.network)[0]:
-        raise InputError(f"{folder} is a run of {run.recipe.model}, not of {asked.network}: ask for that one")
-    words = (
-        f"images as their square middle at {run.image_size}x{run.image_size} pixels, mean and deviation of {run.recipe.data}"
-    )
-    looks = Looks(run.channels, run.stored, run.image_size, run.mean, run.std, None, words)
-    return Reader(run.model, run.classes, looks, f"{run.recipe.model} of {folder}; {words}")
+    words = f"{middle(run.lens.image_size)}, mean and deviation of {run.recipe.data}"
+    return Reader(run.model, run.classes, run.lens, f"{run.recipe.model} of {folder}; {words}")
 
 
-def of_data(asked: Asked, count: int) -> tuple[Looks, tuple[str, ...]]:
-    """What the images of a set look like, and its classes.
+def of_data(asked: Asked, count: int) -> tuple[Lens, str, tuple[str, ...]]:
+    """What the images of a set look like, also in words, and its classes.
 
     Raises   InputError if the set has another number of classes than the file
     """
@@ -148,36 +119,30 @@ def of_data(asked: Asked, count: int) -> tuple[Looks, tuple[str, ...]]:
     if len(data.classes) != count:
         raise InputError(f"{asked.weights} names {count} classes, but {asked.data} has {len(data.classes)}: name its own set")
     side = options(recipe, data)["image_size"]
-    words = f"images as their square middle at {side}x{side} pixels, mean and deviation of {asked.data}"
-    mean, std = asked.mean or data.mean, asked.std or data.std
-    return Looks(data.channels, min(side, max(data.size)), side, mean, std, None, words), data.classes
+    looks = Lens(data.channels, min(side, max(data.size)), side, asked.mean or data.mean, asked.std or data.std)
+    return looks, f"{middle(side)}, mean and deviation of {asked.data}", data.classes
 
 
-def of_photographs(asked: Asked, begun: Checkpoint | None, count: int) -> tuple[Looks, tuple[str, ...]]:
+def of_photographs(asked: Asked, count: int) -> tuple[Lens, str, tuple[str, ...]]:
     """What photographs have to look like for published weights, or for a file as far as its network tells.
 
     Raises   InputError if the network has no published weights and no mean and deviation are given
     """
-    base = parse(asked.network)[0]
-    rows = [begun] if begun else published(base)
-    numbered = tuple(f"class {i}" for i in range(count))
-    if not rows:
-        if not (asked.mean and asked.std):
-            raise InputError(
-                f"{base} has no published weights to tell what its images look like: name the set that {asked.weights} "
-                "was trained on, such as --data cifar10, or say --mean and --std"
-            )
-        native = family_of(base).native_of(base)
-        side = native.image_size
-        words = f"images as their square middle at {side}x{side} pixels, {deviating(asked.mean, asked.std)}"
-        return Looks(native.in_channels, side, side, asked.mean, asked.std, None, words), numbered
-    row = rows[0]
-    mean, std = asked.mean or row.mean, asked.std or row.std
-    words = (
-        f"{'' if begun else 'no published name, so '}images as {row.tag} has them: shorter side {row.resize} pixels "
-        f"({row.interpolation}), middle {row.crop}x{row.crop}, {deviating(mean, std)}"
-    )
-    return Looks(3, row.crop, row.image_size, mean, std, frame(row), words), classes() if count == IMAGENET else numbered
+    base, weights = parse(asked.network)[0], str(asked.weights)
+    remedy = f"name the set that {weights} was trained on, such as --data cifar10, or say --mean and --std"
+    looks = of_file(asked.network, weights, Wanted(mean=asked.mean, std=asked.std), remedy)
+    row = akin(base, weights)
+    cut = middle(looks.side) if row is None else (
+        f"{'' if origin(base, weights) else 'no published name, so '}images as {row.tag} has them: shorter side {row.resize} "
+        f"pixels ({row.interpolation}), middle {row.crop}x{row.crop}"
+    )  # fmt: skip
+    names = classes() if row and count == IMAGENET else tuple(f"class {i}" for i in range(count))
+    return looks, f"{cut}, {deviating(looks.mean, looks.std)}", names
+
+
+def middle(side: int) -> str:
+    """How pictures are cut where no publication says it, in words."""
+    return f"images as their square middle at {side}x{side} pixels"
 
 
 def deviating(mean: tuple[float, ...], std: tuple[float, ...]) -> str:

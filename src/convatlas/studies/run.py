@@ -12,9 +12,9 @@ from ..data import Data, load
 from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..errors import InputError
+from ..features.lens import Lens, asking, learnt
 from ..models import built_for, create_model, family_of, implied, parse
 from ..ops.droppath import set_stochastic_depth
-from ..weights import Loaded, load_into, source
 
 
 def open_data(recipe: Recipe) -> Data:
@@ -74,13 +74,6 @@ def stages_of(recipe: Recipe, model: nn.Module, data: Data) -> dict[str, tuple[s
     return parts(model, (data.channels, side, side), family.head, family.auxiliary)
 
 
-def weighed(name: str, weights: str | Path, **options: Any) -> tuple[nn.Module, Loaded]:
-    """A network with weights from a tag, a file or a run folder, and what became of them."""
-    base, given = parse(name)
-    model = create_model(base, **options, **implied(base, weights)[0] | given)
-    return model, load_into(model, source(base, weights), family_of(base))
-
-
 def settled(recipe: Recipe) -> Recipe:
     """The recipe with what its weights ask of the network said in its name, so that it stays true when they are gone.
 
@@ -110,6 +103,11 @@ class Trained:
     std: tuple[float, ...]
     metrics: dict[str, Any]
 
+    @property
+    def lens(self) -> Lens:
+        """How it wants its pictures."""
+        return Lens(self.channels, self.stored, self.image_size, self.mean, self.std)
+
 
 def load_run(folder: str | Path) -> Trained:
     """The network of a run folder with its weights, in evaluation mode, on the CPU.
@@ -117,13 +115,8 @@ def load_run(folder: str | Path) -> Trained:
     Raises   InputError if the folder holds no run, or one that is unfinished or damaged
     """
     run = Run.open(Path(folder))
-    metrics, environment = run.metrics, run.environment
-    try:
-        data, side = environment["data"], int(environment["image_size"])
-        classes, channels = tuple(data["classes"]), int(data["channels"])
-        mean, std = tuple(data["mean"]), tuple(data["std"])
-        stored = min(side, max(data["size"]))
-    except KeyError as error:
-        raise InputError(f"{folder}/env.json lacks {error}: the run is damaged or from another version") from None
-    model = create_model(run.recipe.model, num_classes=len(classes), in_channels=channels, image_size=side, weights=folder)
-    return Trained(model.eval(), run.recipe, classes, channels, side, stored, mean, std, metrics)
+    metrics = run.metrics
+    seen, classes = learnt(run)
+    model = create_model(run.recipe.model, **asking(seen, len(classes)), weights=folder)
+    size = seen.channels, seen.image_size, seen.side
+    return Trained(model.eval(), run.recipe, classes, *size, seen.mean, seen.std, metrics)

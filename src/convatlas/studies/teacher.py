@@ -9,7 +9,8 @@ from ..data import Data
 from ..data.augment import resize
 from ..engine.recipe import Recipe
 from ..errors import InputError
-from .reader import Asked, Looks, Reader, opened
+from ..features.lens import Lens
+from .reader import Asked, Reader, opened
 
 
 class Teacher(nn.Module):
@@ -18,7 +19,7 @@ class Teacher(nn.Module):
     Shapes   x (n, c, h, w), normalized for the student → logits (n, classes)
     """
 
-    def __init__(self, model: nn.Module, looks: Looks, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(self, model: nn.Module, looks: Lens, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.model, self.side = model, looks.image_size
         own, theirs = ((torch.tensor(m).view(-1, 1, 1), torch.tensor(s).view(-1, 1, 1))

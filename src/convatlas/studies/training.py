@@ -9,14 +9,17 @@ import torch
 
 from ..data import Data
 from ..engine.events import Event
+from ..engine.feeding import feed
 from ..engine.hardware import choose_device, choose_precision
 from ..engine.recipe import Recipe
-from ..engine.record import Run
+from ..engine.record import Run, is_run
+from ..engine.stop import Interrupted
 from ..engine.strategy import Learning
 from ..errors import InputError
+from ..features.lens import weighed
 from ..models import on_meta
 from ..ops.recompute import recomputing
-from .run import build, deepened, image_size, open_data, options, settled, stages_of, weighed
+from .run import build, deepened, image_size, open_data, options, settled, stages_of
 from .teacher import teacher_of
 
 
@@ -26,8 +29,9 @@ def check(recipe: Recipe, data: Data) -> None:
     Raises   InputError
     """
     choose_precision(recipe.precision, choose_device(recipe.device))
+    feed(recipe, data, image_size(recipe, data), "cpu", training=True)
     if recipe.weights:
-        model = weighed(recipe.model, recipe.weights, **options(recipe, data))[0]
+        model = weighed(recipe.model, recipe.weights, fresh_head=recipe.fresh_head, **options(recipe, data))[0]
     else:
         model = on_meta(recipe.model, **options(recipe, data))
     Learning(deepened(model, recipe), recipe, stages_of(recipe, model, data))
@@ -49,21 +53,16 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
     data = data or open_data(recipe)
     if recipe.weights and not run.begun:
         torch.manual_seed(recipe.seed)
-        model, loaded = weighed(recipe.model, recipe.weights, **options(recipe, data))
+        model, loaded = weighed(recipe.model, recipe.weights, fresh_head=recipe.fresh_head, **options(recipe, data))
         model = deepened(model, recipe)
         notes = (f"weights {recipe.weights}: {loaded}", *notes)
     else:
         model = build(recipe, data)
-    yield from train(
-        model,
-        data,
-        recipe,
-        run,
-        image_size(recipe, data),
-        stages=stages_of(recipe, model, data),
-        teacher=teacher_of(recipe, data),
-        notes=notes,
-    )
+    side, stages, teacher = image_size(recipe, data), stages_of(recipe, model, data), teacher_of(recipe, data)
+    try:
+        yield from train(model, data, recipe, run, side, stages=stages, teacher=teacher, notes=notes)
+    except Interrupted as error:
+        raise Interrupted(error.where, run.path, "tune" if recipe.weights else "train") from error
 
 
 def is_of(recipe: Recipe, model: str) -> bool:
@@ -78,7 +77,7 @@ def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> 
 
     Raises   InputError if there is none, or if it was begun with other settings than those given now
     """
-    if folder is None and model and (Path(model) / "recipe.json").is_file():
+    if folder is None and model and is_run(model):
         folder, model = Path(model), None
     if folder is None:
         begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]

@@ -7,15 +7,17 @@ from typing import Any
 
 from ..data import Data
 from ..engine.recipe import Recipe
-from ..engine.record import Run
+from ..engine.record import Run, is_run
 from ..engine.strategy import lasts
 from ..errors import InputError
+from ..features.lens import known_of, learnt
 from ..models import family_of, parse
+from ..models.family import SMALL
 from ..recipes import tuned
 from ..recipes.transfer import chosen_strategy
 from ..weights.checkpoints import published
-from ..weights.origin import origin
-from .run import normalized, open_data, settled
+from ..weights.origin import akin
+from .run import image_size, normalized, open_data, settled
 
 Pixels = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -25,7 +27,7 @@ def started_from(model: str, weights: str | None) -> tuple[str, str]:
 
     Raises   InputError if there are no weights to start from
     """
-    if weights is None and (Path(model) / "recipe.json").is_file():
+    if weights is None and is_run(model):
         return Run.open(Path(model)).recipe.model, model
     base = parse(model)[0]
     family_of(base)
@@ -49,9 +51,36 @@ def plan(model: str, weights: str, data: str, given: Mapping[str, Any]) -> tuple
     opened = open_data(first)
     if "mean" not in given and "std" not in given and (pixels := pixels_of(first, opened.channels)):
         asked |= {"mean": pixels[0], "std": pixels[1]}
+    asked = {"fresh_head": not names_them(weights, opened)} | asked
     recipe = settled(tuned(model, data, len(opened.train), **asked))
-    why = () if "strategy" in given else (f"strategy {recipe.strategy}: {chosen_strategy(len(opened.train))[1]}",)
-    return recipe, normalized(recipe, opened), why
+    chosen, because = chosen_strategy(recipe.model, len(opened.train), recipe.epochs)
+    why = () if "strategy" in given else (f"strategy {chosen}: {because}",)
+    return recipe, normalized(recipe, opened), (*why, *another_form(recipe, opened), *seen_before(recipe))
+
+
+def names_them(weights: str, data: Data) -> bool:
+    """Whether the weights' head is of the very classes that are to be learnt."""
+    return is_run(weights) and learnt(Run.open(Path(weights)))[1] == data.classes
+
+
+def another_form(recipe: Recipe, data: Data) -> tuple[str, ...]:
+    """What to say where the images ask for the network's form for small images and the weights for the other, or reversed."""
+    native = family_of(recipe.model).native_of(parse(recipe.model)[0]).image_size
+    before = known_of(str(recipe.weights))[1] or native
+    side = image_size(recipe, data)
+    if native <= SMALL or (before <= SMALL) == (side <= SMALL):
+        return ()
+    remedy = f"at most {SMALL}" if before <= SMALL else f"{3 * SMALL // 2} or more"
+    words = f"at {side} pixels {recipe.model} has another form than at the {before} its weights were trained at"
+    return (f"{words}, and they are worth little in it: try --image-size of {remedy}",)
+
+
+def seen_before(recipe: Recipe) -> tuple[str, ...]:
+    """What to say where folds hold out images that the weights were trained on."""
+    weights = Path(str(recipe.weights))
+    if not recipe.folds or not is_run(weights) or Path(Run.open(weights).recipe.data).resolve() != Path(recipe.data).resolve():
+        return ()
+    return (f"{weights} learnt from images of {recipe.data}, which the folds hold out: their figures will be too good",)
 
 
 def pixels_of(recipe: Recipe, channels: int) -> Pixels | None:
@@ -60,14 +89,10 @@ def pixels_of(recipe: Recipe, channels: int) -> Pixels | None:
     A network for color that is given grey images sees their average, since its first layer sums over the colors.
     """
     weights, base = str(recipe.weights), parse(recipe.model)[0]
-    if (Path(weights) / "recipe.json").is_file():
-        data = Run.open(Path(weights)).environment["data"]
-        mean, std = tuple(data["mean"]), tuple(data["std"])
-    else:
-        row = origin(base, weights) or next(iter(published(base)), None)
-        if row is None:
-            return None
-        mean, std = row.mean, row.std
+    seen = learnt(Run.open(Path(weights)))[0] if is_run(weights) else akin(base, weights)
+    if seen is None:
+        return None
+    mean, std = seen.mean, seen.std
     if len(mean) == channels:
         return mean, std
     if channels == 1:

@@ -24,12 +24,16 @@ from .table import (
 )
 from .verdict import accuracy_key
 
-Price = Literal["parameters", "macs", "latency_ms"]
+Price = Literal["parameters", "macs", "latency_ms", "trained_parameters", "training_memory_bytes", "seconds"]
 TITLES: Mapping[str, str] = {
     "parameters": "parameters",
     "macs": "multiply-accumulates an image",
     "latency_ms": "latency of one image, ms",
+    "trained_parameters": "parameters that learn",
+    "training_memory_bytes": "peak memory while training, MiB",
+    "seconds": "seconds to train one seed",
 }
+UNITS = {"training_memory_bytes": 2**20}
 WIDTH, HEIGHT = 340, 290
 LEFT, RIGHT, TOP, BOTTOM = 36, 14, 30, 42
 
@@ -52,6 +56,7 @@ def points(results: Results, price: Price) -> list[Point]:
     for i, network in enumerate(networks(results)):
         cost, accuracy = mean(network, price), mean(network, key)
         if not failed(network) and cost is not None and accuracy is not None:
+            cost /= UNITS.get(price, 1)
             found.append(Point(i, str(network.get("name")), cost, accuracy, deviation(network, key) or 0.0))
     return found
 
@@ -142,8 +147,8 @@ def describe(results: Results, price: Price) -> str:
 
 
 def _label(price: Price) -> Callable[[float], str]:
-    labels: Mapping[Price, Callable[[float], str]] = {"parameters": count, "macs": operations, "latency_ms": significant}
-    return labels[price]
+    labels: dict[Price, Callable[[float], str]] = {"parameters": count, "trained_parameters": count, "macs": operations}
+    return labels.get(price, significant)
 
 
 def _tick(price: Price) -> Callable[[float], str]:

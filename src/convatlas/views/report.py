@@ -146,6 +146,8 @@ def learning(results: Results) -> list[tuple[str, str]]:
 def plots(results: Results) -> list[tuple[str, str]]:
     """Accuracy against each cost that is known of two networks or more."""
     prices: tuple[pareto.Price, ...] = ("parameters", "macs", "latency_ms")
+    if results.get("kind") == "strategy":
+        prices = ("trained_parameters", "training_memory_bytes", "seconds")
     titles = [(price, f"Accuracy against {pareto.TITLES[price]}") for price in prices if len(pareto.points(results, price)) > 1]
     return [
         (title, style.svg(pareto.figure(results, price), title, pareto.describe(results, price))) for price, title in titles

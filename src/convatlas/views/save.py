@@ -28,8 +28,7 @@ def save(figure: Figure, path: Path, theme: str = "light") -> Path:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise InputError(f"a picture is written as {', '.join(f'.{name}' for name in FORMATS)}, got {path.name!r}")
-    if theme not in THEMES:
-        raise unknown("theme", theme, THEMES)
+    themed(theme)
     nothing: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with style.context(), dark(figure) if theme == "dark" else unchanged(), replacing(path) as temporary:
         figure.savefig(
@@ -37,6 +36,12 @@ def save(figure: Figure, path: Path, theme: str = "light") -> Path:
             facecolor="none" if theme == "transparent" else figure.get_facecolor(),
         )  # fmt: skip
     return path
+
+
+def themed(theme: str) -> None:
+    """Raises InputError for a theme that there is not."""
+    if theme not in THEMES:
+        raise unknown("theme", theme, THEMES)
 
 
 @contextmanager
@@ -77,4 +82,4 @@ def exchange(value: Any, change: Callable[[Any], object], inks: dict[str, str], 
     change(changed if np.ndim(value) > 1 else tuple(changed[0]))
 
 
-__all__ = ["FORMATS", "THEMES", "save"]
+__all__ = ["FORMATS", "THEMES", "save", "themed"]

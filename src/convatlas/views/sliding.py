@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..anatomy.arithmetic import Convolution, Size
-from ..errors import InputError, unknown
+from ..errors import InputError
 from ..files import replacing, write_text
 from . import save, style
 from .stage import BOARD, MARGIN, Rect, Stage, extent, scenes, stages
@@ -35,8 +35,7 @@ def write(layers: Layers, path: Path, theme: str = "light") -> Path:
     kind = path.suffix.lower()
     if kind not in MOVING + STILL:
         raise InputError(f"the sliding windows are written as {', '.join(MOVING + STILL)}, got {path.name!r}")
-    if theme not in save.THEMES:
-        raise unknown("theme", theme, save.THEMES)
+    save.themed(theme)
     if kind == ".svg":
         write_text(path, svg(layers, theme))
     elif kind == ".gif":

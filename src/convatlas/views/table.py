@@ -69,6 +69,8 @@ MEASURES = (
     Measure("seconds", "Time", "a run", "", "less", "seconds", "Seconds to train one seed"),
 )  # fmt: skip
 
+OF_A_NETWORK = ("macs", "latency_ms", "throughput_images_per_second")  # however it was trained
+
 
 def finite(value: Any) -> float | None:
     """The number, or None for null, NaN, infinity and anything that is no number."""
@@ -212,7 +214,9 @@ def columns(results: Results) -> list[Column]:
 
 
 def says_nothing(measure: Measure, rows: Sequence[Network]) -> bool:
-    """Whether a column is of something that the comparison did not do: no strategy froze anything, no views were looked at."""
+    """Whether a column is of what is the same in all rows, or was not done: nothing was frozen, no views were looked at."""
+    if measure.key in OF_A_NETWORK and len(rows) > 1:
+        return len({(row.get("recipe") or {}).get("model", row.get("name")) for row in rows}) == 1
     if measure.key == "trained_parameters":
         return all(mean(row, "trained_parameters") in (None, mean(row, "parameters")) for row in rows)
     return measure.key == "tta_accuracy" and all(mean(row, "tta_accuracy") is None for row in rows)

@@ -3,7 +3,7 @@
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -51,11 +51,18 @@ class Loaded:
     def __str__(self) -> str:
         parts = {
             "adapted to other channels or sizes": self.adapted,
-            "started afresh, since shapes differ": self.fresh,
+            "started afresh": self.fresh,
             "dropped": self.dropped,
         }
         told = [f"{words}: {some(names)}" for words, names in parts.items() if names]
         return "; ".join([f"{len(self.kept)} tensors kept", *told])
+
+    def without(self, names: Collection[str]) -> "Loaded":
+        """The same where these tensors started afresh, whatever the file had for them."""
+        if not names:
+            return self
+        kept, adapted = (tuple(name for name in of if name not in names) for of in (self.kept, self.adapted))
+        return Loaded(kept, adapted, tuple(dict.fromkeys((*self.fresh, *names))), self.dropped)
 
 
 def some(names: tuple[str, ...], most: int = 6) -> str:

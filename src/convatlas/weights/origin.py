@@ -14,3 +14,8 @@ def origin(name: str, weights: str | Path) -> Checkpoint | None:
     if is_place(weights):
         return next((row for row in published(name) if Path(row.file).stem == Path(weights).stem), None)
     return find(name, str(weights))
+
+
+def akin(name: str, weights: str | Path | None) -> Checkpoint | None:
+    """The published checkpoint whose images those of some weights are taken to be like: their own, else the network's first."""
+    return (None if weights is None else origin(name, weights)) or next(iter(published(name)), None)
