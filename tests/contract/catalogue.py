@@ -54,7 +54,9 @@ def kind(name: str) -> tuple[Any, ...]:
 SMALLEST = [min(family.variants, key=size) for family in FAMILIES]
 KINDS = [min((name for name in CATALOG if kind(name) == each), key=size) for each in dict.fromkeys(map(kind, CATALOG))]
 
-NETWORKS = [name if name in SMALLEST else pytest.param(name, marks=pytest.mark.slow) for name in KINDS]
+HEAVY = ("inception_v3", "googlenet", "maxvit_t", "efficientnet_v2_s")  # a second and more in each test
+QUICK = [name for name in SMALLEST if name not in HEAVY]
+NETWORKS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in KINDS]
 
 
 def tagged(name: str, tag: str) -> bool:

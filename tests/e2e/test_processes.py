@@ -64,6 +64,7 @@ def what_lasts(run: Path):
     return timeless(json.loads((run / "metrics.json").read_text())), epochs, weights
 
 
+@pytest.mark.slow
 def test_kill_and_ctrl_c_change_nothing(whole, tmp_path):
     cut = tmp_path / "cut"
     with begin(tmp_path, *RUN, "--out", "cut") as killed:

@@ -1,7 +1,10 @@
 """A folder of pictures becomes a classifier: `convatlas tune` and `compare --strategies` as a user meets them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +24,17 @@ def pictures(root: Path, parts: dict[str, int], classes: tuple[str, ...] = ("blu
                 pixels = np.clip(np.array(COLORS.get(name, (90, 90, 90))) + noise, 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(root / part / name / f"{i}.png")
     return root
+
+
+@pytest.fixture
+def cli(say: Callable[..., Any]) -> Callable[..., SimpleNamespace]:
+    """The command line inside this process, which has torch at hand already."""
+
+    def run(*words: object) -> SimpleNamespace:
+        said = say(*words)
+        return SimpleNamespace(returncode=said.code, stdout=said.out, stderr=said.err)
+
+    return run
 
 
 @pytest.fixture(scope="module")
