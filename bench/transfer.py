@@ -187,7 +187,10 @@ def neighbors(asked: argparse.Namespace) -> Iterator[Task]:
         from convatlas.studies.reader import Asked
 
         made = embedder(Asked("resnet20", str(asked.weights_dir / "resnet20_cifar10.pth")), asked.cifar10)
-        found = [vectors_of(made, gather(asked.cifar10, part, made.cut), (PENULTIMATE,), BATCH) for part in ("train", "test")]
+        found = [
+            vectors_of(made, gather(asked.cifar10, part, made.reader.looks), (PENULTIMATE,), BATCH)
+            for part in ("train", "test")
+        ]
         (x, y), (u, v) = ((of[PENULTIMATE], labels) for of, labels in found)
         some = np.random.default_rng(0).permutation(len(y))[: asked.images]
         return made.reader.model, x[some], y[some], u, v
