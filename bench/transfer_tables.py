@@ -46,7 +46,7 @@ def mean(runs: list[Row], name: str = "accuracy") -> float:
 def of_photographs(rows: list[Row]) -> list[str]:
     """The table, the interval, and whether fine-tuning beats what it has to beat."""
     lines = [
-        "| network | strategy | epochs | parameters that learn | accuracy, % (seeds) | seconds, fastest run | MB of a step at most |",
+        "| network | strategy | epochs | parameters that learn | accuracy, % (seeds) | s, fastest | MB of a step at most |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     usual = chosen_strategy("mobilenet_v2", 1)[0]
