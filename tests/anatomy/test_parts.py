@@ -10,6 +10,8 @@ from convatlas.anatomy.parts import parts
 from convatlas.errors import InputError
 from convatlas.models import CATALOG, FAMILIES, create_model, on_meta
 
+HEAVY = ("densenet_bc_100_12", "efficientnet_v2_s", "inception_v3", "maxvit_t", "swin_t")
+
 # Stage by stage what has weights; a star names a module's own ones, without those of its parts.
 PAPERS = {
     "lenet5_1998": "conv1; pool1 conv2; pool2; fc1 fc2; fc3",  # C1; S2 C3; S4; C5 F6; output
@@ -115,7 +117,7 @@ def check(name, model, stages, layers):
     assert ran == sorted(ran)
 
 
-@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in PAPERS])
 def test_stages_are_those_of_the_paper(name, seen):
     model, stages = stages_of(name)
     check(name, model, stages, seen[0].layers)

@@ -224,6 +224,7 @@ def test_what_says_nothing_does_not_pass_as_equal(small, monkeypatch):
     assert "logits say nothing of the image" in str(small())
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_a_refusal_said(small, monkeypatch):
     verdict = small(memory=10**6)
     assert verdict.outcome is Outcome.EQUAL
@@ -260,6 +261,7 @@ def test_other_sizes_are_refused(text):
         parse(text)
 
 
+@pytest.mark.slow
 def test_a_missing_reference_is_said(monkeypatch):
     for name in [key for key in sys.modules if key.partition(".")[0] == "pytorchcv"] + ["pytorchcv"]:
         monkeypatch.setitem(sys.modules, name, None)
@@ -312,7 +314,12 @@ def test_every_network_is_compared_with_something():
 
 
 @pytest.mark.parametrize(
-    ("name", "library"), [("shufflenet_v2_x0_5", "torchvision"), ("resnet20", "pytorchcv"), ("efficientnet_lite0", "timm")]
+    ("name", "library"),
+    [
+        ("resnet20", "pytorchcv"),
+        pytest.param("shufflenet_v2_x0_5", "torchvision", marks=pytest.mark.slow),
+        pytest.param("efficientnet_lite0", "timm", marks=pytest.mark.slow),
+    ],
 )
 def test_real_networks(name, library):
     pytest.importorskip(library)
@@ -367,6 +374,7 @@ def test_a_line_a_network_in_the_catalogues_order(say):
     assert said.err == ""
 
 
+@pytest.mark.slow
 def test_an_unexplained_difference_ends_with_one(say, monkeypatch, tmp_path):
     monkeypatch.setitem(NUMBERS, "lenet5", Printed("61,707", "", "nobody"))
     code, said = say("lenet5")
