@@ -21,7 +21,7 @@ from convatlas.studies.run import open_data
 from convatlas.studies.training import check, start
 
 SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
-IMAGES, BATCH = 1000, 20
+IMAGES, BATCH = 2000, 40
 
 
 @pytest.fixture(scope="module")
