@@ -102,7 +102,7 @@ def test_names_in_the_scatter_plot_do_not_cover_each_other(measured):
     with style.context():
         boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text() in names]
     assert len(boxes) == len(measured)
-    assert not [(a, b) for a, b in combinations(boxes, 2) if a.width and _overlap(a, b) > 4]  # empty corners
+    assert not [(a, b) for a, b in combinations(boxes, 2) if a.width and _overlap(a, b) > 1]
 
 
 def _overlap(a, b):

@@ -29,8 +29,8 @@ def made(index: "Index", notes: Sequence[str], out: Path, as_json: bool) -> None
     n, d = index.vectors.shape
     if as_json:
         maker = {"network": index.maker.network, "weights": index.maker.weights, "layer": index.maker.layer}
-        print_json = {"index": str(out), "images": n, "width": d, "classes": list(index.classes), **maker}
-        dump(print_json | {"fingerprint": index.maker.fingerprint, "notes": list(notes)})
+        told = {"index": str(out), "images": n, "width": d, "classes": list(index.classes), **maker}
+        dump(told | {"fingerprint": index.maker.fingerprint, "notes": list(notes)})
         return
     for note in notes:
         print(note, file=sys.stderr)

@@ -101,8 +101,8 @@ class Batches:
 
     def _ready(self, x: Tensor, y: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         x = x.to(self.device, non_blocking=True)
-        chance = chances(len(x), torch.Generator().manual_seed(seed)) if self.augment else None
-        if self.augment and chance is not None:
+        if self.augment:
+            chance = chances(len(x), torch.Generator().manual_seed(seed))
             x = ops.augmented(x, self.augment, self.feed.image_size, self.mean, chance)
         size, longest = self.feed.image_size, max(x.shape[2:])
         if x.shape[2:] != (size, size) and longest <= size < 1.5 * longest:
@@ -110,6 +110,6 @@ class Batches:
         fits = x.shape[2:] == (size, size)
         x = x.to(torch.float32).mul_(self.scale).add_(self.shift)
         x = x if fits else ops.resize(x, size)
-        if self.mixes and self.augment and chance is not None:
+        if self.augment and self.mixes:
             x, y = mixed(x, y, self.augment, self.feed.classes, chance[MIXING])
         return x.contiguous(memory_format=self.format), y

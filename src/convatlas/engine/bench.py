@@ -26,7 +26,7 @@ from .objective import Objective, class_weights
 from .optim import make_optimizer
 from .recipe import Recipe
 from .record import Run, pace
-from .schedule import learning_rate
+from .schedule import gathered, learning_rate
 from .stop import Diverged, Interrupted
 from .strategy import Learning, Stages
 from .views import averaged
@@ -87,8 +87,8 @@ class Bench:
     @property
     def tested(self) -> nn.Module:
         """The network whose accuracy counts: the average if there is one."""
-        averaged = self.average and self.average.begun and (self.recipe.ema or self.settled)
-        return self.average.module if self.average and averaged else self.net
+        average = self.average
+        return average.module if average and average.begun and (self.recipe.ema or self.settled) else self.net
 
     @property
     def done(self) -> bool:
@@ -125,21 +125,16 @@ class Bench:
                 raise Interrupted(f"in epoch {at.epoch + 1} after {at.step} of {self.steps} steps", run.path)
             yield Step(at.epoch + 1, at.step, loss, lr, len(y))
 
-    def gathered(self, step: int) -> tuple[int, int]:
-        """How many batches before this one are part of the same step of the optimizer, and how many are in all."""
-        before = step % self.recipe.accumulate
-        return before, min(self.recipe.accumulate, self.steps - step + before)  # an epoch's last one may gather fewer
-
     def rate(self, step: int) -> float:
         """The learning rate for a batch, counted from 0, of the current epoch: the same for all that are gathered."""
-        before, together = self.gathered(step)
+        before, together = gathered(step, self.steps, self.recipe.accumulate)
         middle = self.at.epoch * self.steps + step - before + together / 2
         return learning_rate(self.recipe, self.learning.phase.span, middle, self.steps)
 
     def one_step(self, x: Tensor, y: Tensor, lr: float) -> Tensor:
         """Forward, backward and, when enough batches have been gathered, one step of the optimizer."""
         recipe = self.recipe
-        before, together = self.gathered(self.at.step)
+        before, together = gathered(self.at.step, self.steps, recipe.accumulate)
         loss = self.objective(self.model(x), x, y)
         self.fabric.backward(loss / together if together > 1 else loss)
         if before + 1 == together:

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from .recipe import Recipe
-from .schedule import learning_rate
+from .schedule import gathered, learning_rate
 from .strategy import Learning, Phase
 
 DRAWN = 600  # steps of a phase that a line is drawn through
@@ -67,9 +67,8 @@ class Forecast:
 
     def middle(self, batch: int) -> float:
         """The middle of the batches that make one step of the optimizer with this one."""
-        epoch, place = divmod(batch, self.steps)
-        first = place - place % self.recipe.accumulate
-        return epoch * self.steps + first + min(self.recipe.accumulate, self.steps - first) / 2
+        before, together = gathered(batch % self.steps, self.steps, self.recipe.accumulate)
+        return batch - before + together / 2
 
     def course(self, phase: Phase) -> list[tuple[float, float]]:
         """The recipe's rate over a phase, at its first step, its last and at most so many between."""

@@ -13,6 +13,7 @@ import torch
 
 from ..errors import InputError
 from .bench import RANDOM, Bench, Position
+from .schedule import gathered
 from .suggest import RangeTest, Watched, judged
 
 FEWEST = 10  # steps
@@ -57,7 +58,7 @@ def stepping(bench: Bench, rates: Sequence[float]) -> Iterator[float]:
         bench.at = Position(epoch)
         for x, y in bench.batches.epoch(epoch):
             gathering.append(bench.one_step(x, y, rate))
-            before, together = bench.gathered(bench.at.step)
+            before, together = gathered(bench.at.step, bench.steps, bench.recipe.accumulate)
             bench.at.step += 1
             if before + 1 < together:
                 continue

@@ -2,9 +2,9 @@
 
 The approximate index is Faiss's inverted file (Jégou et al. 2011, TPAMI 33(1), §4; Douze et al. 2024, arXiv:2401.08281):
 k-means cuts the sphere into cells, and a query is compared with the vectors of the cells nearest to it. It was chosen over
-usearch, a graph: its wheel needs NumPy alone and shares a process with torch, k-means with a seed makes the same index each
-time, and it is built thirty times sooner (20,000 vectors of 128 numbers on one core: 0.08 s against 2.6 s). How many cells to
-look into is not guessed: it is doubled until the recall against exact search, measured on a sample, is high enough.
+usearch, a graph that took longer to build: its wheel needs NumPy alone and shares a process with torch, and k-means with a
+seed makes the same index each time. How many cells to look into is not guessed: it is doubled until the recall against exact
+search, measured on a sample, is high enough.
 """
 
 from dataclasses import dataclass

@@ -132,7 +132,7 @@ def label_sizes(names: Sequence[str]) -> list[tuple[float, float]]:
 
     Units   pixels
     """
-    return [(style.width(name) + 2, style.LINE) for name in names]
+    return [(style.width(name) + 4, style.LINE + 4) for name in names]
 
 
 def describe(results: Results, price: Price) -> str:
