@@ -7,6 +7,7 @@ from cyclopts import App
 
 from .. import __version__
 from ..errors import ConvAtlasError
+from ..ops.heap import kept_heap
 from . import (
     blueprint,
     card,
@@ -65,7 +66,8 @@ app.command(weights.app)
 def main() -> None:
     """Runs the command line; wrong input ends with a sentence and exit code 2, never with a traceback."""
     try:
-        app(sys.argv[1:])
+        with kept_heap():
+            app(sys.argv[1:])
     except ConvAtlasError as error:
         if "--json" in sys.argv:
             print(json.dumps({"error": str(error)}))

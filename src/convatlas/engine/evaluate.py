@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..data import Images, Resident, Streamed
+from ..ops.heap import kept_heap
 from ..ops.mode import evaluating
 
 
@@ -44,7 +45,7 @@ def evaluate(
     Source   calibration error: Naeini et al. 2015, AAAI; Guo et al. 2017, arXiv:1706.04599, eq. 3
     """
     logits, labels = [], []
-    with evaluating(model), torch.inference_mode(), autocast or nullcontext():
+    with kept_heap(), evaluating(model), torch.inference_mode(), autocast or nullcontext():
         for x, y in batches:
             logits.append(model(x).float())
             labels.append(y)

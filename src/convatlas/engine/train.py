@@ -7,6 +7,7 @@ from torch import nn
 
 from ..data import Data
 from ..data.stream import explaining_killed_workers
+from ..ops.heap import kept_heap
 from .bench import Bench
 from .events import Event, Started
 from .hardware import choose_device, choose_precision, environment
@@ -42,7 +43,8 @@ def train(
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     run.describe(data, image_size, environment(device, precision))
-    with stop_requests() as stop, explaining_killed_workers(), out_of_memory(recipe.batch_size, recipe.accumulate):
+    memory = out_of_memory(recipe.batch_size, recipe.accumulate)
+    with kept_heap(), stop_requests() as stop, explaining_killed_workers(), memory:
         bench = Bench(model, data, recipe, image_size, (device, precision), stages=stages, teacher=teacher)
         if state := run.load_state():
             bench.restore(state, run)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..files import replacing
+from ..ops.heap import kept_heap
 from ..ops.layout import layout_of
 from ..ops.mode import evaluating
 from ..ops.tap import tap
@@ -53,7 +54,7 @@ def passes(
 ) -> Generator[tuple[Tensor, Any]]:
     """For each batch the features at a place, float32 (n, d) in main memory, and the network's output."""
     device = next((p.device for p in model.parameters()), None)
-    with evaluating(model), ExitStack() as stack:
+    with kept_heap(), evaluating(model), ExitStack() as stack:
         catch: Catch | None = None
         for batch in batches:
             x = (batch if isinstance(batch, Tensor) else batch[0]).to(device)
