@@ -117,9 +117,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--markdown", type=Path, help="also write the table here")
     asked = parser.parse_args()
-    versions = f"{' '.join(platform.libc_ver())}, torch {torch.__version__}"
+    precision, versions = choose_precision("auto", "cpu"), f"{' '.join(platform.libc_ver())}, torch {torch.__version__}"
     lines = [
-        f"{processor('cpu')}, {torch.get_num_threads()} threads, {choose_precision('auto', 'cpu')}, {versions}, {asked.rounds} rounds.",
+        f"{processor('cpu')}, {torch.get_num_threads()} threads, {precision}, {versions}, {asked.rounds} rounds.",
         "",
         "| network | | default, ms | kept, ms | default / kept | default, MiB | kept, MiB |",
         "|---|---|---:|---:|---:|---:|---:|",
