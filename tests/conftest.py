@@ -18,6 +18,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores: one thre
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The minutes that networks take to learn come first, so that no worker is left with them at the end."""
+    items.sort(key=lambda item: item.path.stem != "test_learning")
+
+
 def _is_local(host: object) -> bool:
     if host in (None, "", "localhost", b"localhost"):
         return True
