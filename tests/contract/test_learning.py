@@ -21,7 +21,7 @@ from convatlas.studies.run import open_data
 from convatlas.studies.training import check, start
 
 SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
-IMAGES, BATCH = 2000, 40
+IMAGES, BATCH, WINDOW = 2000, 40, 10
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +42,20 @@ def losses(name, folder, data):
     check(recipe, opened)
     events = start(Run.create(folder / "run", recipe), opened)
     steps = len(opened.train) // BATCH
-    return [step.loss.item() for step in islice((event for event in events if isinstance(event, Step)), steps)]
+    return (step.loss.item() for step in islice((event for event in events if isinstance(event, Step)), steps))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALLEST)
 def test_the_loss_falls_within_an_epoch_of_photographs(name, photographs, tmp_path):
-    found = losses(name, tmp_path, photographs)
+    """To 95 % before its end, or at all at its end."""
+    found = []
+    for loss in losses(name, tmp_path, photographs):
+        found.append(loss)
+        if len(found) >= 2 * WINDOW and mean(found[-WINDOW:]) < 0.95 * mean(found[:WINDOW]):
+            return
     assert len(found) == IMAGES // BATCH
-    assert mean(found[-10:]) < mean(found[:10])
+    assert mean(found[-WINDOW:]) < mean(found[:WINDOW])
 
 
 @pytest.mark.slow
