@@ -105,7 +105,8 @@ def of_run(asked: Asked) -> Reader:
     if asked.weights:
         agreeing(asked.network, Run.open(Path(folder)))
     run = load_run(folder)
-    words = f"{middle(run.lens.image_size)}, mean and deviation of {run.recipe.data}"
+    scale = run.recipe.data if run.recipe.mean is None else "its recipe"
+    words = f"{middle(run.lens.image_size)}, mean and deviation of {scale}"
     return Reader(run.model, run.classes, run.lens, f"{run.recipe.model} of {folder}; {words}")
 
 
