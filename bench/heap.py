@@ -5,7 +5,7 @@
 Step     forward, loss, backward and SGD on random images: 32 of 224 pixels, or 128 of 32 for networks of small images
 Pass     the same images in evaluation mode, without gradients
 Both     channels last, in the precision that training takes, PyTorch's default threads; each contestant is a process of its
-         own, warmed by two steps and two passes, and waits while the other has its turn; the order alternates
+         own, warmed by five steps and five passes, and waits while the other has its turn; the order alternates
 Ratio    the median over rounds of the seconds of the default divided by those with kept memory
 MiB      the most that the process held
 """
