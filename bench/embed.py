@@ -2,7 +2,7 @@
 
 Bare     the forward pass of `resnet20` over batches that lie ready: normalized, float32, channels last
 Ours     `convatlas.studies.embed.embed`: bytes → batches → forward pass → vectors caught → an index on disk
-Heap     freed memory stays with the process for both (`ops.heap`)
+Heap     freed memory stays with the process for both (`ops.malloc`)
 Rounds   alternate; the ratio is that of the medians
 Usage    python bench/embed.py --weights FILE --data-dir FOLDER [--images 10000] [--rounds 5]
 Exit     0 if ours takes at most 1.15 times as long, 1 otherwise
@@ -19,10 +19,10 @@ import torch
 
 from convatlas.data import Batches, Resident
 from convatlas.engine.hardware import processor
-from convatlas.ops.heap import kept_heap
+from convatlas.ops.malloc import keep_freed_memory
+from convatlas.runs.images import ImageSet, open_images
+from convatlas.runs.network import Asked
 from convatlas.studies.embed import BATCH, Embedder, embed, embedder
-from convatlas.studies.gathered import Gathered, gather
-from convatlas.studies.reader import Asked
 
 ALLOWED = 1.15
 
@@ -36,11 +36,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     made = embedder(Asked("resnet20", asked.weights, data_dir=asked.data_dir), asked.data)
-    whole = gather(asked.data, "test", made.reader.looks, asked.data_dir)
+    whole = open_images(asked.data, "test", made.reader.looks, asked.data_dir)
     images = first(whole, asked.images)
     batches = [x for x, _ in Batches(images.images, made.feed(BATCH, len(images))).epoch()]
     seconds: dict[str, list[float]] = {"bare": [], "ours": []}
-    with kept_heap():
+    with keep_freed_memory():
         bare(made, batches[:3])
         for turn in range(asked.rounds):
             for name in ("bare", "ours") if turn % 2 == 0 else ("ours", "bare"):
@@ -55,12 +55,12 @@ def main() -> int:
     return 0 if ratio <= ALLOWED else 1
 
 
-def first(whole: Gathered, count: int) -> Gathered:
+def first(whole: ImageSet, count: int) -> ImageSet:
     """The first images of a set."""
     if not isinstance(whole.images, Resident):
         raise TypeError("the images of this measurement lie in memory")
     some = Resident(whole.images.x[:count], whole.images.labels[:count])
-    return Gathered(some, whole.labels[:count], whole.paths[:count], whole.classes, whole.root)
+    return ImageSet(some, whole.labels[:count], whole.paths[:count], whole.classes, whole.root)
 
 
 def bare(made: Embedder, batches: list[torch.Tensor]) -> float:
@@ -73,7 +73,7 @@ def bare(made: Embedder, batches: list[torch.Tensor]) -> float:
     return time.perf_counter() - began
 
 
-def ours(made: Embedder, images: Gathered) -> float:
+def ours(made: Embedder, images: ImageSet) -> float:
     """Seconds from bytes to an index on disk."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()

@@ -28,10 +28,10 @@ from convatlas.engine.recipe import Recipe
 from convatlas.engine.strategy import Learning
 from convatlas.errors import InputError
 from convatlas.files import write_text
+from convatlas.ops.checkpoint import checkpoint_activations
 from convatlas.ops.loss import classification_loss
-from convatlas.ops.recompute import recomputing
 from convatlas.recipes import tuned
-from convatlas.studies.run import build, image_size, stages_of
+from convatlas.runs.build import build, image_size, stages_of
 
 
 class Step:
@@ -44,7 +44,7 @@ class Step:
         self.model: nn.Module = build(recipe, data).to(self.device).to(memory_format=layout)
         self.learning = Learning(self.model, recipe, stages_of(recipe, self.model, data))
         if recipe.checkpoint_activations:
-            recomputing(self.model)
+            checkpoint_activations(self.model)
         self.learning.enter(max(self.learning.plan, key=self.learning.trained).start)
         self.optimizer = make_optimizer(self.learning.learners, recipe, self.device.type)
         side = image_size(recipe, data)

@@ -1,4 +1,4 @@
-"""What does keeping freed memory save? Steps and passes with glibc's own rule, and with `ops.heap.kept_heap`.
+"""What does keeping freed memory save? Steps and passes with glibc's own rule, and with `ops.malloc.keep_freed_memory`.
 
     python bench/heap.py [--networks mobilenet_v2 resnet18 resnet20] [--rounds 5] [--markdown FILE]
 
@@ -26,15 +26,15 @@ from torch.nn.functional import cross_entropy
 
 from convatlas import create_model, model_info
 from convatlas.engine.hardware import autocast, choose_precision, processor
-from convatlas.ops.heap import kept_heap
-from convatlas.ops.mode import evaluating
+from convatlas.ops.malloc import keep_freed_memory
+from convatlas.ops.mode import eval_mode
 
 REPEATED = 4  # steps of a turn
 KINDS = ("step", "pass")
 
 
 def serve(pipe: Connection, name: str, keep: bool) -> None:
-    with kept_heap() if keep else nullcontext():
+    with keep_freed_memory() if keep else nullcontext():
         work = worked(name)
         for kind in KINDS:
             work[kind]()
@@ -64,7 +64,7 @@ def worked(name: str) -> dict[str, Callable[[], None]]:
         optimizer.zero_grad()
 
     def once() -> None:
-        with evaluating(model), torch.inference_mode(), autocast(precision, "cpu"):
+        with eval_mode(model), torch.inference_mode(), autocast(precision, "cpu"):
             model(x)
 
     return {"step": step, "pass": once}

@@ -32,9 +32,9 @@ from convatlas.engine.stop import Diverged
 from convatlas.errors import InputError
 from convatlas.models import family_of
 from convatlas.recipes import default
-from convatlas.studies.run import normalized, open_data
-from convatlas.studies.training import check, start
-from convatlas.studies.transfer import plan
+from convatlas.runs.build import normalized, open_data
+from convatlas.runs.finetuning import plan
+from convatlas.runs.training import check, start
 
 PHOTOGRAPHERS = {"mobilenet_v2": "mobilenet_v2_imagenet.pth", "squeezenet1_1": "squeezenet1_1_imagenet.pth"}
 CLOTHES = ("lp-ft", "head", "discriminative", "full", "gradual")
@@ -181,14 +181,14 @@ def neighbors(asked: argparse.Namespace) -> Iterator[Task]:
     @cache
     def vectors() -> tuple[Any, ...]:
         from convatlas.features.extract import PENULTIMATE
+        from convatlas.runs.images import open_images
+        from convatlas.runs.network import Asked
         from convatlas.studies.embed import BATCH, embedder
-        from convatlas.studies.gathered import gather
         from convatlas.studies.probe import vectors_of
-        from convatlas.studies.reader import Asked
 
         made = embedder(Asked("resnet20", str(asked.weights_dir / "resnet20_cifar10.pth")), asked.cifar10)
         found = [
-            vectors_of(made, gather(asked.cifar10, part, made.reader.looks), (PENULTIMATE,), BATCH)
+            vectors_of(made, open_images(asked.cifar10, part, made.reader.looks), (PENULTIMATE,), BATCH)
             for part in ("train", "test")
         ]
         (x, y), (u, v) = ((of[PENULTIMATE], labels) for of, labels in found)

@@ -6,7 +6,7 @@
 Same      network and weights (torchvision's random ones, 2 classes), all layers learning, batch norm in training mode; images;
           batches of 32, the last and smaller one dropped; bf16 autocast where the processor has it, else 32; AdamW; random
           resized crop to 224 of at least 0.35 of the area, flip, normalization; PyTorch's default threads
-Ours      `studies.training.start`, which is `convatlas tune`. A folder that fits into memory is decoded once, its square middle
+Ours      `runs.training.start`, which is `convatlas tune`. A folder that fits into memory is decoded once, its square middle
           at 8/7 of the side, and zoomed in batches: that time is told apart. `ours, streamed` is what larger folders get:
           two workers decode each picture again in each epoch, in as few pixels as the window needs
 torchvision   the order of its classification reference: ImageFolder, transforms on PIL images, `zero_grad` after the forward

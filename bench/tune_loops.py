@@ -16,8 +16,8 @@ from convatlas.data import Resident
 from convatlas.engine.events import Epoch, Step
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
-from convatlas.studies.run import open_data
-from convatlas.studies.training import start
+from convatlas.runs.build import open_data
+from convatlas.runs.training import start
 
 BATCH, SIDE, SMALLEST = 32, 224, 0.35
 RATE, DECAY = 3e-4, 0.01

@@ -16,7 +16,7 @@ from torchvision.models import get_model_weights, list_models
 from convatlas.anatomy.macs import macs
 from convatlas.catalog import read
 from convatlas.files import write_text
-from convatlas.models import CATALOG, FAMILIES, count_parameters, on_meta
+from convatlas.models import CATALOG, FAMILIES, count_parameters, create_on_meta
 from convatlas.models.family import SMALL, Family
 from convatlas.models.history import sections
 
@@ -31,7 +31,7 @@ def published(name: str) -> tuple[float | str, str, str]:
         return row.top1, row.data, row.source
     if name in REFERENCE:
         rows = list(get_model_weights(name))
-        first = next((row for row in rows if row.meta["num_params"] == count_parameters(on_meta(name))), rows[0])
+        first = next((row for row in rows if row.meta["num_params"] == count_parameters(create_on_meta(name))), rows[0])
         return first.meta["_metrics"]["ImageNet-1K"]["acc@1"], "ImageNet", f"torchvision {first.name}"
     return "", "", ""
 
@@ -43,7 +43,7 @@ def catalog() -> str:
     table.writerow("name family year parameters macs in_channels image_size num_classes top1 top1_on top1_source".split())
     for name, family in CATALOG.items():
         native = family.native_of(name)
-        model = on_meta(name)
+        model = create_on_meta(name)
         sizes = count_parameters(model), macs(model, native.in_channels, native.image_size)
         year = family.years.get(name, family.papers[0].year)
         inputs = native.in_channels, native.image_size, native.num_classes
@@ -80,7 +80,7 @@ def small(name: str) -> str:
     """Parameters for ten classes in 32-pixel images, where the network has a stem of its own for them."""
     if CATALOG[name].native_of(name).image_size <= SMALL:
         return ""
-    return f"{count_parameters(on_meta(name, num_classes=10, image_size=32)):,} at 32"
+    return f"{count_parameters(create_on_meta(name, num_classes=10, image_size=32)):,} at 32"
 
 
 SMALL_IMAGES = f"""\
@@ -107,7 +107,7 @@ def small_images() -> str:
     for family in families:
         name = smallest(family)
         side = family.native_of(name).fitting(32)
-        usual, little = on_meta(name, num_classes=10), on_meta(name, num_classes=10, image_size=side)
+        usual, little = create_on_meta(name, num_classes=10), create_on_meta(name, num_classes=10, image_size=side)
         differ = ", ".join(f"`{module}`" for module in family.sized)
         last = "tokens" if "transformer" in family.tags else "x".join(map(str, last_map(little, side)))
         stems = (kernel(model.get_submodule(family.stem)) for model in (usual, little))

@@ -7,11 +7,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from convatlas.anatomy.verify import Verdict, summary, verify
 from convatlas.catalog import ROWS
 from convatlas.console.terminal import human
 from convatlas.files import write_text
 from convatlas.models import CATALOG
+from convatlas.verify import Verdict, summary, verify
 
 PAGE = Path(__file__).parent / "reference" / "verify.md"
 HEAD = """\

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .features import create_encoder
     from .models import create_model, list_models, model_info
-    from .studies.run import load_run
+    from .runs.build import load_run
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "create_encoder", "create_model", "list_models", "load_run", "model_info"]
 
-_ROOMS = {
+_MODULES = {
     "create_encoder": "features",
     "create_model": "models",
     "list_models": "models",
-    "load_run": "studies.run",
+    "load_run": "runs.build",
     "model_info": "models",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    value = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     return value
 
 

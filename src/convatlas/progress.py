@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from .engine.events import Epoch, Finished, Learns, Started, Step
+from .engine.events import Epoch, Finished, Started, Step, Unfrozen
 
 Watch = Callable[[Any], None]
 REFRESH = 0.1  # seconds between looks at the loss, each of which waits for the device
@@ -31,7 +31,7 @@ def heading(event: Any) -> str | None:
 
 def remark(event: Any) -> str | None:
     """What freezes, thaws or fails, in a line."""
-    if isinstance(event, Learns):
+    if isinstance(event, Unfrozen):
         return f"from epoch {event.epoch}: {event.words}"
     return f"{event.network} failed: {event.reason}" if hasattr(event, "reason") else None
 

@@ -12,12 +12,12 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from convatlas.anatomy import Unfollowed, inspect, peak_memory
-from convatlas.anatomy.kept import kept_bytes
 from convatlas.anatomy.layers import example
-from convatlas.anatomy.layers import on_meta as weightless
+from convatlas.anatomy.layers import without_values as weightless
 from convatlas.anatomy.macs import macs
+from convatlas.anatomy.saved_activations import kept_bytes
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, create_model, on_meta
+from convatlas.models import CATALOG, create_model, create_on_meta
 
 SLIM = {  # what real tensors measure in a moment
     "lenet5_1998": {},
@@ -49,7 +49,7 @@ def test_macs_are_the_published_ones(name):
     """To the third decimal of a GMAC, at the size each checkpoint was evaluated at, and all parameters have a row."""
     side = CATALOG[name].native_of(name).image_size
     weights = [w for w in torchvision.models.get_model_weights(name) if w.transforms.keywords["crop_size"] == side]
-    anatomy = inspect(on_meta(name), (3, side, side))
+    anatomy = inspect(create_on_meta(name), (3, side, side))
     assert {f"{anatomy.macs / 1e9:.3f}"} == {f"{w.meta['_ops']:.3f}" for w in weights}
     assert {anatomy.parameters} == {
         w.meta["num_params"] for w in weights
@@ -140,7 +140,7 @@ def test_peak_memory_is_what_the_allocator_gives(name, training):
 
 
 def test_training_takes_more_and_grows_with_the_batch():
-    model = on_meta("resnet18")
+    model = create_on_meta("resnet18")
     one, two = (peak_memory(model, (3, 64, 64), batch=n, training=True) for n in (2, 8))
     assert peak_memory(model, (3, 64, 64), batch=2).total < one.total < two.total
     assert one.weights == two.weights
@@ -203,18 +203,18 @@ def test_a_way_that_depends_on_values_is_followed_as_far_as_it_goes():
 )
 def test_other_images_are_refused(size, message):
     with pytest.raises(InputError, match=message):
-        inspect(on_meta("resnet18"), size, name="resnet18")
+        inspect(create_on_meta("resnet18"), size, name="resnet18")
 
 
 def test_it_says_where_a_small_image_is_used_up():
     with pytest.raises(
         InputError, match=r"vgg11 does not take an image of 3x16x16: it stopped after features\.19 \(1, 512, 1, 1\)"
     ):
-        inspect(on_meta("vgg11"), (3, 16, 16), name="vgg11")
+        inspect(create_on_meta("vgg11"), (3, 16, 16), name="vgg11")
 
 
 def test_rows_say_what_a_layer_is():
-    anatomy = inspect(on_meta("resnet50"), (3, 224, 224))
+    anatomy = inspect(create_on_meta("resnet50"), (3, 224, 224))
     conv = anatomy["conv1"]
     assert (conv.kind, conv.input_shape, conv.output_shape) == ("Conv2d", (1, 3, 224, 224), (1, 64, 112, 112))
     assert (conv.kernel, conv.stride, conv.padding, conv.dilation, conv.groups) == ((7, 7), (2, 2), (3, 3), (1, 1), 1)
@@ -249,7 +249,7 @@ def test_other_peoples_networks_are_followed():
         mobile = torchvision.models.mobilenet_v3_small()
         encoder = nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(64, 4, 128, batch_first=True))
     assert f"{inspect(vit, (3, 224, 224)).macs / 1e9:.3f}" == "17.564"
-    assert inspect(mobile, (3, 224, 224)).macs == inspect(on_meta("mobilenet_v3_small"), (3, 224, 224)).macs
+    assert inspect(mobile, (3, 224, 224)).macs == inspect(create_on_meta("mobilenet_v3_small"), (3, 224, 224)).macs
     tokens, c, inner = 10, 64, 128
     attention = tokens * c * 4 * c + 2 * tokens * tokens * c
     assert inspect(encoder, (tokens, 8, 8)).macs == attention + 2 * tokens * c * inner

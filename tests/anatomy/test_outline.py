@@ -8,7 +8,7 @@ from torch import nn
 
 from convatlas.anatomy import inspect
 from convatlas.anatomy.outline import ALL, Line, depth_within, outline, tree, walk
-from convatlas.models import FAMILIES, create_model, model_info, on_meta
+from convatlas.models import FAMILIES, create_model, create_on_meta, model_info
 from convatlas.ops.tap import tap
 from convatlas.views.anatomy import page
 from convatlas.views.layers import csv_text, window
@@ -18,7 +18,7 @@ FEW = ("resnet18", "efficientnet_b0", "googlenet", "vit_b_16", "lenet5_1998")
 
 def anatomy_of(name):
     info = model_info(name)
-    return inspect(on_meta(name), (info.in_channels, info.image_size, info.image_size), name=name)
+    return inspect(create_on_meta(name), (info.in_channels, info.image_size, info.image_size), name=name)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_stages_are_resolutions(few, resnet50):
     assert told["vit_b_16"] == [(16, (197, 768)), (None, (1000,))]
     assert [stride for stride, _ in told["efficientnet_b0"]] == [2, 4, 8, 16, 32, None]
     assert [shape for _, shape in told["lenet5_1998"]] == [(6, 28, 28), (16, 10, 10), (16, 5, 5), (10,)]
-    model = on_meta("resnet18")
+    model = create_on_meta("resnet18")
     layer3 = next(stage for stage in few["resnet18"].stages if stage.stride == 16)
     assert layer3.parameters == sum(p.numel() for p in model.layer3.parameters())
     assert sum(stage.macs for stage in resnet50.stages) == resnet50.macs
@@ -159,7 +159,7 @@ def test_the_page_escapes_what_it_shows():
 
 
 def test_nobody_loads_the_compiler_to_be_left_alone(monkeypatch):
-    module = importlib.import_module("convatlas.anatomy.uncompiled")
+    module = importlib.import_module("convatlas.anatomy.without_compiler")
     monkeypatch.setattr(module, "COMPILER", "colorsys")
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
 
@@ -185,7 +185,8 @@ def test_nobody_loads_the_compiler_to_be_left_alone(monkeypatch):
 @pytest.mark.slow
 def test_counting_leaves_the_compiler_on_disk():
     script = (
-        "import sys, torch\nfrom convatlas.studies.specimen import specimen\nspecimen('resnet18', size=(3, 64, 64), batch=2)\n"
+        "import sys, torch\nfrom convatlas.studies.network_summary import network_summary\n"
+        "network_summary('resnet18', size=(3, 64, 64), batch=2)\n"
         "assert 'torch._dynamo' not in sys.modules\nimport torch._dynamo\nassert torch._dynamo.reset"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)

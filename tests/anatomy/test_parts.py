@@ -8,7 +8,7 @@ from convatlas import catalog
 from convatlas.anatomy import inspect
 from convatlas.anatomy.parts import parts
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, FAMILIES, create_model, on_meta
+from convatlas.models import CATALOG, FAMILIES, create_model, create_on_meta
 
 HEAVY = ("densenet_bc_100_12", "efficientnet_v2_s", "inception_v3", "maxvit_t", "swin_t")
 
@@ -82,7 +82,7 @@ def stages_of(name, side=None):
     family = CATALOG[name]
     native = family.native_of(name)
     side = native.fitting(side) if side else native.image_size
-    model = on_meta(name, image_size=side)
+    model = create_on_meta(name, image_size=side)
     return model, parts(model, (native.in_channels, side, side), family.head, family.auxiliary)
 
 
@@ -157,7 +157,7 @@ def test_small_images_have_stages_too(name, seen):
 
 @pytest.mark.parametrize(("depth", "groups"), [(2, "1 2"), (3, "1 2 3"), (6, "1-2 3-4 5 6"), (11, "1-3 4-6 7-9 10-11")])
 def test_a_transformers_blocks_are_dealt_evenly(depth, groups, seen):
-    model = on_meta("vit_b_16", depth=depth, width=48, heads=4)
+    model = create_on_meta("vit_b_16", depth=depth, width=48, heads=4)
     stages = parts(model, (3, 224, 224), "heads.head")
     assert list(stages) == ["stem", *(f"block{'s' if '-' in group else ''} {group}" for group in groups.split()), "head"]
     assert sum(name.count(".") == 2 and "encoder_layer" in name for names in stages.values() for name in names) == depth
@@ -180,20 +180,20 @@ def test_nothing_is_changed_and_frozen_weights_have_the_same_stages():
 
 
 def test_the_same_at_a_size_whose_last_maps_are_single_units(seen):
-    model = on_meta("resnet18")
+    model = create_on_meta("resnet18")
     assert parts(model, (3, 32, 32), "fc") == parts(model, (3, 224, 224), "fc")
     assert list(parts(model, (3, 8, 8), "fc")) == ["stem", "blocks 1-2", "blocks 3-4", "blocks 5-6", "blocks 7-8", "head"]
 
 
 def test_without_a_head_what_stays_is_the_same(seen):
-    whole = parts(on_meta("resnet18"), (3, 64, 64), "fc")
-    assert parts(on_meta("resnet18", num_classes=0), (3, 64, 64), "fc") == whole
+    whole = parts(create_on_meta("resnet18"), (3, 64, 64), "fc")
+    assert parts(create_on_meta("resnet18", num_classes=0), (3, 64, 64), "fc") == whole
 
 
 @pytest.mark.parametrize("head", ["", "fcc", "layer5.0"])
 def test_an_unknown_head_is_a_sentence(head):
     with pytest.raises(InputError, match="unknown module"):
-        parts(on_meta("resnet18"), (3, 64, 64), head)
+        parts(create_on_meta("resnet18"), (3, 64, 64), head)
 
 
 class Residual(nn.Module):

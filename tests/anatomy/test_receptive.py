@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from convatlas.anatomy import inspect
 from convatlas.anatomy.receptive import Axis
-from convatlas.models import CATALOG, list_models, on_meta
+from convatlas.models import CATALOG, create_on_meta, list_models
 
 PUBLISHED = {  # Araujo et al. 2019, where our variant is theirs; DenseNet's by the same formula from its paper's table
     "alexnet": ("features.12", 195),
@@ -202,19 +202,19 @@ def test_the_catalogue_sees_what_its_gradients_say(name):
     height, width = min(native.image_size, 160), min(native.image_size, 80)
     if "fixed-size" in CATALOG[name].tags:
         height = width = native.image_size
-    same(name, on_meta(name), (native.in_channels, height, width))
+    same(name, create_on_meta(name), (native.in_channels, height, width))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_fields(name):
     layer, size = PUBLISHED[name]
     native = CATALOG[name].native_of(name)
-    assert inspect(on_meta(name), (3, native.image_size, native.image_size))[layer].receptive_field.size == size
+    assert inspect(create_on_meta(name), (3, native.image_size, native.image_size))[layer].receptive_field.size == size
 
 
 def test_the_stride_of_a_bottleneck_decides_what_resnet50_sees():
     """The paper strides in the 1x1: 483 pixels, as published; ours, like the published weights, in the 3x3: 427."""
-    model = on_meta("resnet50")
+    model = create_on_meta("resnet50")
     assert inspect(model, (3, 224, 224))["layer4.2.relu_2"].receptive_field.size == 427
     for stage in (model.layer2, model.layer3, model.layer4):
         stage[0].conv1.stride, stage[0].conv2.stride = stage[0].conv2.stride, stage[0].conv1.stride
@@ -223,7 +223,7 @@ def test_the_stride_of_a_bottleneck_decides_what_resnet50_sees():
 
 def test_a_field_that_fits_in_the_image_is_not_cut():
     """densenet121's last map sees 2071 pixels: all of them, where the image has more."""
-    model, size = on_meta("densenet121"), (3, 2304, 32)
+    model, size = create_on_meta("densenet121"), (3, 2304, 32)
     layer = inspect(model, size)["relu"]
     (first, last), _ = measured(model, size, ["relu"])["relu"]
     assert last - first + 1 == 2071 == layer.receptive_field.size

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from convatlas import catalog, cli
-from convatlas.anatomy import verify as certificate
-from convatlas.anatomy.verify import Check, Outcome, Verdict, layout, lively, memory, parse, references, summary, values, verify
-from convatlas.anatomy.verify.names import pairing
-from convatlas.anatomy.verify.papers import KNOWN, NUMBERS, SIDES, Printed, printed
+from convatlas import verify as certificate
 from convatlas.models import CATALOG, create_model
 from convatlas.models.family import Family, Native, Paper
+from convatlas.verify import Check, Outcome, Verdict, layout, memory, parse, random_weights, references, summary, values, verify
+from convatlas.verify.names import pairing
+from convatlas.verify.papers import KNOWN, NUMBERS, SIDES, Printed, printed
 from convatlas.views.certificate import page
 
 # A network small enough to be compared in a moment, with one of everything that can go wrong, and its twin in another library.
@@ -220,7 +220,9 @@ def test_figures_in_print_are_compared_and_only_known_differences_pass(small, mo
 
 
 def test_what_says_nothing_does_not_pass_as_equal(small, monkeypatch):
-    monkeypatch.setattr(values, "enliven", lambda model: [lively.enliven(model), model.fc.weight.data.zero_()])
+    monkeypatch.setattr(
+        values, "enliven", lambda model: [random_weights.randomize_weights(model), model.fc.weight.data.zero_()]
+    )
     assert "logits say nothing of the image" in str(small())
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from convatlas import catalog
-from convatlas.models import CATALOG, FAMILIES, count_parameters, create_model, on_meta
+from convatlas.models import CATALOG, FAMILIES, count_parameters, create_model, create_on_meta
 
 IMAGENET = [name for name in CATALOG if CATALOG[name].native_of(name).num_classes == 1000]
 CLASSES = 5
@@ -91,7 +91,7 @@ def meta(n: int, c: int, h: int, w: int | None = None) -> Tensor:
 @cache
 def layout(name: str, **options: Any) -> tuple[dict[str, tuple[int, ...]], int]:
     """Shapes by name, and the number of trainable parameters."""
-    model = on_meta(name, **options)
+    model = create_on_meta(name, **options)
     return {key: tuple(value.shape) for key, value in model.state_dict().items()}, count_parameters(model)
 
 

@@ -15,14 +15,14 @@ from convatlas.errors import InputError
 from convatlas.models import (
     CATALOG,
     FAMILIES,
-    built_for,
-    changed,
     count_parameters,
     create_model,
+    create_on_meta,
     family_of,
+    fitting_size,
     list_models,
     model_info,
-    on_meta,
+    with_changes,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ SIZES = {
 
 @pytest.mark.parametrize(("name", "parameters"), SIZES.items())
 def test_published_sizes(name, parameters):
-    assert count_parameters(on_meta(name)) == model_info(name).parameters == parameters
+    assert count_parameters(create_on_meta(name)) == model_info(name).parameters == parameters
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_published_sizes(name, parameters):
     ],
 )
 def test_sizes_of_small_forms_and_ablations(name, options, parameters):
-    assert count_parameters(on_meta(name, **options)) == parameters
+    assert count_parameters(create_on_meta(name, **options)) == parameters
 
 
 @pytest.mark.parametrize(("plain", "residual"), [("plain20", "resnet20"), ("plain56", "resnet56")])
 def test_shortcuts_have_no_parameters(plain, residual):
-    shapes = [{key: value.shape for key, value in on_meta(name).state_dict().items()} for name in (plain, residual)]
+    shapes = [{key: value.shape for key, value in create_on_meta(name).state_dict().items()} for name in (plain, residual)]
     assert shapes[0] == shapes[1]
 
 
@@ -81,7 +81,7 @@ def test_catalog_csv_is_what_the_networks_are():
 @pytest.mark.parametrize("name", CATALOG)
 def test_a_variant_is_plain_numbers(name):
     spec = CATALOG[name].variants[name]
-    assert changed(name, json.loads(json.dumps(asdict(spec)))) == spec
+    assert with_changes(name, json.loads(json.dumps(asdict(spec)))) == spec
     assert len(fields(spec)) <= 8
 
 
@@ -130,7 +130,7 @@ def test_list_models():
 
 
 def test_built_for():
-    assert [built_for(*case) for case in (("lenet5", 28), ("resnet20", 8), ("resnet18", 96))] == [32, 16, 96]
+    assert [fitting_size(*case) for case in (("lenet5", 28), ("resnet20", 8), ("resnet18", 96))] == [32, 16, 96]
 
 
 def test_a_string_carries_ablations():
@@ -175,7 +175,7 @@ def test_a_string_carries_ablations():
 )
 def test_errors_say_what_to_do(name, options, words):
     with pytest.raises(InputError, match=words):
-        on_meta(name, **options)
+        create_on_meta(name, **options)
 
 
 def test_errors_of_lists_and_infos():

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d
 from torchvision.transforms.functional import normalize
 
-from convatlas.models import count_parameters, create_model, on_meta
+from convatlas.models import count_parameters, create_model, create_on_meta
 from convatlas.ops.norm import recentered
 
 IMAGENET = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -30,29 +30,29 @@ def test_transform_input_is_the_first_thing_that_happens(name):
         found = model(x)
         model.transform_input = False
         assert torch.equal(found, model(recentered(x)))
-    assert list(model.state_dict()) == list(on_meta(name).state_dict())
+    assert list(model.state_dict()) == list(create_on_meta(name).state_dict())
 
 
 @pytest.mark.parametrize(
     ("name", "heads", "main"), [("googlenet", 2, 6_624_904), ("googlenet_2014", 2, 6_998_552), ("inception_v3", 1, 23_834_568)]
 )
 def test_auxiliary_heads_speak_in_training_alone_and_can_be_left_out(name, heads, main):
-    model, x = on_meta(name, num_classes=4, image_size=32), torch.empty(2, 3, 32, 32, device="meta")
+    model, x = create_on_meta(name, num_classes=4, image_size=32), torch.empty(2, 3, 32, 32, device="meta")
     assert [logits.shape for logits in model(x)] == [(2, 4)] * (1 + heads)
     assert model.eval()(x).shape == (2, 4)
-    without = on_meta(name, auxiliary=False)
+    without = create_on_meta(name, auxiliary=False)
     assert count_parameters(without) == main
     assert without(torch.empty(2, 3, 96, 96, device="meta")).shape == (2, 1000)
 
 
 def test_googlenet_2014_is_the_papers():
-    model = on_meta("googlenet_2014")
+    model = create_on_meta("googlenet_2014")
     layers = [name for name, _ in model.named_children()]
     assert layers[:7] == ["conv1", "maxpool1", "norm1", "conv2", "conv3", "norm2", "maxpool2"]  # figure 3
     assert not [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     assert model.inception3a.branch3[1].conv.kernel_size == (5, 5)
     assert (model.dropout.p, model.aux1.dropout.p) == (0.4, 0.7)
-    assert on_meta("googlenet").inception3a.branch3[1].conv.kernel_size == (3, 3)
+    assert create_on_meta("googlenet").inception3a.branch3[1].conv.kernel_size == (3, 3)
 
 
 def test_auxiliary_heads_of_2014_average_windows_of_five():
@@ -74,6 +74,8 @@ def test_squeezenet_bypasses_where_channels_stay():
 
 
 def test_zfnet_normalizes_before_or_after_the_pool():
-    kinds = [[type(layer).__name__ for layer in on_meta(f"zfnet:{how}").features[2:4]] for how in ("", "pool_first=True")]
+    kinds = [
+        [type(layer).__name__ for layer in create_on_meta(f"zfnet:{how}").features[2:4]] for how in ("", "pool_first=True")
+    ]
     assert kinds == [["LocalResponseNorm", "MaxPool2d"], ["MaxPool2d", "LocalResponseNorm"]]
-    assert "LocalResponseNorm" not in str(on_meta("zfnet:normalize=False"))
+    assert "LocalResponseNorm" not in str(create_on_meta("zfnet:normalize=False"))

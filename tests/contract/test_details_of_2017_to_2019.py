@@ -8,7 +8,7 @@ from torchvision import models as reference
 
 from convatlas.anatomy.macs import macs
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, count_parameters, create_model, on_meta
+from convatlas.models import CATALOG, count_parameters, create_model, create_on_meta
 from convatlas.models.mobilenet_v3 import timm as names_of_timm
 from convatlas.models.shufflenet_v2 import Unit
 from convatlas.ops.squeeze import SqueezeExcitation
@@ -54,7 +54,7 @@ def test_pytorchcvs_weights_find_their_names(name):
     models = pytest.importorskip("pytorchcv.model_provider")
     with torch.device("meta"):
         theirs = models.get_model({"mobilenet_v1_100": "mobilenet_w1", "mobilenet_v1_025": "mobilenet_wd4"}[name]).state_dict()
-    own = on_meta(name).state_dict()
+    own = create_on_meta(name).state_dict()
     found = renamed(theirs, own, CATALOG[name].renames)
     assert [(key, value.shape) for key, value in found.items()] == [(key, value.shape) for key, value in own.items()]
 
@@ -71,29 +71,29 @@ def test_pytorchcvs_weights_find_their_names(name):
     ],
 )
 def test_ablations_have_the_printed_sizes(name, millions, mega):
-    model = on_meta(name)
+    model = create_on_meta(name)
     assert round(count_parameters(model) / 1e6, 1) == millions
     assert round(macs(model, 3, 224) / 1e6) == mega
 
 
 @pytest.mark.parametrize(("name", "sums"), [("mobilenet_v2", 10), ("mobilenet_v3_small", 6), ("mobilenet_v3_large", 10)])
 def test_only_blocks_that_keep_the_shape_add_their_input(name, sums):
-    blocks = [m for m in on_meta(name).modules() if getattr(m, "shortcut", False) or getattr(m, "adds", False)]
+    blocks = [m for m in create_on_meta(name).modules() if getattr(m, "shortcut", False) or getattr(m, "adds", False)]
     assert len(blocks) == sums
 
 
 def test_minimalistic_networks_have_nothing_costly():
-    found = kinds(on_meta("mobilenet_v3_small:kernel=3,squeeze=False,swish=False"))
+    found = kinds(create_on_meta("mobilenet_v3_small:kernel=3,squeeze=False,swish=False"))
     assert not found & {SqueezeExcitation, nn.Hardswish}
     with pytest.raises(InputError, match="kernel of 4 has no middle"):
-        on_meta("mobilenet_v3_small:kernel=4")
+        create_on_meta("mobilenet_v3_small:kernel=4")
 
 
 def test_the_thin_end_is_linear_unless_asked_otherwise():
     def activations(model):
         return sum(isinstance(module, nn.ReLU6) for module in model.modules())
 
-    assert activations(on_meta("mobilenet_v2:linear=False")) == activations(on_meta("mobilenet_v2")) + 17
+    assert activations(create_on_meta("mobilenet_v2:linear=False")) == activations(create_on_meta("mobilenet_v2")) + 17
 
 
 @pytest.mark.parametrize("name", ["mnasnet0_5", "mnasnet1_3"])
@@ -127,5 +127,5 @@ def test_a_unit_shuffles_what_it_joined(stride):
 @pytest.mark.parametrize(("name", "momentum"), [("mnasnet0_5", 1 - 0.9997), ("mobilenet_v3_small", 0.01)])
 def test_statistics_of_small_images_follow_faster(name, momentum):
     for side, expected in ((224, momentum), (32, 0.1)):
-        model = on_meta(name, image_size=side)
+        model = create_on_meta(name, image_size=side)
         assert {module.momentum for module in model.modules() if isinstance(module, nn.BatchNorm2d)} == {expected}

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, count_parameters, on_meta
+from convatlas.models import CATALOG, count_parameters, create_on_meta
 from convatlas.models.efficientnet_v2 import FusedMBConv
 from convatlas.models.regnet import stages
 from convatlas.ops.droppath import DropPath
@@ -34,7 +34,7 @@ def test_no_exponent_gives_b7():
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b2", "efficientnet_v2_s"])
 def test_stochastic_depth_grows_linearly_where_a_block_adds_its_input(name):
-    rates = [(block.adds, block.drop_path.p) for block in blocks(on_meta(name))]
+    rates = [(block.adds, block.drop_path.p) for block in blocks(create_on_meta(name))]
     expected = [0.2 * i / len(rates) for i in range(len(rates))]
     assert [p for adds, p in rates if adds] == [p for (adds, _), p in zip(rates, expected, strict=True) if adds]
     assert not any(p for adds, p in rates if not adds)
@@ -52,7 +52,7 @@ def test_a_dropped_branch_leaves_the_input():
 
 @pytest.mark.parametrize("name", [f"efficientnet_lite{i}" for i in range(5)])
 def test_lite_keeps_stem_head_and_outer_stages(name):
-    model = on_meta(name)
+    model = create_on_meta(name)
     assert SqueezeExcitation not in kinds(model)
     assert nn.SiLU not in kinds(model)
     assert (model.features[0][0].out_channels, model.features[8][0].out_channels) == (32, 1280)
@@ -60,24 +60,24 @@ def test_lite_keeps_stem_head_and_outer_stages(name):
 
 
 def test_squeeze_can_be_left_out_under_the_same_names():
-    whole, bare = (dict(on_meta("efficientnet_b0", squeeze=squeeze).named_parameters()) for squeeze in (True, False))
+    whole, bare = (dict(create_on_meta("efficientnet_b0", squeeze=squeeze).named_parameters()) for squeeze in (True, False))
     assert set(whole) - set(bare) == {name for name in whole if ".fc1." in name or ".fc2." in name}
     assert set(bare) < set(whole)
 
 
 def test_v2_fuses_the_stages_it_is_told_to():
     for fused, kind in ((0, MBConv), (3, FusedMBConv), (6, FusedMBConv)):
-        model = on_meta("efficientnet_v2_s", fused=fused)
+        model = create_on_meta("efficientnet_v2_s", fused=fused)
         assert [{type(block) for block in stage} for stage in model.features[1:7]] == [
             {kind if i < fused or not fused else MBConv} for i in range(6)
         ]
-    sizes = [count_parameters(on_meta("efficientnet_v2_s", fused=fused)) for fused in range(7)]
+    sizes = [count_parameters(create_on_meta("efficientnet_v2_s", fused=fused)) for fused in range(7)]
     assert sizes == sorted(sizes)
 
 
 def test_norms_forget_faster_where_data_is_small():
     for side, momentum in ((456, 0.01), (32, 0.1)):
-        modules = on_meta("efficientnet_b5", image_size=side).modules()
+        modules = create_on_meta("efficientnet_b5", image_size=side).modules()
         assert {module.momentum for module in modules if isinstance(module, nn.BatchNorm2d)} == {momentum}
 
 
@@ -111,9 +111,9 @@ def test_regnet_widths_follow_from_the_line(name, depths, widths):
 )
 def test_what_cannot_be_built_says_what_can(name, needed):
     with pytest.raises(InputError, match=needed):
-        on_meta(name)
+        create_on_meta(name)
 
 
 def test_blocks_that_never_drop_draw_nothing():
-    assert all(block.drop_path.p == 0 for block in blocks(on_meta("efficientnet_b0", drop_path=0.0)))
+    assert all(block.drop_path.p == 0 for block in blocks(create_on_meta("efficientnet_b0", drop_path=0.0)))
     assert DropPath(0.0)(x := torch.ones(2)) is x

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import conv2d, relu
 
-from convatlas.models import CATALOG, create_model, on_meta
+from convatlas.models import CATALOG, create_model, create_on_meta
 from convatlas.weights import load_into
 
 
@@ -19,7 +19,7 @@ def convolutions(model):
 @pytest.mark.parametrize("name", CATALOG["wrn_28_10"].variants)
 def test_the_depth_of_a_wide_resnet_counts_its_convolutions(name):
     depth, width = map(int, name.split("_")[1:])
-    model = on_meta(name)
+    model = create_on_meta(name)
     assert len(convolutions(model)) == depth
     assert [stage[-1].conv2.out_channels for stage in (model.layer1, model.layer2, model.layer3)] == [
         16 * width, 32 * width, 64 * width
@@ -40,7 +40,7 @@ def test_a_wide_resnet_drops_between_the_convolutions_of_a_block():
 @pytest.mark.parametrize("name", CATALOG["resnext29_8x64d"].variants)
 def test_the_depth_of_a_resnext_counts_its_layers_without_projections(name):
     cardinality, width = map(int, re.findall(r"\d+", name)[1:])
-    model = on_meta(name)
+    model = create_on_meta(name)
     assert len(convolutions(model)) - 3 + 1 == 29
     grouped = [conv for conv in convolutions(model) if conv.kernel_size == (3, 3)][1:]
     assert {conv.groups for conv in grouped} == {cardinality}

@@ -7,8 +7,8 @@ import torch
 from catalogue import CLASSES, SMALLEST, small
 from torch import nn
 
+from convatlas.ops.checkpoint import checkpoint_activations
 from convatlas.ops.loss import classification_loss
-from convatlas.ops.recompute import recomputing
 
 HAVE = [name for name in SMALLEST if not name.startswith("lenet")]
 QUICK = {"resnet20", "vgg11", "densenet_bc_100_12", "vit_b_16"}
@@ -49,7 +49,7 @@ def test_a_step_leaves_the_same_bits_behind(name, frozen):
     model.train()
     if frozen:
         freeze(model)
-    forgetful = copy.deepcopy(recomputing(copy.deepcopy(model)))
+    forgetful = copy.deepcopy(checkpoint_activations(copy.deepcopy(model)))
     (expected, usual), (found, less) = step(model, x), step(forgetful, x)
     assert list(found) == list(expected)
     for key, value in expected.items():
@@ -63,7 +63,7 @@ def test_a_step_leaves_the_same_bits_behind(name, frozen):
 
 def test_mixed_precision_is_computed_again_in_the_same():
     model, x = small("resnet20")
-    forgetful = recomputing(copy.deepcopy(model))
+    forgetful = checkpoint_activations(copy.deepcopy(model))
     for each in (model, forgetful):
         with torch.autocast("cpu", torch.bfloat16):
             y = each.train()(x)

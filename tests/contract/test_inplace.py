@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import relu
 
-from convatlas.ops.inplace import Chain, relu_of, unseen
+from convatlas.ops.inplace import InplaceSequential, has_no_hooks, relu_after
 
 
 def layers():
@@ -17,7 +17,7 @@ def layers():
 def test_a_chain_computes_what_a_sequence_computes(activation):
     made = *layers()[:2], activation(), nn.Dropout(0.5), activation()
     x = torch.randn(2, 3, 8, 8)
-    chain, plain = Chain(*made), nn.Sequential(*made)
+    chain, plain = InplaceSequential(*made), nn.Sequential(*made)
     assert list(chain.state_dict()) == list(plain.state_dict())
     for mode in (True, False):
         torch.manual_seed(1)
@@ -30,14 +30,14 @@ def test_nothing_is_allocated_where_nobody_looks():
     conv, norm, _ = layers()
     x = conv(torch.randn(1, 3, 8, 8)).detach()
     norm.forward = lambda _: x  # so that what is overwritten can be seen from here
-    assert relu_of(norm, x) is x
+    assert relu_after(norm, x) is x
     assert x.min() == 0
 
 
 @pytest.mark.parametrize("watched", [0, 1, 2])
 @pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"])
 def test_what_a_hook_can_see_is_kept(watched, kind):
-    chain, seen = Chain(*layers()), []
+    chain, seen = InplaceSequential(*layers()), []
     getattr(chain[watched], kind)(lambda _, *tensors: seen.append(tensors))
     expected = nn.Sequential(*layers())(x := torch.randn(1, 3, 8, 8, requires_grad=True))
     found = chain(x)
@@ -50,11 +50,11 @@ def test_what_a_hook_can_see_is_kept(watched, kind):
 
 
 def test_a_global_hook_is_a_witness_too():
-    assert unseen(nn.ReLU())
+    assert has_no_hooks(nn.ReLU())
     handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
-    assert not unseen(nn.ReLU())
+    assert not has_no_hooks(nn.ReLU())
     handle.remove()
-    assert unseen(nn.ReLU())
+    assert has_no_hooks(nn.ReLU())
 
 
 def test_an_input_is_never_overwritten():
@@ -62,7 +62,7 @@ def test_an_input_is_never_overwritten():
     x = torch.randn(2, 3)
     kept = x.clone()
     for before in (nn.Identity(), nn.Dropout(0.5), nn.Flatten()):
-        Chain(before, nn.ReLU()).eval()(x)
-        relu_of(before, x)
-        Chain(nn.ReLU())(x)
+        InplaceSequential(before, nn.ReLU()).eval()(x)
+        relu_after(before, x)
+        InplaceSequential(nn.ReLU())(x)
     assert torch.equal(x, kept)

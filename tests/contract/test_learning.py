@@ -13,12 +13,12 @@ from convatlas import catalog
 from convatlas.data import Batches, Feed, load
 from convatlas.engine.events import Step
 from convatlas.engine.record import Run
-from convatlas.models import FAMILIES, built_for, create_model
+from convatlas.models import FAMILIES, create_model, fitting_size
 from convatlas.ops.droppath import DropPath
 from convatlas.ops.loss import classification_loss
 from convatlas.recipes import default
-from convatlas.studies.run import open_data
-from convatlas.studies.training import check, start
+from convatlas.runs.build import open_data
+from convatlas.runs.training import check, start
 
 SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
 IMAGES, BATCH, WINDOW = 2000, 40, 10
@@ -37,7 +37,7 @@ def losses(name, folder, data):
     """Of each step at one rate all the way, since so few steps are too few for a cycle to its highest."""
     usual = default(name, data, batch_size=BATCH)
     lr = usual.lr / (5 if usual.optimizer == "sgd" else 2)
-    recipe = replace(usual, lr=lr, schedule="constant", val_share=0.0, epochs=1, image_size=built_for(name, 32))
+    recipe = replace(usual, lr=lr, schedule="constant", val_share=0.0, epochs=1, image_size=fitting_size(name, 32))
     opened = open_data(recipe)
     check(recipe, opened)
     events = start(Run.create(folder / "run", recipe), opened)
@@ -63,7 +63,7 @@ def test_the_loss_falls_within_an_epoch_of_photographs(name, photographs, tmp_pa
 def test_a_batch_of_digits_is_learnt(name):
     """The same eight images twelve times, nothing dropped: the loss that is left to fall depends on no chance."""
     data = load("digits")
-    x, y = next(iter(Batches(data.train, Feed(8, built_for(name, max(data.size)), data.mean, data.std)).epoch()))
+    x, y = next(iter(Batches(data.train, Feed(8, fitting_size(name, max(data.size)), data.mean, data.std)).epoch()))
     model = create_model(name, num_classes=10, in_channels=1, image_size=x.shape[2]).train()
     for module in model.modules():
         if isinstance(module, nn.Dropout | DropPath):

@@ -11,7 +11,7 @@ from torch import nn
 
 from convatlas import catalog
 from convatlas.anatomy.macs import macs
-from convatlas.models import CATALOG, on_meta
+from convatlas.models import CATALOG, create_on_meta
 from convatlas.models.family import SMALL
 from convatlas.weights.load import DERIVED
 
@@ -24,7 +24,7 @@ def test_the_catalogue_knows_the_parameters(name):
 @pytest.mark.parametrize("name", SMALLEST)
 def test_the_catalogue_knows_the_costs(name):
     native = CATALOG[name].native_of(name)
-    assert macs(on_meta(name), native.in_channels, native.image_size) == catalog.ROWS[name].macs
+    assert macs(create_on_meta(name), native.in_channels, native.image_size) == catalog.ROWS[name].macs
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -45,12 +45,12 @@ def test_without_a_head_come_features_of_the_documented_width(name):
     family = CATALOG[name]
     native, whole = family.native_of(name), shapes(name)
     side = native.image_size
-    model = on_meta(name, num_classes=0).eval()
+    model = create_on_meta(name, num_classes=0).eval()
     assert isinstance(model.get_submodule(family.head), nn.Identity)
     kept = [key for key in model.state_dict() if not belongs(key, *family.auxiliary)]
     assert kept == [key for key in whole if not belongs(key, family.head, *family.auxiliary)]
     assert all(whole[key] == tuple(value.shape) for key, value in model.state_dict().items() if key in kept)
-    width = features(name, on_meta(name))
+    width = features(name, create_on_meta(name))
     assert model(meta(2, native.in_channels, side)).shape == (2, width)
     assert not documented(family, name) or width in documented(family, name)
 
@@ -82,7 +82,7 @@ def test_small_form_keeps_every_name_and_the_shapes_of_all_but_the_stem(name):
 @pytest.mark.parametrize("name", without("transformer", IMAGENET))
 def test_small_images_leave_a_map_of_4x4(name):
     """Seen where the last convolution writes: a pool after it could enlarge a single pixel."""
-    model, maps = on_meta(name, num_classes=10, image_size=32).eval(), []
+    model, maps = create_on_meta(name, num_classes=10, image_size=32).eval(), []
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda _, __, y: maps.append(tuple(y.shape[2:])))
@@ -96,7 +96,7 @@ def test_every_size_works_that_can_be_asked_for(name, sides):
     """The size it was built for, in training and evaluation alike; in evaluation an odd and oblong one, too."""
     native = CATALOG[name].native_of(name)
     for side in sorted(set(map(native.fitting, sides))):
-        model = on_meta(name, num_classes=3, image_size=side)
+        model = create_on_meta(name, num_classes=3, image_size=side)
         assert logits(model.train(side % 2 == 0)(meta(2, native.in_channels, side))).shape == (2, 3), side
         if not tagged(name, "fixed-size"):
             h, w = side + side % 2 + 1, side + 20
@@ -108,14 +108,14 @@ def test_fixed_sizes_are_what_they_were_built_for(name):
     native = CATALOG[name].native_of(name)
     built = native.fitting(native.smallest)
     other = native.fitting(built + 8)
-    assert on_meta(name, num_classes=3, image_size=built).eval()(meta(2, native.in_channels, built)).shape == (2, 3)
+    assert create_on_meta(name, num_classes=3, image_size=built).eval()(meta(2, native.in_channels, built)).shape == (2, 3)
     with pytest.raises((RuntimeError, ValueError), match=r"\d"):
-        on_meta(name, num_classes=3, image_size=built).eval()(meta(2, native.in_channels, other))
+        create_on_meta(name, num_classes=3, image_size=built).eval()(meta(2, native.in_channels, other))
 
 
 @pytest.mark.parametrize("name", [name for name in SMALLEST if CATALOG[name].auxiliary])
 def test_auxiliary_heads_speak_in_training_alone(name):
-    model = on_meta(name, num_classes=3)
+    model = create_on_meta(name, num_classes=3)
     side = CATALOG[name].native_of(name).image_size
     output = model(meta(2, 3, side))
     assert isinstance(output, tuple)
@@ -124,7 +124,7 @@ def test_auxiliary_heads_speak_in_training_alone(name):
 
 
 def test_vgg_for_small_images_has_a_small_classifier():
-    layers = on_meta("vgg11_bn", num_classes=10, image_size=32).classifier
+    layers = create_on_meta("vgg11_bn", num_classes=10, image_size=32).classifier
     linear = [(layer.in_features, layer.out_features) for layer in layers if isinstance(layer, nn.Linear)]
     assert linear == [(512, 512), (512, 512), (512, 10)]
     assert [layer.p for layer in layers if isinstance(layer, nn.Dropout)] == [0.5, 0.5]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, create_model, on_meta
+from convatlas.models import CATALOG, create_model, create_on_meta
 from convatlas.models.swin import strangers
 from convatlas.ops.attention import offset_index, resized, unwindowed, windows
 from convatlas.weights import load_into
@@ -89,7 +89,7 @@ def test_weights_move_to_other_sizes(name, new, tmp_path):
 @pytest.mark.parametrize("name", ["vit_b_16", "maxvit_t"])
 @pytest.mark.parametrize("side", [32, 96])
 def test_another_size_than_built_for_is_named(name, side):
-    model = on_meta(name, image_size=side, num_classes=2, **SLIM[name])
+    model = create_on_meta(name, image_size=side, num_classes=2, **SLIM[name])
     assert model(torch.empty(2, 3, side, side, device="meta")).shape == (2, 2)
     for h, w in ((side + 32, side + 32), (side, side + 32), (side - 8, side)):
         with pytest.raises(ValueError, match=rf"built for {side}x{side} images, got {h}x{w}"):
@@ -101,7 +101,7 @@ def test_another_size_than_built_for_is_named(name, side):
 ])  # fmt: skip
 def test_what_does_not_divide_is_named(name, changes):
     with pytest.raises(InputError, match=r"multiple of|fill"):
-        on_meta(name, **changes)
+        create_on_meta(name, **changes)
 
 
 def test_windows_that_never_shift_never_meet():

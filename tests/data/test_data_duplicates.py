@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 
 from convatlas.data import duplicates
 from convatlas.data.duplicates import MIRROR, RADIUS, alike, codes, correlation, neighbors
-from convatlas.data.glimpse import SIDE, Glimpse, digest, glimpse
 from convatlas.data.picture import Unreadable
+from convatlas.data.picture_info import SIDE, PictureInfo, digest, glimpse
 
 
 def saved(image: Image.Image, quality: int = 90) -> Image.Image:
@@ -109,7 +109,7 @@ def test_flat_pictures_and_equal_ones_are_not_compared() -> None:
 
 
 def test_a_glance_tells_what_is_in_the_header(tmp_path: Path) -> None:
-    def seen(image: Image.Image, name: str, **options: object) -> Glimpse:
+    def seen(image: Image.Image, name: str, **options: object) -> PictureInfo:
         image.save(tmp_path / name, **options)
         return glimpse(tmp_path / name)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convatlas.data import Data, Images, load
-from convatlas.data.splits import dealt
+from convatlas.data.splits import fold_of
 from convatlas.errors import InputError
 
 Maker = Callable[..., Path]
@@ -21,8 +21,8 @@ labelings = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(lambda y: 
 
 @given(labelings, st.integers(2, 12), st.integers(0, 2**31))
 def test_each_class_and_the_whole_are_dealt_out_evenly(labels: np.ndarray, folds: int, seed: int) -> None:
-    held = dealt(labels, folds, seed)
-    assert np.array_equal(held, dealt(labels, folds, seed))
+    held = fold_of(labels, folds, seed)
+    assert np.array_equal(held, fold_of(labels, folds, seed))
     assert np.ptp(np.bincount(held, minlength=folds)) <= 1
     for label in np.unique(labels):
         assert np.ptp(np.bincount(held[labels == label], minlength=folds)) <= 1
@@ -32,10 +32,10 @@ def test_who_is_held_out_in_closed_form() -> None:
     labels = np.repeat([1, 0], [7, 5])
     rng = np.random.default_rng(3)
     zeros, ones = rng.permutation(np.arange(7, 12)), rng.permutation(np.arange(7))
-    held = dealt(labels, 3, 3)
+    held = fold_of(labels, 3, 3)
     assert held[zeros].tolist() == [0, 1, 2, 0, 1]
     assert held[ones].tolist() == [2, 0, 1, 2, 0, 1, 2]
-    assert not np.array_equal(held, dealt(labels, 3, 4))
+    assert not np.array_equal(held, fold_of(labels, 3, 4))
 
 
 def rows(images: Images | None) -> set[bytes]:

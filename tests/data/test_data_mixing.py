@@ -8,7 +8,7 @@ from torch import Tensor
 
 from convatlas.data import Augment, Batches, Feed, Resident
 from convatlas.data.chance import MIXING, RANGE, chances
-from convatlas.data.mixing import cutmix, kept, mixed, mixup, windows
+from convatlas.data.mixing import beta_quantile, cutmix, mixed, mixup, windows
 from convatlas.errors import InputError
 
 CLASSES = 5
@@ -71,9 +71,9 @@ def test_windows_have_the_area_and_are_cut_off_at_the_border(side: int, share: f
 
 def test_the_share_kept_is_betas() -> None:
     chance = torch.randint(RANGE, (20_000,), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(kept(1.0, chance), (chance.double() + 0.5) / RANGE)
+    torch.testing.assert_close(beta_quantile(1.0, chance), (chance.double() + 0.5) / RANGE)
     for alpha in (0.01, 0.2, 1.0, 8.0):
-        share = kept(alpha, chance)
+        share = beta_quantile(alpha, chance)
         assert 0 <= share.min() <= share.max() <= 1
         assert abs(share.mean() - 0.5) < 0.01
         assert abs(share.var() - 1 / (8 * alpha + 4)) < 0.003  # of Beta(a, a)

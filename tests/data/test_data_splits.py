@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convatlas.data.splits import carve, subset
+from convatlas.data.splits import split_off, subset
 from convatlas.errors import InputError
 
 labelings = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(lambda y: np.array(y, np.int64))
@@ -13,7 +13,7 @@ labelings = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(lambda y: 
 
 @given(labelings, st.floats(0.01, 0.99), st.integers(0, 2**31))
 def test_carve_is_a_stratified_partition(labels: np.ndarray, share: float, seed: int) -> None:
-    kept, aside = carve(labels, share, seed)
+    kept, aside = split_off(labels, share, seed)
     assert sorted([*kept, *aside]) == list(range(len(labels)))
     for label in np.unique(labels):
         count, total = (labels[aside] == label).sum(), (labels == label).sum()
@@ -24,16 +24,16 @@ def test_carve_is_a_stratified_partition(labels: np.ndarray, share: float, seed:
 
 @given(labelings, st.integers(0, 2**31))
 def test_carving_nothing_keeps_all(labels: np.ndarray, seed: int) -> None:
-    kept, aside = carve(labels, 0, seed)
+    kept, aside = split_off(labels, 0, seed)
     assert len(kept) == len(labels)
     assert not len(aside)
 
 
 def test_carve_depends_on_its_seed_alone() -> None:
     labels = np.arange(200) % 5
-    first = carve(labels, 0.3, 7)[1]
-    assert np.array_equal(first, carve(labels, 0.3, 7)[1])
-    assert not np.array_equal(first, carve(labels, 0.3, 8)[1])
+    first = split_off(labels, 0.3, 7)[1]
+    assert np.array_equal(first, split_off(labels, 0.3, 7)[1])
+    assert not np.array_equal(first, split_off(labels, 0.3, 8)[1])
 
 
 @given(labelings, st.integers(1, 150), st.integers(0, 9))

@@ -17,7 +17,7 @@ QUICK = "--limit 200 --batch-size 32 --device cpu --precision 32 --lr 0.004 --op
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
     from convatlas.engine.record import Run
-    from convatlas.studies.training import start
+    from convatlas.runs.training import start
 
     folder = tmp_path_factory.mktemp("trained") / "run"
     settings = {"limit": 200, "epochs": 2, "batch_size": 32, "device": "cpu", "precision": "32", "lr": 0.004}

@@ -11,7 +11,7 @@ constants = pytest.importorskip("huggingface_hub.constants")
 
 from stand_in import TOKEN, Hub, Repository  # noqa: E402
 
-from convatlas.studies.hub import FILES, is_ours  # noqa: E402
+from convatlas.runs.hub import FILES, is_ours  # noqa: E402
 
 NAME = "ann/digits"
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # how the hub's client calls its transport
@@ -190,6 +190,6 @@ def test_a_hub_that_is_ill_or_away_ends_with_one(say, hub, run, monkeypatch):
 
 
 def test_without_its_library_the_remedy_is_named(say, hub, run, monkeypatch):
-    monkeypatch.setattr("convatlas.studies.hub.find_spec", lambda _: None)
+    monkeypatch.setattr("convatlas.runs.hub.find_spec", lambda _: None)
     said = say("pull", NAME)
     assert (said.code, "pip install 'convatlas[hub]'" in said.all) == (2, True)

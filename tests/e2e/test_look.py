@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from convatlas import create_model
-from convatlas.gallery import LOOKS
+from convatlas.looks import LOOKS
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def run(tmp_path_factory) -> Path:
     """A network that has seen some digits."""
     from convatlas.engine.record import Run
     from convatlas.recipes import default
-    from convatlas.studies.training import start
+    from convatlas.runs.training import start
 
     made = Run.create(
         tmp_path_factory.mktemp("runs") / "run",

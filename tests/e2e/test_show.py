@@ -11,7 +11,7 @@ import torch
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
 from convatlas.models import create_model
-from convatlas.studies.training import start
+from convatlas.runs.training import start
 
 
 @pytest.fixture(scope="module")

@@ -184,7 +184,7 @@ def test_a_network_in_another_form_than_its_weights_is_said(photos, tmp_path):
     from safetensors.torch import save_file
 
     from convatlas import create_model
-    from convatlas.studies.transfer import plan
+    from convatlas.runs.finetuning import plan
 
     save_file(create_model("squeezenet1_1").state_dict(), tmp_path / "mine.safetensors")
 
@@ -200,7 +200,7 @@ def test_a_network_in_another_form_than_its_weights_is_said(photos, tmp_path):
 
 
 def test_one_epoch_is_for_the_head_and_folds_of_images_seen_before_are_said(photos, digits_run):
-    from convatlas.studies.transfer import plan
+    from convatlas.runs.finetuning import plan
 
     recipe, _, notes = plan("lenet5", str(digits_run), "digits", {"folds": 3, "epochs": 1, "limit": 200})
     assert recipe.strategy == "head"
@@ -212,8 +212,8 @@ def test_one_epoch_is_for_the_head_and_folds_of_images_seen_before_are_said(phot
 def test_a_stopped_tuning_says_how_to_go_on(photos, weights, tmp_path, monkeypatch):
     from convatlas.engine.record import Run
     from convatlas.engine.stop import Interrupted
-    from convatlas.studies import training
-    from convatlas.studies.transfer import plan
+    from convatlas.runs import training
+    from convatlas.runs.finetuning import plan
 
     def stopped(*_: object, **__: object) -> None:
         raise Interrupted("in epoch 1", tmp_path)

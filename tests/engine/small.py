@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convatlas.engine.events import Epoch, Event, Learns, Step
+from convatlas.engine.events import Epoch, Event, Step, Unfrozen
 from convatlas.engine.record import Run
 
 SIDE = 8
@@ -51,7 +51,7 @@ def note(told: Told, event: Event) -> None:
     if isinstance(event, Step):
         told.steps.append(event.loss.item())
         told.rates.append(event.learning_rate)
-    elif isinstance(event, Learns):
+    elif isinstance(event, Unfrozen):
         told.learns.append(event.words)
     elif isinstance(event, Epoch):
         told.epochs.append((event.epoch, event.train_loss, event.val_loss, event.val_accuracy, event.learning_rate))

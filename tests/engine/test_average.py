@@ -48,7 +48,7 @@ def test_a_moving_average_forgets_at_its_decay():
     expected = 0.75**3 * 1 + 0.25 * (0.75**2 * 2 + 0.75 * 4 + 8)  # the first one is taken whole
     assert values(average) == pytest.approx(expected)
     assert average.module[1].running_mean[0].item() == pytest.approx(expected)
-    average.settle([(torch.randn(4, 1, 8, 8), torch.zeros(4))])
+    average.update_batch_norms([(torch.randn(4, 1, 8, 8), torch.zeros(4))])
     assert average.module[1].running_mean[0].item() == pytest.approx(expected)
 
 
@@ -85,7 +85,7 @@ def test_saved_in_the_middle_it_goes_on_as_if_uninterrupted(kind):
     work(second, 4, 5)
     x = torch.randn(8, 1, 6, 6)
     for average in (whole, second):
-        average.settle([(x, torch.zeros(8))])
+        average.update_batch_norms([(x, torch.zeros(8))])
     states = whole.module.state_dict(), second.module.state_dict()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
@@ -96,7 +96,7 @@ def test_settled_norms_have_the_statistics_of_the_set():
     average.after_epoch(model, 1, 1)
     batches = [(3 + 2 * torch.randn(5, 1, 8, 8), torch.zeros(5)) for _ in range(4)]
     torch.manual_seed(7)
-    average.settle(iter(batches))
+    average.update_batch_norms(iter(batches))
     assert torch.initial_seed() == 7
     drawn = torch.rand(1)
     torch.manual_seed(7)
@@ -116,7 +116,7 @@ def test_norms_that_did_not_learn_are_left_alone(frozen):
         model[1].eval()
     average = averaged(model, swa=0.5, freeze_norms=frozen == "by recipe")
     average.after_epoch(model, 1, 1)
-    average.settle([(3 + torch.randn(5, 1, 8, 8), torch.zeros(5))])
+    average.update_batch_norms([(3 + torch.randn(5, 1, 8, 8), torch.zeros(5))])
     assert torch.equal(average.module[1].running_mean, torch.zeros(2))
     assert torch.equal(average.module[5].running_mean, torch.zeros(3)) == (frozen == "by recipe")
 
@@ -135,7 +135,7 @@ def test_norms_that_do_not_run_in_testing_keep_what_they_had():
     model(x)
     average = averaged(model, swa=0.5)
     average.after_epoch(model, 1, 1)
-    average.settle([(x, torch.zeros(5))])
+    average.update_batch_norms([(x, torch.zeros(5))])
     assert average.module.body.running_mean.item() == pytest.approx(x.mean().item())
     assert average.module.auxiliary.running_mean.item() == pytest.approx(0.1 * x.mean().item())
     assert average.module.auxiliary.num_batches_tracked == 1

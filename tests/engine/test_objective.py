@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from convatlas.engine.objective import Objective, class_weights
 from convatlas.engine.recipe import Recipe
+from convatlas.engine.tasks.classify import Objective, class_weights
 from convatlas.ops.loss import classification_loss
 
 N, K = 6, 4

@@ -8,10 +8,10 @@ import pytest
 import torch
 from small import SIDE, Small
 
-from convatlas.engine.bench import Bench
-from convatlas.engine.range_test import range_test
+from convatlas.engine.rates.range_test import range_test
+from convatlas.engine.rates.suggest import DIVERGED, DivergenceWatch, decay, smooth, suggest_rate
 from convatlas.engine.recipe import Recipe
-from convatlas.engine.suggest import DIVERGED, Watched, decay, judged, smooth
+from convatlas.engine.session import Session
 from convatlas.errors import InputError
 
 STAGES = {"stem": ("conv", "norm"), "head": ("", "dropout", "pool", "head")}
@@ -27,22 +27,22 @@ def curve(f: Callable[[float], float], low: float = -6, high: float = 1, steps: 
     return found, [f(math.log10(rate)) for rate in found]
 
 
-def bench(digits, **given) -> Bench:
+def bench(digits, **given) -> Session:
     torch.manual_seed(0)
     fields = {"model": "lenet5", "batch_size": 32, "device": "cpu", "precision": "32", "epochs": 2} | given
-    return Bench(Small(), digits, Recipe(**fields), SIDE, ("cpu", "32"), stages=STAGES)
+    return Session(Small(), digits, Recipe(**fields), SIDE, ("cpu", "32"), stages=STAGES)
 
 
 def test_a_cosine_is_steepest_in_its_middle_and_two_thirds_down_where_it_is_minus_a_third():
     """From -4 to -1 it falls; averages of a cosine to both sides are the cosine, only flatter."""
-    found = judged(*curve(lambda x: 20 + math.cos(math.pi * (x + 4) / 3), -5.5, 0.5, 400))
+    found = suggest_rate(*curve(lambda x: 20 + math.cos(math.pi * (x + 4) / 3), -5.5, 0.5, 400))
     assert found.note == ""
     assert math.log10(found.steepest) == pytest.approx(-2.5, abs=0.02)
     assert math.log10(found.valley) == pytest.approx(-4 + 3 * math.acos(-1 / 3) / math.pi, abs=0.02)
 
 
 def test_a_parabola_keeps_its_minimum():
-    found = judged(*curve(lambda x: 100 + (x + 1) ** 2, -5, 1, 600))
+    found = suggest_rate(*curve(lambda x: 100 + (x + 1) ** 2, -5, 1, 600))
     assert math.log10(found.rates[found.smoothed.index(min(found.smoothed))]) == pytest.approx(-1, abs=0.02)
     assert found.steepest < found.valley < 0.1
 
@@ -50,13 +50,15 @@ def test_a_parabola_keeps_its_minimum():
 def test_noise_moves_the_suggestions_little():
     random.seed(1)
     for _ in range(20):
-        found = judged(*curve(lambda x: 2.3 - 1.6 / (1 + math.exp(-(x + 2) * 3)) + random.gauss(0, 0.05)))
+        found = suggest_rate(*curve(lambda x: 2.3 - 1.6 / (1 + math.exp(-(x + 2) * 3)) + random.gauss(0, 0.05)))
         assert -2.7 < math.log10(found.steepest) < -1.3
         assert -2.2 < math.log10(found.valley) < -1.2
 
 
 def test_a_burst_at_the_end_hides_no_fall_before_it():
-    clean, burst = (judged(*curve(lambda x, e=e: 2.3 - 1.6 / (1 + math.exp(-(x + 2) * 3)) + e * (x > 0.5))) for e in (0, 1e6))
+    clean, burst = (
+        suggest_rate(*curve(lambda x, e=e: 2.3 - 1.6 / (1 + math.exp(-(x + 2) * 3)) + e * (x > 0.5))) for e in (0, 1e6)
+    )
     assert burst.valley == pytest.approx(clean.valley, rel=0.25)
     assert burst.steepest == pytest.approx(clean.steepest, rel=0.25)
 
@@ -71,21 +73,21 @@ def test_a_burst_at_the_end_hides_no_fall_before_it():
     ids=["flat", "wavering", "rising"],
 )
 def test_without_a_fall_it_says_why_there_is_no_suggestion(f, said):
-    found = judged(*curve(f))
+    found = suggest_rate(*curve(f))
     assert found.steepest is None
     assert found.valley is None
     assert said in found.note
 
 
 def test_a_fall_without_end_is_said():
-    found = judged(*curve(lambda x: 3 - 0.2 * x))
+    found = suggest_rate(*curve(lambda x: 3 - 0.2 * x))
     assert found.valley is not None
     assert "--to" in found.note
 
 
 def test_noise_alone_suggests_nothing():
     random.seed(2)
-    trials = [judged(*curve(lambda _: 2.3 + random.gauss(0, 0.1))) for _ in range(100)]
+    trials = [suggest_rate(*curve(lambda _: 2.3 + random.gauss(0, 0.1))) for _ in range(100)]
     assert sum(found.valley is not None for found in trials) <= 6
 
 
@@ -98,21 +100,21 @@ def test_the_average_is_the_one_that_its_formula_says():
 
 def test_it_stops_at_four_times_the_best_average_but_not_at_the_start():
     beta = decay(100)
-    watched = Watched(100)
+    watched = DivergenceWatch(100)
     assert not any(watched.diverges(1.0) for _ in range(50))
     weight = (1 - beta**50) / (1 - beta)
     enough = DIVERGED + (DIVERGED - 1) * beta * weight  # (β w + l) / (β w + 1) = 4
     assert not watched.diverges(0.999 * enough)
-    watched = Watched(100)
+    watched = DivergenceWatch(100)
     assert not any(watched.diverges(1.0) for _ in range(50))
     assert watched.diverges(1.001 * enough)
-    early = Watched(100)
+    early = DivergenceWatch(100)
     assert not early.diverges(1.0)
     assert not early.diverges(1e9)
     assert early.diverges(math.nan)
 
 
-def snapshot(of: Bench) -> tuple:
+def snapshot(of: Session) -> tuple:
     return (
         {name: tensor.clone() for name, tensor in of.net.state_dict().items()},
         torch.get_rng_state(),
@@ -121,7 +123,7 @@ def snapshot(of: Bench) -> tuple:
     )
 
 
-def assert_as_before(of: Bench, before: tuple) -> None:
+def assert_as_before(of: Session, before: tuple) -> None:
     weights, chance, modes, learns = snapshot(of)
     assert all(torch.equal(tensor, before[0][name]) for name, tensor in weights.items())
     assert torch.equal(chance, before[1])

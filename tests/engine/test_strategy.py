@@ -5,8 +5,8 @@ import torch
 from small import SIDE, Small
 from torch import nn
 
-from convatlas.engine.bench import Bench
 from convatlas.engine.recipe import Recipe
+from convatlas.engine.session import Session
 from convatlas.engine.strategy import Learning, plan
 from convatlas.errors import InputError
 
@@ -75,13 +75,13 @@ def test_bn_only_needs_norms():
         Learning(Small(norm=False), Recipe(strategy="bn-only"), OF_SMALL)
 
 
-def bench(digits, **given) -> Bench:
+def bench(digits, **given) -> Session:
     recipe = Recipe(batch_size=32, device="cpu", precision="32", workers=0, **given)
     torch.manual_seed(0)
-    return Bench(Small(dropout=0.5), digits, recipe, SIDE, ("cpu", "32"), stages=OF_SMALL)
+    return Session(Small(dropout=0.5), digits, recipe, SIDE, ("cpu", "32"), stages=OF_SMALL)
 
 
-def stepped(made: Bench, epoch: int = 0) -> None:
+def stepped(made: Session, epoch: int = 0) -> None:
     made.learning.enter(epoch)
     for x, y in list(made.batches.epoch(0))[:2]:
         made.one_step(x, y, 0.1)

@@ -16,15 +16,16 @@ from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
 from convatlas.engine.stop import Interrupted
 from convatlas.errors import ConvAtlasError, InputError
-from convatlas.studies import compare, training
-from convatlas.studies import run as running
+from convatlas.runs import build as running
+from convatlas.runs import training
+from convatlas.runs.build import open_data
+from convatlas.runs.network import Asked, opened
+from convatlas.runs.training import reopen, start
+from convatlas.studies import compare
 from convatlas.studies.compare import Began, Comparison, Failed, default_recipes
 from convatlas.studies.measure import Question, measure
 from convatlas.studies.predict import Answer, found, predict
-from convatlas.studies.reader import Asked, opened
-from convatlas.studies.run import open_data
 from convatlas.studies.speed import measure_speed
-from convatlas.studies.training import reopen, start
 
 QUICK = {"limit": 200, "epochs": 1, "batch_size": 32, "device": "cpu", "precision": "32"}
 

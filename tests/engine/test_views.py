@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from convatlas.engine.evaluate import evaluate
 from convatlas.engine.recipe import VIEWS
-from convatlas.engine.views import averaged, flipped, ten
+from convatlas.engine.test_time import averaged, flipped, ten
 from convatlas.errors import InputError
 
 

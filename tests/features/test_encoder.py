@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from convatlas import create_encoder
 from convatlas.errors import InputError
 from convatlas.features import Encoder, levels, pyramid
-from convatlas.models import CATALOG, FAMILIES, create_model, model_info, on_meta
+from convatlas.models import CATALOG, FAMILIES, create_model, create_on_meta, model_info
 
 SMALLEST = {family.name: min(family.variants, key=lambda name: model_info(name).parameters) for family in FAMILIES}
 LIGHT = ("lenet", "resnet_cifar", "squeezenet", "tinyvgg")
@@ -96,7 +96,7 @@ def test_chosen_levels_end_the_network_at_the_last_one():
     assert part.strides == (4, 8)
     assert {key.split(".")[0] for key in part.state_dict()} == {"conv1", "bn1", "layer1", "layer2"}
     x, macs = torch.empty(1, 3, 224, 224, device="meta"), []
-    for encoder in (whole, part, on_meta("resnet18")):
+    for encoder in (whole, part, create_on_meta("resnet18")):
         with FlopCounterMode(display=False) as counter:
             encoder.eval()(x)
         macs.append(counter.get_total_flops() // 2)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from convatlas.errors import InputError
 from convatlas.features import features, levels, pyramid
-from convatlas.models import FAMILIES, create_model, model_info, on_meta
+from convatlas.models import FAMILIES, create_model, create_on_meta, model_info
 
 SMALLEST = {family.name: min(family.variants, key=lambda name: model_info(name).parameters) for family in FAMILIES}
 LIGHT = ("lenet", "resnet_cifar", "squeezenet", "tinyvgg")
@@ -169,11 +169,11 @@ def test_levels_are_what_the_pyramid_gives(family: str, name: str) -> None:
 )
 def test_levels_are_those_of_the_papers(name: str, strides: tuple[int, ...], channels: tuple[int, ...]) -> None:
     side = model_info(name).image_size
-    found = levels(on_meta(name), (3, side, side))
+    found = levels(create_on_meta(name), (3, side, side))
     assert tuple(level.stride for level in found) == strides
     assert tuple(level.channels for level in found) == channels
 
 
 def test_maps_of_one_stride_are_no_pyramid() -> None:
     with pytest.raises(InputError, match="two strides"):
-        levels(on_meta("vit_b_16"), (3, 224, 224))
+        levels(create_on_meta("vit_b_16"), (3, 224, 224))

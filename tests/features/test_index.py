@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from convatlas.errors import InputError
-from convatlas.features import evaluate, groups, nearest
-from convatlas.features.index import Index, Maker, Preparation, fingerprint
+from convatlas.features import clusters, evaluate, nearest
+from convatlas.features.index import Index, Maker, StoredPreparation, fingerprint
 from convatlas.features.storage import load, save
 
-HOW = Preparation(3, 8, 8, (0.5,) * 3, (0.25,) * 3)
+HOW = StoredPreparation(3, 8, 8, (0.5,) * 3, (0.25,) * 3)
 MAKER = Maker("tinyvgg", None, 3, "penultimate", HOW, "f" * 64)
 needs_faiss = pytest.mark.skipif(find_spec("faiss") is None, reason="the extra [search] is not installed")
 ENDINGS = [".npz", pytest.param(".parquet", marks=pytest.mark.skipif(find_spec("pyarrow") is None, reason="no [parquet]"))]
@@ -210,8 +210,8 @@ def test_linear_evaluation_learns_from_training_images_alone():
 
 def test_clusters_are_the_classes_where_these_are_apart():
     x, y = clustered(200, 64, 3, 0.2)
-    for method in groups.METHODS:
-        found = groups.groups(index_of(x, y), method)
+    for method in clusters.METHODS:
+        found = clusters.find_clusters(index_of(x, y), method)
         assert found.count == 3
         assert found.rand == pytest.approx(1, abs=0.05)
         assert found.purity == 1
@@ -222,7 +222,7 @@ def test_clusters_are_the_classes_where_these_are_apart():
         assert sizes.tolist() == sorted(sizes, reverse=True)
         first = found.members(0)
         assert np.array_equal(found.distances[first], np.sort(found.distances[found.clusters == 0]))
-        again = groups.groups(index_of(x, y), method)
+        again = clusters.find_clusters(index_of(x, y), method)
         assert np.array_equal(again.clusters, found.clusters)
     own = x / np.linalg.norm(x, axis=1, keepdims=True)
     place = first[0]
@@ -231,14 +231,14 @@ def test_clusters_are_the_classes_where_these_are_apart():
 
 def test_the_number_of_clusters_is_the_silhouettes_where_nobody_says_it():
     x, _ = clustered(120, 8, 4, 0.1, seed=3)
-    found = groups.groups(index_of(x))
+    found = clusters.find_clusters(index_of(x))
     assert found.count == 4
     assert found.rand is None
-    assert groups.groups(index_of(x), k=2).count == 2
+    assert clusters.find_clusters(index_of(x), k=2).count == 2
     for wrong, words in (
         ({"method": "kmean"}, "kmeans"),
         ({"k": 1}, "2 or more"),
         ({"method": "hdbscan", "k": 3}, "by itself"),
     ):
         with pytest.raises(InputError, match=words):
-            groups.groups(index_of(x), **wrong)
+            clusters.find_clusters(index_of(x), **wrong)

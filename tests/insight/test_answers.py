@@ -7,8 +7,8 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from convatlas.data import load
 from convatlas.engine.evaluate import evaluate
-from convatlas.insight import calibration, mistakes, noise
-from convatlas.insight.answers import Answers, answers, softmax
+from convatlas.insight import calibration, confusions, label_errors
+from convatlas.insight.predictions import Predictions, predictions_of, softmax
 from convatlas.insight.subject import Subject
 from convatlas.models import create_model
 
@@ -20,7 +20,7 @@ def made(n, k, skill, sharp, seed=0):
     aimed = np.where(chance.random(n) < skill, labels, chance.integers(0, k, n))
     logits = chance.normal(0, 1, (n, k))
     logits[np.arange(n), aimed] += 2 * chance.random(n) + 1
-    return Answers((sharp * logits).astype(np.float32), labels)
+    return Predictions((sharp * logits).astype(np.float32), labels)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +34,17 @@ def digits():
 def test_answers_agree_with_evaluate_and_leave_the_network_as_it_was(digits):
     next(digits.model.children()).train()
     modes = [m.training for m in digits.model.modules()]
-    said = answers(digits)
+    said = predictions_of(digits)
     assert [m.training for m in digits.model.modules()] == modes
     measured = evaluate(digits.model, digits.batches())
     digits.model.eval()
     assert said.accuracy == measured.accuracy
     assert np.array_equal(said.predicted, measured.predicted.numpy())
     assert np.allclose(said.probability, measured.probability.numpy(), atol=1e-6)
-    assert mistakes.confusion(said).tolist() == measured.confusion
+    assert confusions.confusion(said).tolist() == measured.confusion
     assert calibration.reliability(said).ece == pytest.approx(measured.calibration_error, abs=1e-6)
     assert calibration.reliability(said).nll == pytest.approx(measured.loss, abs=1e-5)
-    rows = {row.place: row.accuracy for row in mistakes.per_class(said)}
+    rows = {row.place: row.accuracy for row in confusions.per_class(said)}
     assert [rows.get(i) for i in range(10)] == measured.per_class_accuracy
     assert (said.runner_up != said.predicted).all()
 
@@ -85,11 +85,11 @@ def test_temperature_mends_an_overconfident_network_on_images_it_was_not_fitted_
 
 def test_half_the_images_never_choose_their_own_temperature():
     said = made(400, 5, 0.6, 6.0)
-    torn = Answers(said.logits.copy(), said.labels)
+    torn = Predictions(said.logits.copy(), said.labels)
     torn.logits[::2] *= 10  # the even half alone is sharper: it chooses the temperature of the odd one, and no other
     crossed = calibration.halves(torn)
-    even = calibration.temperature(Answers(torn.logits[::2], said.labels[::2]))
-    odd = calibration.temperature(Answers(torn.logits[1::2], said.labels[1::2]))
+    even = calibration.temperature(Predictions(torn.logits[::2], said.labels[::2]))
+    odd = calibration.temperature(Predictions(torn.logits[1::2], said.labels[1::2]))
     scaled = torn.logits.copy()
     scaled[::2] /= odd
     scaled[1::2] /= even
@@ -98,7 +98,7 @@ def test_half_the_images_never_choose_their_own_temperature():
 
 def test_a_network_that_is_always_right_or_always_wrong_has_a_temperature_too():
     labels = np.zeros(10, int)
-    right, wrong = (Answers(np.tile(np.float32(row), (10, 1)), labels) for row in ([3, 1], [1, 3]))
+    right, wrong = (Predictions(np.tile(np.float32(row), (10, 1)), labels) for row in ([3, 1], [1, 3]))
     assert calibration.temperature(right) == pytest.approx(calibration.COLDEST, rel=0.01)
     assert calibration.temperature(wrong) == pytest.approx(calibration.HOTTEST, rel=0.01)
     assert np.isfinite(calibration.reliability(right, calibration.COLDEST).nll)
@@ -107,21 +107,21 @@ def test_a_network_that_is_always_right_or_always_wrong_has_a_temperature_too():
 @given(st.integers(1, 500), st.data())
 def test_wilson_intervals_hold_the_shares_that_a_normal_test_would_not_reject(n, data):
     hits = data.draw(st.integers(0, n))
-    low, high = mistakes.wilson(hits, n)
+    low, high = confusions.wilson(hits, n)
     assert 0 <= low <= hits / n <= high <= 1
     for end in {low, high} - {0.0, 1.0}:  # the ends are the shares from which the hits lie z standard errors away
-        assert abs(hits / n - end) == pytest.approx(mistakes.Z * np.sqrt(end * (1 - end) / n), rel=1e-9)
-    assert mistakes.wilson(n - hits, n) == pytest.approx((1 - high, 1 - low))
+        assert abs(hits / n - end) == pytest.approx(confusions.Z * np.sqrt(end * (1 - end) / n), rel=1e-9)
+    assert confusions.wilson(n - hits, n) == pytest.approx((1 - high, 1 - low))
 
 
 def test_confusions_are_counted_and_their_surest_examples_come_first():
     logits = np.log([[0.1, 0.9], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2], [0.9, 0.1]]).astype(np.float32)
-    said = Answers(logits, np.array([0, 0, 0, 0, 1]))
-    assert mistakes.confusion(said).tolist() == [[1, 3], [1, 0]]
-    first, second = mistakes.confused(said)
+    said = Predictions(logits, np.array([0, 0, 0, 0, 1]))
+    assert confusions.confusion(said).tolist() == [[1, 3], [1, 0]]
+    first, second = confusions.confused(said)
     assert (first.true, first.predicted, first.n, first.places.tolist()) == (0, 1, 4, [0, 2, 1])
     assert (second.true, second.predicted, second.count) == (1, 0, 1)
-    assert [pair.true for pair in mistakes.confused(said, of=1)] == [1]
+    assert [pair.true for pair in confusions.confused(said, of=1)] == [1]
 
 
 def test_confident_learning_finds_planted_flips():
@@ -132,7 +132,7 @@ def test_confident_learning_finds_planted_flips():
     logits[np.arange(n), true] += 6
     labels, flipped = true.copy(), chance.random(n) < 0.08
     labels[flipped] = (true[flipped] + 1) % k
-    found = noise.likely_errors(Answers(logits.astype(np.float32), labels))
+    found = label_errors.likely_errors(Predictions(logits.astype(np.float32), labels))
     places = np.array([s.place for s in found.suspects])
     assert flipped[places].mean() > 0.9
     assert flipped[places].sum() > 0.85 * flipped.sum()
@@ -147,7 +147,7 @@ def test_confident_learning_finds_planted_flips():
 
 def test_thresholds_are_the_mean_confidence_of_each_class_in_itself():
     p = np.array([[0.9, 0.1, 0], [0.5, 0.5, 0], [0.2, 0.8, 0], [0.75, 0.25, 0]], np.float32)
-    found = noise.from_probabilities(p, np.array([0, 0, 1, 1]))
+    found = label_errors.from_probabilities(p, np.array([0, 0, 1, 1]))
     assert found.thresholds[:2] == pytest.approx([0.7, 0.525])
     assert np.isinf(found.thresholds[2])
     assert found.joint.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]

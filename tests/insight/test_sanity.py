@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from convatlas.errors import InputError
 from convatlas.insight.saliency import saliency
-from convatlas.insight.sanity import curves, randomization, rank_correlation, weighted
+from convatlas.insight.saliency_checks import curves, randomization, rank_correlation, weighted
 from convatlas.models import create_model
 
 

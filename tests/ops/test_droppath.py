@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from convatlas.errors import InputError
-from convatlas.models import on_meta
+from convatlas.models import create_on_meta
 from convatlas.ops.droppath import DropPath, set_stochastic_depth
 
 
@@ -14,7 +14,7 @@ def rates(model):
 
 @pytest.mark.parametrize("name", ["convnext_tiny", "swin_t"])
 def test_at_their_own_rate_nothing_changes(name):
-    model = on_meta(name)
+    model = create_on_meta(name)
     before = rates(model)
     set_stochastic_depth(model, before[-1])
     assert rates(model) == pytest.approx(before)
@@ -32,7 +32,7 @@ def test_rates_rise_in_proportion():
 
 
 def test_branches_that_nothing_is_added_to_are_never_skipped():
-    model = on_meta("efficientnet_b0")
+    model = create_on_meta("efficientnet_b0")
     set_stochastic_depth(model, 0.5)
     blocks = [module for module in model.modules() if hasattr(module, "adds")]
     assert all(block.drop_path.p == 0 for block in blocks if not block.adds)
@@ -43,4 +43,4 @@ def test_branches_that_nothing_is_added_to_are_never_skipped():
 
 def test_a_network_without_is_told():
     with pytest.raises(InputError, match="ResNet has no stochastic depth"):
-        set_stochastic_depth(on_meta("resnet18"), 0.1)
+        set_stochastic_depth(create_on_meta("resnet18"), 0.1)

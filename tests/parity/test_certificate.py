@@ -3,8 +3,8 @@
 import pytest
 from torchvision import models as reference
 
-from convatlas.anatomy.verify import Outcome, verify
 from convatlas.models import CATALOG
+from convatlas.verify import Outcome, verify
 
 ELSEWHERE = ("timm", "pytorchcv")
 QUICK = {"lenet5", "resnet20", "densenet_bc_100_12", "mobilenet_v2", "vit_b_16", "convnext_tiny"}

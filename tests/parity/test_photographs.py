@@ -8,9 +8,9 @@ import torch
 import torchvision
 from PIL import Image
 
+from convatlas.runs.network import Asked, opened
 from convatlas.studies.measure import Question, measure
 from convatlas.studies.predict import BATCH, predict
-from convatlas.studies.reader import Asked, opened
 from convatlas.weights import classes, transforms
 
 PHOTOGRAPHS = 125

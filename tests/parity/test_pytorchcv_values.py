@@ -10,7 +10,7 @@ import torch
 from test_torchvision_values import lively
 from torch import nn
 
-from convatlas.models import CATALOG, count_parameters, on_meta
+from convatlas.models import CATALOG, count_parameters, create_on_meta
 
 get_model = pytest.importorskip("pytorchcv.model_provider").get_model
 get_wrn = pytest.importorskip("pytorchcv.models.wrn_cifar").get_wrn_cifar
@@ -73,14 +73,14 @@ def trained(model, x):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_shapes_come_in_the_same_order(name):
-    ours, theirs = on_meta(name), twin(name)
+    ours, theirs = create_on_meta(name), twin(name)
     assert count_parameters(ours) == count_parameters(theirs)
     assert shapes(ours) == shapes(theirs)
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in TWINS])
 def test_values_and_gradients_agree(name):
-    theirs, ours = lively(twin(name)), on_meta(name)
+    theirs, ours = lively(twin(name)), create_on_meta(name)
     values = (value.clone() for value in theirs.state_dict().values())
     ours.load_state_dict(dict(zip(ours.state_dict(), values, strict=True)), strict=True, assign=True)
     side = native(name).image_size

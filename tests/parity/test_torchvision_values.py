@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torchvision import models as reference
 
-from convatlas.models import on_meta
+from convatlas.models import create_on_meta
 
 # The smallest of each family with the smallest input its reference accepts in training; resnext50 for the grouped bottleneck.
 SMALLEST = {
@@ -61,7 +61,7 @@ def trained(model, x):
 @pytest.mark.parametrize(("name", "side"), SMALLEST.items())
 def test_values_and_gradients_are_equal(name, side):
     theirs = lively(narrow(referent(name, num_classes=7)))
-    ours = copy(theirs, narrow(on_meta(name, num_classes=7)))
+    ours = copy(theirs, narrow(create_on_meta(name, num_classes=7)))
     back = copy(ours, narrow(referent(name, num_classes=7)))
     x = torch.randn(2, 3, side, side)
     with torch.no_grad():

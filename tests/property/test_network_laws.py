@@ -11,7 +11,7 @@ from torch import nn
 
 from convatlas.anatomy.macs import macs
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, list_models, on_meta, parse
+from convatlas.models import CATALOG, create_on_meta, list_models, parse
 from convatlas.ops.droppath import DropPath
 from convatlas.ops.init import he_normal
 from convatlas.ops.norm import LayerNorm2d
@@ -76,7 +76,7 @@ def test_macs_of_a_convolution(*, c_in, c_out, groups, k, stride, padding, side,
 @given(n=st.integers(1, 4), side=st.integers(16, 40), width=st.integers(1, 12))
 def test_costs_grow_with_depth_and_width_as_counted_by_hand(n, side, width):
     """Twice the width: four times the multiplications, but for the stem and the head, which grow twice."""
-    one, two = (on_meta(f"plain20:n={n},width={w}", image_size=side) for w in (width, 2 * width))
+    one, two = (create_on_meta(f"plain20:n={n},width={w}", image_size=side) for w in (width, 2 * width))
     ends = 27 * width * side * side + 40 * width
     assert macs(two, 3, side) - 2 * ends == 4 * (macs(one, 3, side) - ends)
     assert len([m for m in one.modules() if isinstance(m, nn.Conv2d | nn.Linear)]) == 6 * n + 2
@@ -110,5 +110,5 @@ def test_any_other_text_is_read_or_refused(name, rest):
 def test_unknown_names_are_refused(name):
     assume(name.partition(":")[0] not in CATALOG)
     with pytest.raises(InputError):
-        on_meta(name)
+        create_on_meta(name)
     assert set(list_models(name)) <= set(CATALOG)

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convatlas.anatomy import Anatomy, inspect
-from convatlas.models import CATALOG, FAMILIES, family_of, on_meta
+from convatlas.models import CATALOG, FAMILIES, create_on_meta, family_of
 from convatlas.views.blueprint import figure
 from convatlas.views.blueprint.blocks import kinds_of, plan_of, stages_of
 from convatlas.views.blueprint.nodes import graph_of
@@ -27,7 +27,7 @@ QUICK = {"efficientnet_v2": "efficientnet_v2_s", "lenet": "lenet5", "densenet": 
 @cache
 def anatomy_of(name: str) -> Anatomy:
     native = family_of(name).native_of(name)
-    return inspect(on_meta(name), (native.in_channels, native.image_size, native.image_size), name=name)
+    return inspect(create_on_meta(name), (native.in_channels, native.image_size, native.image_size), name=name)
 
 
 def texts(drawn: Figure) -> list[str]:
@@ -142,4 +142,4 @@ def test_any_module_is_drawn_and_every_format_is_whole(tmp_path: Path) -> None:
 
 def test_a_single_layer_and_a_narrow_page_are_drawn() -> None:
     assert_legible(figure(inspect(nn.Conv2d(3, 4, 3), (3, 8, 8))))
-    assert_legible(figure(inspect(on_meta("vgg11"), (3, 224, 224), name="vgg11"), width=600))
+    assert_legible(figure(inspect(create_on_meta("vgg11"), (3, 224, 224), name="vgg11"), width=600))

@@ -5,7 +5,7 @@ import pytest
 from legible import assert_legible, texts
 from matplotlib.patches import Rectangle
 
-from convatlas.views import contact, neighbors, probe, style
+from convatlas.views import contact_sheet, neighbors, probe, style
 
 LONG = "a-very-long-name-of-a-photograph-that-nobody-would-ever-type-again.jpg"
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
@@ -48,13 +48,15 @@ def test_a_query_of_unknown_class_judges_nobody():
 
 @pytest.mark.parametrize("count", [1, 5, 24])
 def test_sheets(count, tmp_path):
-    cards = [contact.Card(None if i == 2 else PIXELS, LONG, None if i == 1 else "ants", i / 10, i != 3) for i in range(count)]
-    figure = contact.figure("Cluster 3", f"{count} images. " + LONG, cards)
+    cards = [
+        contact_sheet.Card(None if i == 2 else PIXELS, LONG, None if i == 1 else "ants", i / 10, i != 3) for i in range(count)
+    ]
+    figure = contact_sheet.figure("Cluster 3", f"{count} images. " + LONG, cards)
     assert_legible(figure)
     from convatlas.views.save import save
 
     path = save(figure, tmp_path / "cluster-03.png")
-    page = contact.sheets("<b>", [("Cluster <3>", "A & B", path)], [("Images", "5")], "convatlas cluster i.npz")
+    page = contact_sheet.sheets("<b>", [("Cluster <3>", "A & B", path)], [("Images", "5")], "convatlas cluster i.npz")
     assert "<b></h1>" not in page
     assert "Cluster &lt;3&gt;" in page
     assert "data:image/webp;base64," in page

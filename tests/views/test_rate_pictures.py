@@ -7,11 +7,11 @@ import pytest
 from legible import assert_legible, texts
 
 from convatlas.engine.events import Step
+from convatlas.engine.rates.suggest import suggest_rate
 from convatlas.engine.record import Run
-from convatlas.engine.suggest import judged
 from convatlas.recipes import default
+from convatlas.runs.training import start
 from convatlas.studies.rates import forecast, of_run
-from convatlas.studies.training import start
 from convatlas.views import range_test, schedule, style
 
 RECIPES = [
@@ -101,7 +101,7 @@ def test_totals_are_counted_as_the_optimizer_counts():
 )
 def test_a_range_test_can_be_read(f, stop, said):
     rates = [10 ** (-6 + 7 * i / 99) for i in range(100)]
-    test = judged(rates[:stop], [f(math.log10(rate)) for rate in rates[:stop]], rates[stop] if stop else None)
+    test = suggest_rate(rates[:stop], [f(math.log10(rate)) for rate in rates[:stop]], rates[stop] if stop else None)
     figure = range_test.figure(test, "lenet5 on digits: adamw, batches of 32")
     assert_legible(figure)
     assert any(said in text for text, _ in texts(figure))

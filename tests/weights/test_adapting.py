@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from convatlas.models import CATALOG, FAMILIES, family_of, on_meta
+from convatlas.models import CATALOG, FAMILIES, create_on_meta, family_of
 from convatlas.models.family import SMALL
 from convatlas.weights import Loaded, load
 from convatlas.weights.load import DERIVED, fit, within
@@ -21,7 +21,7 @@ AUXILIARY = [name for name in FIRST if CATALOG[name].auxiliary]
 
 @cache
 def tensors(name: str) -> dict[str, torch.Tensor]:
-    return on_meta(name).state_dict()
+    return create_on_meta(name).state_dict()
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def loaded(monkeypatch):
     def loaded(name: str, changed=dict, **options) -> Loaded:
         state = changed(tensors(name))
         monkeypatch.setattr(load, "read", lambda _: dict(state))
-        return load.load_into(on_meta(name, **options), "a.pth", family_of(name))
+        return load.load_into(create_on_meta(name, **options), "a.pth", family_of(name))
 
     return loaded
 
@@ -88,7 +88,7 @@ def test_tables_of_positions_are_interpolated(loaded, name):
     seen = 0
     for size in sizes(name):
         assert not [key for key in loaded(name, image_size=size).fresh if not within(key, (family.stem, *family.sized))]
-        for key, value in on_meta(name, image_size=size).state_dict().items():
+        for key, value in create_on_meta(name, image_size=size).state_dict().items():
             if value.shape != own[key].shape and not key.endswith(DERIVED) and not within(key, (family.stem, *family.sized)):
                 level = fit(key, torch.full(own[key].shape, 3.0), torch.zeros(value.shape), family)
                 torch.testing.assert_close(level, torch.full(value.shape, 3.0))
@@ -133,7 +133,7 @@ def test_files_of_timm_are_kept_whole(monkeypatch, name):
     with torch.device("meta"):
         theirs = timm.create_model(TIMM[name])
     monkeypatch.setattr(load, "read", lambda _: theirs.state_dict())
-    found = load.load_into(on_meta(name), "a.pth", family_of(name))
+    found = load.load_into(create_on_meta(name), "a.pth", family_of(name))
     assert (found.adapted, found.dropped) == ((), ())
     assert all(within(key, family_of(name).auxiliary) for key in found.fresh)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Anatomy", "Layer", "Memory", "ReceptiveField", "Stage", "Unfollowed", "inspect", "peak_memory"]
 
-_ROOMS = {
+_MODULES = {
     "layer": ("Layer",),
     "layers": ("Anatomy", "Unfollowed", "inspect"),
     "memory": ("Memory", "peak_memory"),
@@ -22,7 +22,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
+    for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f".{room}", __name__), name)
+            return getattr(import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

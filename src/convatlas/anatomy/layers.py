@@ -14,10 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..errors import InputError
 from ..ops.trace import Operation, Trace, tensors
 from .fused import Fused
-from .kept import kept_bytes
 from .layer import Costs, Layer, Shape
-from .passage import TAKEN, Known, Window, field_of, windows_of
 from .receptive import ReceptiveField
+from .receptive_rules import TAKEN, Known, Window, field_of, windows_of
+from .saved_activations import kept_bytes
 from .stages import Stage, stages
 
 VIEWS = frozenset(
@@ -80,7 +80,7 @@ def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
     x = example(model, size)
     recorder = Recorder(model, x)
     try:
-        with on_meta(model):
+        with without_values(model):
             model.eval()
             with torch.no_grad(), recorder.counter, Trace(model, recorder.see):
                 model(x)
@@ -119,7 +119,7 @@ def example(model: nn.Module, size: Shape, batch: int = 1) -> Tensor:
 
 
 @contextmanager
-def on_meta(model: nn.Module) -> Iterator[None]:
+def without_values(model: nn.Module) -> Iterator[None]:
     """The network without its values, for as long as the block runs; then it has them again, and the modes it was in."""
     modes = [(module, module.training) for module in model.modules()]
     held: list[tuple[dict[str, Any], str, Tensor]] = []

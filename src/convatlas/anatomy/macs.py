@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .layers import example, on_meta
+from .layers import example, without_values
 
 
 def macs(model: nn.Module, in_channels: int, image_size: int) -> int:
@@ -15,7 +15,7 @@ def macs(model: nn.Module, in_channels: int, image_size: int) -> int:
     Shapes   the input is (1, in_channels, image_size, image_size)
     Units    one MAC is two FLOPs; norms, activations and pools are not counted, as papers don't
     """
-    with on_meta(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with without_values(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.eval()
         model(example(model, (in_channels, image_size, image_size)))
     return counter.get_total_flops() // 2

@@ -9,9 +9,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..ops.trace import tensors
-from .kept import place
 from .layer import Shape
-from .layers import example, on_meta
+from .layers import example, without_values
+from .saved_activations import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def peak_memory(model: nn.Module, size: Shape, *, batch: int = 1, training: bool
     Shapes   size (channels, height, width)
     """
     x = example(model, size, batch)
-    with on_meta(model):
+    with without_values(model):
         held = {place(value): value.untyped_storage().nbytes() for value in (*model.parameters(), *model.buffers())}
         watch = Alive(held)
         model.train(training)

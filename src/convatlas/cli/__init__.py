@@ -7,7 +7,7 @@ from cyclopts import App
 
 from .. import __version__
 from ..errors import ConvAtlasError
-from ..ops.heap import kept_heap
+from ..ops.malloc import keep_freed_memory
 from . import (
     blueprint,
     card,
@@ -66,7 +66,7 @@ app.command(weights.app)
 def main() -> None:
     """Runs the command line; wrong input ends with a sentence and exit code 2, never with a traceback."""
     try:
-        with kept_heap():
+        with keep_freed_memory():
             app(sys.argv[1:])
     except ConvAtlasError as error:
         if "--json" in sys.argv:

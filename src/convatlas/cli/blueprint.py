@@ -21,10 +21,10 @@ def blueprint(
     model
         The name of a network, with ablations after a colon, or a run folder; `convatlas list` has all names.
     """
-    from ..studies.specimen import shape_of, specimen
+    from ..studies.network_summary import network_summary, shape_of
     from ..views.blueprint import figure
     from ..views.save import save
 
     path = out or Path(f"{Path(model).name.replace(':', '_')}.svg")
-    found = specimen(model, size=shape_of(input_) if input_ else (), batch=1)
+    found = network_summary(model, size=shape_of(input_) if input_ else (), batch=1)
     print(save(figure(found.anatomy, year=found.info.year), path, theme))

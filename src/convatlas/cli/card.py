@@ -28,7 +28,7 @@ def card(
         A run folder; more of them, which differ in their seed alone, tell how much the figures change with it.
     """
     from ..console import sharing
-    from ..gallery.card import write
+    from ..looks.card import write
 
     done = write(runs, out, weights_license=weights_license, license_=license_, replace=replace)
     sharing.carded(done, as_json)

@@ -30,8 +30,8 @@ def compare(
     """
     from .. import console
     from ..console.terminal import command
+    from ..runs.finetuning import tuned_recipes
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
-    from ..studies.transfer import tuned_recipes
 
     values = given(recipe)
     if resume:

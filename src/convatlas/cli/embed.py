@@ -35,8 +35,8 @@ def embed(
         A run folder, or the name of a network together with --weights.
     """
     from ..console.index import made
+    from ..runs.network import Asked
     from ..studies.embed import embedded
-    from ..studies.reader import Asked
 
     asked = Asked(run, weights, trained_on, data_dir, mean, std)
     index, notes = embedded(asked, data, split, out, layer=layer, batch_size=batch_size, device=device)

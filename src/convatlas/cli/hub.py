@@ -29,7 +29,7 @@ def push(
         OWNER/NAME; made if it does not exist.
     """
     from ..console import sharing
-    from ..studies import hub
+    from ..runs import hub
 
     sharing.pushed(hub.push(run, repository, private=private, token=token), as_json)
 
@@ -51,6 +51,6 @@ def pull(
         OWNER/NAME.
     """
     from ..console import sharing
-    from ..studies import hub
+    from ..runs import hub
 
     sharing.pulled(hub.pull(repository, out, revision=revision, token=token), as_json)

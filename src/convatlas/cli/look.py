@@ -50,18 +50,20 @@ def look(
     run
         A run folder, or the name of a network, with --weights or untrained.
     """
-    from ..console.album import told
+    from ..console.looks import told
     from ..console.terminal import command
     from ..engine.record import slug
-    from ..gallery import looks
-    from ..gallery.album import fill
-    from ..gallery.picture import Wish
-    from ..studies.look import looked_at
-    from ..studies.reader import Asked
+    from ..looks import looks
+    from ..looks.album import write_looks
+    from ..looks.picture import LookOptions
+    from ..runs.network import Asked
+    from ..studies.subject import looked_at
 
     names = looks(what)
     subject = looked_at(Asked(run, weights, data, data_dir), split, image)
     options = {"against": against or None, "steps": steps, "perplexity": perplexity}
-    wish = Wish(layer, at, count, only, of_class, target, method, seed, {k: v for k, v in options.items() if v is not None})
+    wish = LookOptions(
+        layer, at, count, only, of_class, target, method, seed, {k: v for k, v in options.items() if v is not None}
+    )
     folder = out or Path("looks") / slug(Path(run).name)
-    told(fill(subject, names, wish, folder, kind=kind, theme=theme, command=command()), subject.title, folder, as_json)
+    told(write_looks(subject, names, wish, folder, kind=kind, theme=theme, command=command()), subject.title, folder, as_json)

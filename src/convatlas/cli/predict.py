@@ -41,9 +41,9 @@ def predict(
         Image files, or folders of them.
     """
     from ..console.predictions import check_csv, predictions
+    from ..runs.network import Asked, opened
     from ..studies.predict import found
     from ..studies.predict import predict as answers
-    from ..studies.reader import Asked, opened
 
     check_csv(csv, as_json)
     files = found(images)

@@ -35,8 +35,8 @@ def probe(
         A run folder, or the name of a network together with --weights.
     """
     from ..console.index import probed
+    from ..runs.network import Asked
     from ..studies.probe import probe as study
-    from ..studies.reader import Asked
 
     asked = Asked(run, weights, trained_on, data_dir, mean, std)
     probed(

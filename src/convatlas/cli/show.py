@@ -41,7 +41,7 @@ def show(
     from ..console import anatomy, card
     from ..models import model_info, parse
     from ..models.history import sections
-    from ..studies.specimen import is_run, shape_of, specimen
+    from ..studies.network_summary import is_run, network_summary, shape_of
     from ..weights.checkpoints import published
 
     if history and not as_json and not is_run(model):
@@ -49,5 +49,5 @@ def show(
         card.history(model_info(base), sections(base))
         return
     wanted = anatomy.Wanted(depth, csv, html, svg)
-    found = specimen(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
+    found = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
     anatomy.shown(found, published(model), sections(parse(found.info.name)[0]), wanted, as_json)

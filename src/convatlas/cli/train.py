@@ -31,8 +31,8 @@ def train(
     from .. import console
     from ..engine.record import Run
     from ..recipes import default
-    from ..studies.run import open_data, settled
-    from ..studies.training import check, reopen, start
+    from ..runs.build import open_data, with_weight_settings
+    from ..runs.training import check, reopen, start
 
     console.check_log(log)
     values = given(recipe)
@@ -42,7 +42,7 @@ def train(
     elif model is None:
         raise InputError("train needs the name of a network, such as `convatlas train lenet5`; `convatlas list` shows them")
     else:
-        chosen = settled(default(model, values.pop("data", "digits"), **values))
+        chosen = with_weight_settings(default(model, values.pop("data", "digits"), **values))
         data = open_data(chosen)
         check(chosen, data)
         run = Run.create(out, chosen)

@@ -31,9 +31,9 @@ def tune(
     from .. import console
     from ..console.tuning import cross_validated
     from ..engine.record import Run
+    from ..runs.finetuning import plan, started_from
+    from ..runs.training import check, reopen, start
     from ..studies.folds import CrossValidation
-    from ..studies.training import check, reopen, start
-    from ..studies.transfer import plan, started_from
 
     console.check_log(log)
     values = given(recipe)

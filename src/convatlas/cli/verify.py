@@ -27,11 +27,11 @@ def verify(
     networks
         Shell patterns that names must match, such as "resnet*"; all networks if there is none.
     """
-    from ..anatomy.verify import Outcome, parse
-    from ..anatomy.verify import verify as verdicts
     from ..console.verdicts import certified
     from ..errors import unknown
     from ..models import CATALOG, list_models
+    from ..verify import Outcome, parse
+    from ..verify import verify as verdicts
 
     allowed = None if memory is None else parse(memory)
     matching = {pattern: list_models(pattern) for pattern in networks or ["*"]}

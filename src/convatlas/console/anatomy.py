@@ -13,7 +13,7 @@ from ..anatomy.layers import Anatomy
 from ..anatomy.outline import ALL, depth_within, outline, walk
 from ..errors import InputError
 from ..files import write_text
-from ..studies.specimen import Specimen
+from ..studies.network_summary import NetworkSummary
 from ..views.layers import cells, csv_text, share, some, times, to_json
 from ..views.table import count, size
 from ..weights import Checkpoint
@@ -57,7 +57,9 @@ class Wanted:
             raise InputError(f"--svg writes .svg, .png or .pdf, got {str(self.svg)!r}")
 
 
-def shown(found: Specimen, rows: Sequence[Checkpoint], sections: Mapping[str, str], wanted: Wanted, as_json: bool) -> None:
+def shown(
+    found: NetworkSummary, rows: Sequence[Checkpoint], sections: Mapping[str, str], wanted: Wanted, as_json: bool
+) -> None:
     """The card, the layers, the stages and totals; or JSON, or CSV on standard output; and the files."""
     anatomy = found.anatomy
     written = files(found, wanted)
@@ -136,7 +138,7 @@ def resolutions(anatomy: Anatomy) -> Table:
     return made
 
 
-def totals(found: Specimen) -> list[str]:
+def totals(found: NetworkSummary) -> list[str]:
     """The sums in words."""
     anatomy = found.anatomy
     cost = f"{anatomy.parameters:,} parameters, {count(anatomy.macs)} MACs, {count(anatomy.flops)} FLOPs"
@@ -151,7 +153,7 @@ def totals(found: Specimen) -> list[str]:
     ]
 
 
-def files(found: Specimen, wanted: Wanted) -> dict[str, Path]:
+def files(found: NetworkSummary, wanted: Wanted) -> dict[str, Path]:
     """Writes what was asked for."""
     anatomy = found.anatomy
     written = {}

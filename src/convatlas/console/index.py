@@ -16,7 +16,7 @@ from ..files import make_folder, occupied, unwritten, write_json, write_text
 from .terminal import dump, human, show, table
 
 if TYPE_CHECKING:
-    from ..features.groups import Groups
+    from ..features.clusters import Clusters
     from ..features.index import Index
     from ..studies.probe import Probe
     from ..studies.search import Search
@@ -138,12 +138,12 @@ def as_rows(result: "Search", out: Path | None) -> dict[str, Any]:
 
 def drawn(index: "Index", result: "Search", sought: Sought) -> None:
     """The picture of a search."""
-    from ..studies.gathered import fetched, photograph
+    from ..studies.thumbnails import read_thumbnail, read_thumbnails
     from ..views.neighbors import MOST, Match, Query, figure
     from ..views.save import save
 
     queries = result.queries[:MOST]
-    pixels = fetched(index, [near.place for query in queries for near in query.neighbors], sought.data_dir)
+    pixels = read_thumbnails(index, [near.place for query in queries for near in query.neighbors], sought.data_dir)
     rows = []
     for query in result.queries:
         matches = tuple(
@@ -152,7 +152,7 @@ def drawn(index: "Index", result: "Search", sought: Sought) -> None:
             )
             for near in query.neighbors
         )
-        rows.append(Query(photograph(query.path), query.path.name, query.label, matches))
+        rows.append(Query(read_thumbnail(query.path), query.path.name, query.label, matches))
     how = f"Cosine similarity of {index.maker.layer} features of {index.maker.words}"
     save(figure(rows, f"{how}\n{len(index):,} images, {result.found.words}"), Path(str(sought.out)), sought.theme)
 
@@ -162,12 +162,12 @@ def clustered(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Groups an index; writes clusters.csv, a sheet a cluster and index.html."""
-    from ..features.groups import groups
+    from ..features.clusters import find_clusters
     from ..features.storage import load
 
     empty(out)
     index = at(load(place), root)
-    result = groups(index, method, k, seed)
+    result = find_clusters(index, method, k, seed)
     make_folder(out)
     write_text(out / "clusters.csv", rows_of(index, result))
     summary = sheets_of(index, result, out, data_dir, command)
@@ -184,7 +184,7 @@ def clustered(
     print(f"page {out / 'index.html'}")
 
 
-def figures(result: "Groups", n: int) -> str:
+def figures(result: "Clusters", n: int) -> str:
     """What was found, in a line."""
     lone = int((result.clusters < 0).sum())
     parts = [result.words]
@@ -195,7 +195,7 @@ def figures(result: "Groups", n: int) -> str:
     return "   ".join(parts)
 
 
-def rows_of(index: "Index", result: "Groups") -> str:
+def rows_of(index: "Index", result: "Clusters") -> str:
     """The table of images."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -205,16 +205,16 @@ def rows_of(index: "Index", result: "Groups") -> str:
     return stream.getvalue()
 
 
-def sheets_of(index: "Index", result: "Groups", out: Path, data_dir: Path | None, command: str) -> dict[str, Any]:
+def sheets_of(index: "Index", result: "Clusters", out: Path, data_dir: Path | None, command: str) -> dict[str, Any]:
     """Writes a sheet a cluster and the page, and says what is in them."""
     import numpy as np
 
-    from ..studies.gathered import fetched
-    from ..views.contact import Card, figure, sheets
+    from ..studies.thumbnails import read_thumbnails
+    from ..views.contact_sheet import Card, figure, sheets
     from ..views.save import save
 
     members = [result.members(cluster)[:SHOWN] for cluster in range(result.count)]
-    pixels = fetched(index, [int(place) for some in members for place in some], data_dir)
+    pixels = read_thumbnails(index, [int(place) for some in members for place in some], data_dir)
     rows, plates = [], []
     for cluster, some in enumerate(members):
         labels = index.labels[result.clusters == cluster]

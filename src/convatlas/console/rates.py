@@ -16,9 +16,9 @@ from .index import writable
 from .terminal import dump, show, table
 
 if TYPE_CHECKING:
-    from ..engine.forecast import Forecast
+    from ..engine.rates.forecast import Forecast
+    from ..engine.rates.suggest import RangeTest
     from ..engine.recipe import Recipe
-    from ..engine.suggest import RangeTest
 
 OWN = ("--from", "--to", "--steps", "--out", "--theme", "--lr")  # of lr-find, each with a value, that training has not or gets
 SWITCHES = ("--quiet", "--json")

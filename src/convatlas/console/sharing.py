@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .terminal import dump
 
 if TYPE_CHECKING:
-    from ..gallery.card import Written
-    from ..studies.hub import Pulled, Pushed
+    from ..looks.card import Written
+    from ..runs.hub import Pulled, Pushed
 
 
 def pushed(done: "Pushed", as_json: bool) -> None:

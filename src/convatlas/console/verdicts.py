@@ -13,14 +13,14 @@ from rich.text import Text
 from .terminal import command, dump
 
 if TYPE_CHECKING:
-    from ..anatomy.verify import Verdict
+    from ..verify import Verdict
 
 STYLES = {"DIFFERS": "bold red", "differs knowingly": "yellow"}
 
 
 def certified(found: Iterable["Verdict"], names: Sequence[str], html: Path | None, as_json: bool) -> list["Verdict"]:
     """All verdicts, shown as they come; then their sum, or JSON, and the page."""
-    from ..anatomy.verify import summary
+    from ..verify import summary
 
     began, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     verdicts = followed(found, names, as_json)

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 # Found when first asked for: a command that only lists the sets, or only prints its help, pays for no torch.
-_ROOMS = {
+_MODULES = {
     "batches": ("Batches",),
     "catalog": ("CATALOG", "Source", "data_folder", "on_disk"),
     "dataset": ("Data", "load"),
@@ -36,7 +36,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
+    for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f".{room}", __name__), name)
+            return getattr(import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from . import folder, npz
 from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
 from .feed import ZOOM_MARGIN, Augment
-from .splits import TEST_SEED, TEST_SHARE, carve, dealt, subset
+from .splits import TEST_SEED, TEST_SHARE, fold_of, split_off, subset
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,9 +74,9 @@ class Choice:
         some = np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, self.split_seed)
         if self.folds:
             _fills(labels[some], classes, self.folds)
-            held = dealt(labels[some], self.folds, self.split_seed) == self.fold
+            held = fold_of(labels[some], self.folds, self.split_seed) == self.fold
             return some[~held], some[held]
-        train, val = carve(labels[some], self.val_share if carve_val else 0, self.split_seed)
+        train, val = split_off(labels[some], self.val_share if carve_val else 0, self.split_seed)
         return some[train], some[val]
 
     def judging(self, labels: Labels) -> Labels:
@@ -149,7 +149,7 @@ def _resident(x: NDArray[np.uint8], labels: Labels, indices: Labels) -> "Residen
 
 
 def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_share: float) -> Data:
-    from .decode import told
+    from .decode import broken_warning
     from .images import Resident
 
     found = _scanned(root)
@@ -167,7 +167,7 @@ def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_s
     trained = images(train, kept, "train")
     chosen, tested = (images(part, side, of) if part else None for part, of in ((val, "val"), (test, "test")))
     classes = found.train.classes
-    warnings = told(parts, strict) + _others(found)
+    warnings = broken_warning(parts, strict) + _others(found)
     _every_class(train, classes)
     warnings += _gaps(classes, {of: part.labels for of, part in (("validation", val), ("test", test)) if part})
     sample = (
@@ -204,7 +204,7 @@ def _parts(found: folder.Folder, choice: Choice) -> "tuple[Files, Files | None, 
     if choice.folds:
         found = found.pooled()
     whole = found.train
-    learn, drawn = carve(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
+    learn, drawn = split_off(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
     train, val = choice.learning(whole.labels[learn], whole.classes, carve_val=found.val is None)
     chosen = judging(found.val) or (files(whole, learn[val]) if len(val) else None)
     tested = files(whole, drawn[choice.judging(whole.labels[drawn])]) if len(drawn) else judging(found.test)

@@ -34,7 +34,9 @@ class Files:
     def without_broken(self, of: str) -> bool:
         """Takes out what cannot be opened; whether all that is left is grey."""
         grey: list[bool | None] = []
-        for name, is_grey in zip(self.names, each(self.root, self.names, picture.is_grey, f"looking at {of}"), strict=True):
+        for name, is_grey in zip(
+            self.names, map_pictures(self.root, self.names, picture.is_grey, f"looking at {of}"), strict=True
+        ):
             grey.append(is_grey if isinstance(is_grey, bool) else None)
             if isinstance(is_grey, picture.Unreadable):
                 self.broken[name] = str(is_grey)
@@ -46,7 +48,7 @@ class Files:
         x = np.empty((len(self.names), channels, side, side), np.uint8)
         kept: list[bool] = []
         count = 0
-        squares = each(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {of}")
+        squares = map_pictures(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {of}")
         for name, square in zip(self.names, squares, strict=True):
             if isinstance(square, picture.Unreadable):
                 self.broken[name] = str(square)
@@ -71,7 +73,7 @@ class Files:
         self.labels = self.labels[np.array(kept, bool)]
 
 
-def told(parts: list[Files], strict: bool) -> tuple[str, ...]:
+def broken_warning(parts: list[Files], strict: bool) -> tuple[str, ...]:
     """One warning that counts the broken pictures of all parts and names the first.
 
     Raises   InputError with the same words if the set has to be whole
@@ -87,7 +89,7 @@ def told(parts: list[Files], strict: bool) -> tuple[str, ...]:
     return (f"{words}; left out",)
 
 
-def each(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | picture.Unreadable]:
+def map_pictures(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | picture.Unreadable]:
     """What `do` makes of each picture, in their order, by a thread a core; a broken one gives the reason instead."""
 
     def tried(name: str) -> T | picture.Unreadable:

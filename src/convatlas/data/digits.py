@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .arrays import Arrays
-from .splits import TEST_SEED, TEST_SHARE, carve
+from .splits import TEST_SEED, TEST_SHARE, split_off
 
 
 def find(_: Path) -> Path | None:
@@ -29,5 +29,5 @@ def read(_: Path) -> Arrays:
     images, labels = load_digits(return_X_y=True)
     x = np.rint(images * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     y = labels.astype(np.int64)
-    train, test = carve(y, TEST_SHARE, TEST_SEED)
+    train, test = split_off(y, TEST_SHARE, TEST_SEED)
     return Arrays(x[train], y[train], x[test], y[test], tuple("0123456789"))

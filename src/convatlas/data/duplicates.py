@@ -17,7 +17,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from .glimpse import SIDE
+from .picture_info import SIDE
 
 Thumbnails = NDArray[np.uint8]
 Codes = NDArray[np.uint64]

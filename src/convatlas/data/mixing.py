@@ -23,12 +23,12 @@ def mixed(x: Tensor, y: Tensor, augment: Augment, classes: int, chance: Tensor) 
     rows = one_hot(y, classes).float()
     partner = chance[0].argsort(stable=True)
     if augment.cutmix and not (augment.mixup and chance[1, 0] % 2):
-        bounds = windows(x.shape[2], x.shape[3], kept(augment.cutmix, chance[2]), chance[3:])
+        bounds = windows(x.shape[2], x.shape[3], beta_quantile(augment.cutmix, chance[2]), chance[3:])
         return cutmix(x, rows, partner, bounds)
-    return mixup(x, rows, partner, kept(augment.mixup, chance[2]))
+    return mixup(x, rows, partner, beta_quantile(augment.mixup, chance[2]))
 
 
-def kept(alpha: float, chance: Tensor) -> Tensor:
+def beta_quantile(alpha: float, chance: Tensor) -> Tensor:
     """The share λ of itself that each image keeps: the quantile of Beta(α, α) at its chance, float64 in [0, 1]."""
     from scipy.special import betaincinv
 

@@ -9,7 +9,7 @@ TEST_SEED = 1797  # of every test split that is drawn here: no user's seed ever 
 TEST_SHARE = 0.2
 
 
-def carve(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
+def split_off(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
     """The indices that stay and those that are set aside, `share` of every class to the nearest image, both ascending.
 
     A class of two images or more gives at least one and keeps at least one.
@@ -24,7 +24,7 @@ def carve(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
-def dealt(labels: Labels, folds: int, seed: int) -> Labels:
+def fold_of(labels: Labels, folds: int, seed: int) -> Labels:
     """For each image the fold that holds it out, from 0: each class is shuffled, then dealt out one by one.
 
     No two folds differ by more than one image, neither of a class nor in all.

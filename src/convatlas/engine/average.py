@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 from .recipe import Recipe
 
 
@@ -54,7 +54,9 @@ class Average:
             self.averaged.update_parameters(net)
             self.learning |= torch.tensor([norm.training for norm in norms(net)], dtype=torch.bool)
 
-    def settle(self, batches: Iterable[tuple[Tensor, Tensor]], autocast: AbstractContextManager[Any] | None = None) -> None:
+    def update_batch_norms(
+        self, batches: Iterable[tuple[Tensor, Tensor]], autocast: AbstractContextManager[Any] | None = None
+    ) -> None:
         """Gives the norms of the mean the statistics they see on training images, since no step was made with its weights.
 
         Those that did not learn keep theirs. Statistics are means over batches, gathered as in testing: nothing is dropped.
@@ -65,7 +67,7 @@ class Average:
             return
         learning = [norm for norm, flag in zip(norms(self.module), self.learning, strict=True) if flag]
         before = [(norm, norm.momentum, {k: v.clone() for k, v in norm.named_buffers()}) for norm in learning]
-        with evaluating(self.module), torch.no_grad(), autocast or nullcontext():
+        with eval_mode(self.module), torch.no_grad(), autocast or nullcontext():
             for norm in learning:
                 norm.train()
                 norm.reset_running_stats()

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..data import Images, Resident, Streamed
-from ..ops.heap import kept_heap
-from ..ops.mode import evaluating
+from ..ops.malloc import keep_freed_memory
+from ..ops.mode import eval_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def evaluate(
     Source   calibration error: Naeini et al. 2015, AAAI; Guo et al. 2017, arXiv:1706.04599, eq. 3
     """
     logits, labels = [], []
-    with kept_heap(), evaluating(model), torch.inference_mode(), autocast or nullcontext():
+    with keep_freed_memory(), eval_mode(model), torch.inference_mode(), autocast or nullcontext():
         for x, y in batches:
             logits.append(model(x).float())
             labels.append(y)

@@ -19,7 +19,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Learns:
+class Unfrozen:
     """Where a strategy freezes or thaws: what learns from the beginning of an epoch on, counted from 1."""
 
     epoch: int
@@ -61,4 +61,4 @@ class Finished:
     metrics: dict[str, Any]
 
 
-Event = Started | Learns | Step | Epoch | Finished
+Event = Started | Unfrozen | Step | Epoch | Finished

@@ -6,7 +6,7 @@ from ..data import Augment, Data, Feed
 from .recipe import Recipe
 
 
-def feed(recipe: Recipe, data: Data, image_size: int, device: str, *, training: bool) -> Feed:
+def make_feed(recipe: Recipe, data: Data, image_size: int, device: str, *, training: bool) -> Feed:
     """One way through the recipe's images: in training shuffled and augmented, else as they are."""
     return Feed(
         batch_size=recipe.batch_size,

@@ -7,12 +7,12 @@ from torch import nn
 
 from ..data import Data
 from ..data.stream import explaining_killed_workers
-from ..ops.heap import kept_heap
-from .bench import Bench
+from ..ops.malloc import keep_freed_memory
 from .events import Event, Started
 from .hardware import choose_device, choose_precision, environment
 from .recipe import Recipe
 from .record import Run
+from .session import Session
 from .stop import Interrupted, out_of_memory, stop_requests
 from .strategy import Stages
 
@@ -44,8 +44,8 @@ def train(
     torch.backends.cudnn.benchmark = False
     run.describe(data, image_size, environment(device, precision))
     memory = out_of_memory(recipe.batch_size, recipe.accumulate)
-    with kept_heap(), stop_requests() as stop, explaining_killed_workers(), memory:
-        bench = Bench(model, data, recipe, image_size, (device, precision), stages=stages, teacher=teacher)
+    with keep_freed_memory(), stop_requests() as stop, explaining_killed_workers(), memory:
+        bench = Session(model, data, recipe, image_size, (device, precision), stages=stages, teacher=teacher)
         if state := run.load_state():
             bench.restore(state, run)
         run.keep_epochs(bench.at.epoch)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoder", "FeatureExtractor", "Level", "create_encoder", "features", "levels", "pyramid"]
 
-_ROOMS = {
+_MODULES = {
     "encoder": ("Encoder", "create_encoder"),
     "extract": ("features",),
     "extractor": ("FeatureExtractor",),
@@ -20,7 +20,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
+    for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f".{room}", __name__), name)
+            return getattr(import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ..anatomy.layer import Shape
-from ..anatomy.layers import example, on_meta
+from ..anatomy.layers import example, without_values
 from ..errors import InputError
-from ..models import create_model, family_of, implied, parse
+from ..models import create_model, family_of, parse, settings_of_weights
 from ..ops.layout import layout_of
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 from ..ops.trace import Operation, Trace
-from .lens import known_of
+from ..runs.preparation import size_of_run
 from .maps import Level
 from .maps import levels as levels_of
 
@@ -103,12 +103,12 @@ def create_encoder(
 
     Raises   InputError as `create_model` does; for a network without a pyramid, such as a ViT, and a stride it does not have
     """
-    channels, side = (None, None) if weights is None else known_of(weights)
+    channels, side = (None, None) if weights is None else size_of_run(weights)
     in_channels, image_size = in_channels or channels, image_size or side
     network = create_model(name, in_channels=in_channels, image_size=image_size, weights=weights, **changes)
     family, base = family_of(name), parse(name)[0]
     native = family.native_of(base)
-    side = image_size or implied(base, weights)[1] or native.image_size
+    side = image_size or settings_of_weights(base, weights)[1] or native.image_size
     size = (in_channels or native.in_channels, side, side)
     found = levels_of(network, size)
     if levels is not None:
@@ -129,7 +129,7 @@ def points_of(network: nn.Module, levels: Sequence[Level], size: Shape) -> tuple
     Raises   InputError if an operation gives a level, and no module takes it as it is
     """
     walk = Walk(network, [level.name for level in levels], size)
-    with evaluating(network), torch.no_grad(), on_meta(network), walk:
+    with eval_mode(network), torch.no_grad(), without_values(network), walk:
         network(example(network, size))
     lost = next((level.name for level in levels if level.name not in walk.points), None)
     if lost is not None:

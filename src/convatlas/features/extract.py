@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..files import replacing
-from ..ops.heap import kept_heap
 from ..ops.layout import layout_of
-from ..ops.mode import evaluating
+from ..ops.malloc import keep_freed_memory
+from ..ops.mode import eval_mode
 from ..ops.tap import tap
 from .head import head_of
 
@@ -54,7 +54,7 @@ def passes(
 ) -> Generator[tuple[Tensor, Any]]:
     """For each batch the features at a place, float32 (n, d) in main memory, and the network's output."""
     device = next((p.device for p in model.parameters()), None)
-    with kept_heap(), evaluating(model), ExitStack() as stack:
+    with keep_freed_memory(), eval_mode(model), ExitStack() as stack:
         catch: Catch | None = None
         for batch in batches:
             x = (batch if isinstance(batch, Tensor) else batch[0]).to(device)

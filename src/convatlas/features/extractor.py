@@ -12,9 +12,9 @@ from torch import nn
 
 from ..engine.hardware import choose_device
 from ..errors import InputError
+from ..runs.preparation import Preparation, Wanted, open_prepared
 from .extract import PENULTIMATE, features
-from .intake import Images, array_of, batches, brightest, paths_of, unrolled
-from .lens import Lens, Wanted, focused
+from .inputs import Images, array_of, batches, brightest, paths_of, unrolled
 
 SEEDS = 2**31
 
@@ -95,12 +95,12 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         model, lens = self._opened if "_opened" in vars(self) else self._open()
         return features(model, batches(images, lens, self.batch_size), self.layer, pool=self.pool)
 
-    def _open(self) -> tuple[nn.Module, Lens]:
+    def _open(self) -> tuple[nn.Module, Preparation]:
         if self.batch_size < 1:
             raise InputError(f"batch_size needs to be 1 or more, got {self.batch_size}")
         device = choose_device(self.device)
         wanted = Wanted(self.image_size, self.in_channels, self.mean, self.std)
-        model, lens = focused(self.network, self.weights, wanted, self.seed_)
+        model, lens = open_prepared(self.network, self.weights, wanted, self.seed_)
         self._opened = model.to(device), lens
         return self._opened
 

@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class StoredPreparation:
     """What becomes of a picture before the network sees it.
 
     Units   side: pixels a picture is cut to, by the frame of published weights or as its square middle; image_size: seen
@@ -43,7 +43,7 @@ class Maker:
     weights: str | None
     classes: int  # that its head names
     layer: str
-    preparation: Preparation
+    preparation: StoredPreparation
     fingerprint: str
 
     @property
@@ -80,7 +80,7 @@ class Index:
         return self.classes[label] if label >= 0 else None
 
 
-def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: Preparation) -> str:
+def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: StoredPreparation) -> str:
     """What tells one maker from another: SHA-256 of its weights, of the layer and of the preparation."""
     digest = sha256()
     for name, value in state.items():
@@ -96,7 +96,7 @@ def assembled(vectors: Vectors, labels: Ints, paths: NDArray[np.str_], about: Ma
         raise ValueError(f"format {about['format']}")
     of = about["maker"]
     how = of["preparation"]
-    preparation = Preparation(**{**how, "mean": tuple(how["mean"]), "std": tuple(how["std"])})
+    preparation = StoredPreparation(**{**how, "mean": tuple(how["mean"]), "std": tuple(how["std"])})
     maker = Maker(**{**of, "preparation": preparation})
     return Index(vectors, labels, paths, tuple(map(str, about["classes"])), str(about["root"]), maker)
 

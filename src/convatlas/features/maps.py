@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..anatomy.layer import Layer, Shape
-from ..anatomy.layers import VIEWS, example, inspect, on_meta
+from ..anatomy.layers import VIEWS, example, inspect, without_values
 from ..errors import InputError
 from ..ops.layout import layout_of
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 from ..ops.tap import tap
 from .head import head_of
 
@@ -41,7 +41,7 @@ def levels(model: nn.Module, size: Shape) -> tuple[Level, ...]:
     Raises   InputError for a network whose maps all have one stride, such as a ViT
     """
     anatomy = inspect(model, size)
-    with evaluating(model), torch.no_grad(), on_meta(model):
+    with eval_mode(model), torch.no_grad(), without_values(model):
         head = head_of(model, example(model, size))
     end = next((name for name, module in model.named_modules() if module is head), None)
     rows = list(anatomy.layers)

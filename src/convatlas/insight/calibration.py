@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers import Answers, Floats, Ints, softmax
+from .predictions import Floats, Ints, Predictions, softmax
 
 BINS = 15
 COLDEST, HOTTEST = 1e-2, 1e2
@@ -37,7 +37,7 @@ class Reliability:
     nll: float
 
 
-def reliability(said: Answers, temperature: float = 1.0, bins: int = BINS) -> Reliability:
+def reliability(said: Predictions, temperature: float = 1.0, bins: int = BINS) -> Reliability:
     """The reliability of answers at a temperature.
 
     A bin holds its lower edge; a confidence that rounds to one is a bin of its own in ECE and MCE, as torchmetrics counts,
@@ -69,7 +69,7 @@ def nll(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:
     return float((np.log(np.exp(z - top).sum(1)) + top[:, 0] - z[np.arange(len(z)), labels]).mean())
 
 
-def temperature(said: Answers) -> float:
+def temperature(said: Predictions) -> float:
     """The temperature at which the labels of held-out images are likeliest, between 0.01 and 100.
 
     The NLL is convex in 1/T, so its slope, the mean difference between expected and true score, changes sign once: bisection.
@@ -88,14 +88,14 @@ def temperature(said: Answers) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def halves(said: Answers) -> Reliability:
+def halves(said: Predictions) -> Reliability:
     """The reliability after temperature scaling for want of validation images; `temperature` is a geometric mean.
 
     Each half of the images, every other one, is scaled by the temperature that suits the other half.
     """
     logits, found = said.logits.copy(), []
     for start in (0, 1):
-        chosen = temperature(Answers(said.logits[1 - start :: 2], said.labels[1 - start :: 2]))
+        chosen = temperature(Predictions(said.logits[1 - start :: 2], said.labels[1 - start :: 2]))
         logits[start::2] /= chosen
         found.append(chosen)
-    return replace(reliability(Answers(logits, said.labels)), temperature=float(np.sqrt(found[0] * found[1])))
+    return replace(reliability(Predictions(logits, said.labels)), temperature=float(np.sqrt(found[0] * found[1])))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError, unknown
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 from ..ops.trace import Operation, Trace
 from .subject import BATCH, Subject
 
@@ -124,7 +124,7 @@ def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH
             tallies[name] = Tally(operation, kind, axis)
         tallies[name].add(operation.args[0] if operation.args else operation.kwargs["input"], operation.output)
 
-    with torch.no_grad(), evaluating(subject.model):
+    with torch.no_grad(), eval_mode(subject.model):
         names = fed(inspect(subject.model, subject.size, name=subject.name))
         with Trace(subject.model, see):
             for x, _ in subject.batches(batch):

@@ -17,7 +17,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from ..errors import InputError
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 
 STEPS = 13
 REACH = 1.0
@@ -68,7 +68,7 @@ def landscape(
     along = np.linspace(-reach, reach, steps)
     loss, accuracy = np.empty((steps, steps)), np.empty((steps, steps))
     images = 0
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         for row, b in enumerate(along):
             for column, a in enumerate(along):
                 moved = {name: w + float(a) * first[name] + float(b) * second[name] for name, w in weights.items()}

@@ -13,7 +13,7 @@ from ..anatomy.layer import Layer, Shape
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
 from ..ops.layout import Layout, layout_of
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 from ..ops.tap import tap
 from .subject import Subject
 
@@ -52,7 +52,7 @@ def feature_maps(
 
     Raises   InputError for a layer that the network lacks or that has no height and width, with names that have both
     """
-    with torch.no_grad(), evaluating(subject.model):
+    with torch.no_grad(), eval_mode(subject.model):
         anatomy = inspect(subject.model, subject.size, name=subject.name)
         names = list(layers) or walk(subject.model, anatomy, rows)
         with tap(subject.model, *names) as taps:

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 from ..errors import InputError, unknown
 from ..ops.layout import layout_of
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
 from ..ops.tap import tap
 from .cam import CAMS, cam_layer
 
@@ -74,7 +74,7 @@ def saliency(
     weight = next(model.parameters(), x)
     x = x.detach().to(weight.device, weight.dtype)
     wanted = asked(target, len(x))
-    with evaluating(model):
+    with eval_mode(model):
         if method in CAMS and layer is None:
             layer = cam_layer(model, tuple(x.shape[1:]))
         ask = Ask(model, layer, seed, method)

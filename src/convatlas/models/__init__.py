@@ -130,7 +130,7 @@ def create_model(
     native = family.native_of(base)
     classes = native.num_classes if num_classes is None else num_classes
     channels = native.in_channels if in_channels is None else in_channels
-    asked, trained_at = implied(base, weights)
+    asked, trained_at = settings_of_weights(base, weights)
     size = image_size if image_size is not None else trained_at or native.image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
@@ -139,7 +139,7 @@ def create_model(
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
         raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
     changes = asked | given | changes
-    spec = changed(base, changes)
+    spec = with_changes(base, changes)
     try:
         with torch.device(device) if device else nullcontext(), Unfilled() if str(device) == "meta" else nullcontext():
             model = family.build(spec, classes, channels, size)
@@ -154,7 +154,7 @@ def create_model(
     return model
 
 
-def implied(name: str, weights: str | Path | None) -> tuple[dict[str, Any], int | None]:
+def settings_of_weights(name: str, weights: str | Path | None) -> tuple[dict[str, Any], int | None]:
     """What weights ask of a network: switches and image size of a published file, ablations of a run folder's network.
 
     Raises   InputError for a tag that the network does not have
@@ -164,13 +164,13 @@ def implied(name: str, weights: str | Path | None) -> tuple[dict[str, Any], int 
     if (recipe := Path(weights) / "recipe.json").is_file():
         base, given = parse(read_json(recipe)["model"])
         return (given if base == name else {}), None
-    from ..weights.origin import origin
+    from ..weights.origin import published_as
 
-    checkpoint = origin(name, weights)
+    checkpoint = published_as(name, weights)
     return (checkpoint.changes, checkpoint.image_size) if checkpoint else ({}, None)
 
 
-def changed(name: str, changes: Mapping[str, Any]) -> Any:
+def with_changes(name: str, changes: Mapping[str, Any]) -> Any:
     """The variant's Spec with some fields replaced; a list does for a tuple, since JSON has no other.
 
     Raises   InputError for a field that does not exist or a value of another type
@@ -236,7 +236,7 @@ def model_info(name: str) -> ModelInfo:
     )
 
 
-def built_for(name: str, side: int) -> int:
+def fitting_size(name: str, side: int) -> int:
     """The image size to build a network for when the data has `side` pixels: the data's own, or the least it can take."""
     return family_of(name).native_of(parse(name)[0]).fitting(side)
 
@@ -246,6 +246,6 @@ def count_parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def on_meta(name: str, **options: Any) -> nn.Module:
+def create_on_meta(name: str, **options: Any) -> nn.Module:
     """The network without memory or values, to count and compare shapes; takes what `create_model` takes."""
     return create_model(name, device="meta", **options)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from ..ops.norm import LocalResponseNorm
 from .family import SMALL, Family, Native, Paper, Published
 
@@ -54,7 +54,7 @@ class AlexNet(nn.Module):
         norm = [LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)] if spec.normalize else []
         border = 1 if small else 0
         first = nn.Conv2d(in_channels, a, 5, padding=2) if small else nn.Conv2d(in_channels, a, 11, 4, spec.padding)
-        self.features = Chain(
+        self.features = InplaceSequential(
             first, nn.ReLU(), *norm, nn.MaxPool2d(3, 2, border),
             nn.Conv2d(a, b, 5, padding=2, groups=spec.groups), nn.ReLU(), *norm, nn.MaxPool2d(3, 2, border),
             nn.Conv2d(b, c, 3, padding=1), nn.ReLU(),
@@ -63,7 +63,7 @@ class AlexNet(nn.Module):
         )  # fmt: skip
         side, hidden = (4, spec.hidden // 8) if small else (6, spec.hidden)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
-        self.classifier = Chain(
+        self.classifier = InplaceSequential(
             nn.Dropout(spec.dropout), nn.Linear(e * side**2, hidden), nn.ReLU(),
             nn.Dropout(spec.dropout), nn.Linear(hidden, hidden), nn.ReLU(),
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.init import trunc_normal_, zeros_
 
 from ..ops.droppath import DropPath
-from ..ops.inplace import unseen
+from ..ops.inplace import has_no_hooks
 from ..ops.norm import LayerNorm2d
 from ..ops.permute import Permute
 from .family import SMALL, Family, Paper
@@ -62,7 +62,7 @@ class CNBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.drop_path(self.layer_scale * self.block(x))
-        return y.add_(x) if unseen(self.drop_path) else y + x  # a product is nobody else's
+        return y.add_(x) if has_no_hooks(self.drop_path) else y + x  # a product is nobody else's
 
 
 class ConvNeXt(nn.Module):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..ops.init import he_normal
-from ..ops.inplace import Chain, relu_of, unseen
+from ..ops.inplace import InplaceSequential, has_no_hooks, relu_after
 from .family import SMALL, Family, Native, Paper, Published
 
 
@@ -59,8 +59,8 @@ class DenseLayer(nn.Module):
         self.dropout = nn.Dropout(spec.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(relu_of(self.norm1, x))
-        y = self.conv2(relu_of(self.norm2, y))
+        y = self.conv1(relu_after(self.norm1, x))
+        y = self.conv2(relu_after(self.norm2, y))
         return self.dropout(y)
 
 
@@ -79,7 +79,7 @@ class DenseBlock(nn.Module):
         return torch.cat(seen, 1)
 
 
-def transition(c_in: int, c_out: int) -> Chain:
+def transition(c_in: int, c_out: int) -> InplaceSequential:
     """Fewer channels by a 1x1, half the size by an average."""
     layers = {
         "norm": nn.BatchNorm2d(c_in),
@@ -87,7 +87,7 @@ def transition(c_in: int, c_out: int) -> Chain:
         "conv": nn.Conv2d(c_in, c_out, 1, bias=False),
         "pool": nn.AvgPool2d(2),
     }
-    return Chain(OrderedDict(layers))
+    return InplaceSequential(OrderedDict(layers))
 
 
 class DenseNet(nn.Module):
@@ -98,7 +98,7 @@ class DenseNet(nn.Module):
 
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
-        self.features = Chain()
+        self.features = InplaceSequential()
         if spec.bare_stem or image_size <= SMALL:
             self.features.add_module("conv0", nn.Conv2d(in_channels, spec.width, 3, padding=1, bias=False))
         else:
@@ -123,7 +123,7 @@ class DenseNet(nn.Module):
             nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu(self.features(x), inplace=unseen(self.features, self.features[-1]))
+        x = relu(self.features(x), inplace=has_no_hooks(self.features, self.features[-1]))
         return self.classifier(self.avgpool(x).flatten(1))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..ops.conv import Conv, conv_norm
 from ..ops.init import he_normal, normal_linear
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from ..ops.mbconv import InvertedResidual, MBConv
 from .family import SMALL, Family, Native, Paper
 
@@ -60,7 +60,7 @@ class FusedMBConv(InvertedResidual):
         c = c_in * expansion
         widen_narrow = (conv(c_in, c, kernel, stride), conv(c, c_out, 1, activation=None))
         super().__init__(
-            Chain(*widen_narrow if expansion > 1 else (conv(c_in, c_out, kernel, stride),)),
+            InplaceSequential(*widen_narrow if expansion > 1 else (conv(c_in, c_out, kernel, stride),)),
             adds=stride == 1 and c_in == c_out,
             drop_path=drop_path,
         )

@@ -29,7 +29,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
 from ..ops.conv import BasicConv2d
 from ..ops.init import he_normal, normal_linear
-from ..ops.inplace import Chain, relu_of
+from ..ops.inplace import InplaceSequential, relu_after
 from ..ops.norm import LocalResponseNorm, recentered
 from .family import SMALL, Family, Paper, Published
 
@@ -56,7 +56,7 @@ def conv(spec: Spec, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.
     """A convolution that keeps the size at stride 1, (batch norm,) ReLU."""
     if spec.norm:
         return BasicConv2d(c_in, c_out, kernel, stride, kernel // 2)
-    return Chain(OrderedDict(conv=nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2), relu=nn.ReLU()))
+    return InplaceSequential(OrderedDict(conv=nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2), relu=nn.ReLU()))
 
 
 class Inception(nn.Module):
@@ -91,7 +91,7 @@ class InceptionAux(nn.Module):
         if self.windows and min(x.shape[2:]) >= 14:
             x = avg_pool2d(x, 5, 3)  # 14x14 → 4x4, as published
         x = self.conv(adaptive_avg_pool2d(x, 4))
-        return self.fc2(self.dropout(relu_of(self.fc1, x.flatten(1))))
+        return self.fc2(self.dropout(relu_after(self.fc1, x.flatten(1))))
 
 
 class GoogLeNet(nn.Module):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..ops.conv import Conv, conv_norm, rounded
 from ..ops.init import he_normal
-from ..ops.inplace import Chain, added
+from ..ops.inplace import InplaceSequential, add_
 from .family import SMALL, Family, Paper
 
 
@@ -58,7 +58,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, conv: Conv, c_in: int, c_out: int, kernel: int, *, stride: int, expansion: int) -> None:
         super().__init__()
         wide = c_in * expansion
-        self.layers = Chain(
+        self.layers = InplaceSequential(
             *conv(c_in, wide, 1),
             *conv(wide, wide, kernel, stride, groups=wide),
             *conv(wide, c_out, 1, activation=None),
@@ -67,7 +67,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.layers(x)
-        return added(x, y, self.layers, self.layers[-1]) if self.shortcut else y
+        return add_(x, y, self.layers, self.layers[-1]) if self.shortcut else y
 
 
 class MNASNet(nn.Module):
@@ -84,7 +84,7 @@ class MNASNet(nn.Module):
         momentum = max(spec.momentum, 0.1) if small else spec.momentum
         conv = partial(conv_norm, norm=partial(nn.BatchNorm2d, momentum=momentum))
         stem, c = (32, 16) if spec.fixed_stem else (rounded(32 * spec.width), rounded(16 * spec.width))
-        self.layers = Chain(
+        self.layers = InplaceSequential(
             *conv(in_channels, stem, 3, 1 if small else 2),
             *conv(stem, stem, 3, groups=stem),
             *conv(stem, c, 1, activation=None),

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
-from ..ops.inplace import Chain, added
+from ..ops.inplace import InplaceSequential, add_
 from .family import SMALL, Family, Paper
 
 
@@ -44,7 +44,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, spec: Spec, c_in: int, c_out: int, stride: int, expansion: int) -> None:
         super().__init__()
         wide = c_in * expansion
-        self.conv = Chain(
+        self.conv = InplaceSequential(
             *([conv_norm(c_in, wide, 1, activation=nn.ReLU6)] if expansion > 1 else []),
             conv_norm(wide, wide, 3, stride, groups=wide, activation=nn.ReLU6),
             *conv_norm(wide, c_out, 1, activation=None if spec.linear else nn.ReLU6),
@@ -53,7 +53,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x)
-        return added(x, y, self.conv, self.conv[-1]) if self.shortcut else y
+        return add_(x, y, self.conv, self.conv[-1]) if self.shortcut else y
 
 
 class MobileNetV2(nn.Module):

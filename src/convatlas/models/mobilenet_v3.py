@@ -26,7 +26,7 @@ from torch.nn.functional import hardsigmoid
 
 from ..ops.conv import Conv, conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from ..ops.mbconv import InvertedResidual
 from ..ops.squeeze import SqueezeExcitation
 from .family import SMALL, Family, Paper
@@ -99,7 +99,7 @@ def rows(spec: Spec) -> Iterator[Row]:
 def block(conv: Conv, c_in: int, row: Row, stride: int) -> InvertedResidual:
     """1x1 to the wide, a filter for each channel, attention, 1x1 back to the thin (figure 4)."""
     conv = partial(conv, activation=nn.Hardswish if row.swish else nn.ReLU)
-    branch = Chain(
+    branch = InplaceSequential(
         *([conv(c_in, row.wide, 1)] if row.wide != c_in else []),
         conv(row.wide, row.wide, row.kernel, stride, groups=row.wide),
         *([SqueezeExcitation(row.wide, rounded(row.wide // 4), gate=hardsigmoid)] if row.squeeze else []),
@@ -131,7 +131,7 @@ class MobileNetV3(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         hidden = rounded((1280 if spec.large else 1024) * spec.width)
         head = nn.Linear(hidden, num_classes) if num_classes else nn.Identity()
-        self.classifier = Chain(nn.Linear(6 * c, hidden), last(), nn.Dropout(spec.dropout), head)
+        self.classifier = InplaceSequential(nn.Linear(6 * c, hidden), last(), nn.Dropout(spec.dropout), head)
         he_normal(self)
         normal_linear(self)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.init import he_normal
-from ..ops.inplace import relu_of
+from ..ops.inplace import relu_after
 from ..ops.preact import PreActBlock, projection
 from .family import Family, Native, Paper
 
@@ -58,10 +58,10 @@ class PreActBottleneck(nn.Module):
         self.shortcut = projection(c_in, c_out, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_of(self.bn1, x)
+        y = relu_after(self.bn1, x)
         x = x if self.shortcut is None else self.shortcut(y)
-        y = relu_of(self.bn2, self.conv1(y))
-        y = relu_of(self.bn3, self.conv2(y))
+        y = relu_after(self.bn2, self.conv1(y))
+        y = relu_after(self.bn3, self.conv2(y))
         return self.conv3(y) + x
 
 
@@ -95,7 +95,7 @@ class PreActResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.conv1(x)))))
-        x = x if self.bn is None else relu_of(self.bn, x)
+        x = x if self.bn is None else relu_after(self.bn, x)
         return self.fc(self.avgpool(x).flatten(1))
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from ..ops.squeeze import SqueezeExcitation
 from .family import SMALL, Family, Native, Paper
 
@@ -83,7 +83,7 @@ class Block(nn.Module):
         if squeeze:
             layers["se"] = SqueezeExcitation(c, c_in // 4)
         layers["c"] = conv_norm(c, c, 1, activation=None)
-        self.f = Chain(OrderedDict(layers))
+        self.f = InplaceSequential(OrderedDict(layers))
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.proj(x) + self.f(x)).relu_()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..ops.init import he_normal
-from ..ops.inplace import added, relu_of
+from ..ops.inplace import add_, relu_after
 from .family import SMALL, Family, Paper
 
 
@@ -65,9 +65,9 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(c_in, width, stride) if spec.shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_of(self.bn1, self.conv1(x))
+        y = relu_after(self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
-        return relu(y) if self.downsample is None else added(self.downsample(x), y, self.bn2).relu_()
+        return relu(y) if self.downsample is None else add_(self.downsample(x), y, self.bn2).relu_()
 
 
 class Bottleneck(nn.Module):
@@ -88,10 +88,10 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(c_in, c_out, stride) if spec.shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_of(self.bn1, self.conv1(x))
-        y = relu_of(self.bn2, self.conv2(y))
+        y = relu_after(self.bn1, self.conv1(x))
+        y = relu_after(self.bn2, self.conv2(y))
         y = self.bn3(self.conv3(y))
-        return relu(y) if self.downsample is None else added(self.downsample(x), y, self.bn3).relu_()
+        return relu(y) if self.downsample is None else add_(self.downsample(x), y, self.bn3).relu_()
 
 
 def shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
@@ -132,7 +132,7 @@ class ResNet(nn.Module):
         he_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(relu_of(self.bn1, self.conv1(x)))
+        x = self.maxpool(relu_after(self.bn1, self.conv1(x)))
         x = self.layer1(x)  # one by one: what a stage has read is free for the next
         x = self.layer2(x)
         x = self.layer3(x)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
 from ..ops.init import he_normal
-from ..ops.inplace import relu_of
+from ..ops.inplace import relu_after
 from .family import Family, Native, Paper, Published
 
 
@@ -52,7 +52,7 @@ class BasicBlock(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_of(self.bn1, self.conv1(x))
+        y = relu_after(self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
         return (y + self.shortcut(x)).relu_() if self.residual else relu(y)
 
@@ -83,7 +83,7 @@ class CifarResNet(nn.Module):
         he_normal(self, mode="fan_in")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu_of(self.bn1, self.conv1(x))
+        x = relu_after(self.bn1, self.conv1(x))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.fc(self.avgpool(x).flatten(1))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.init import he_normal
-from ..ops.inplace import relu_of
+from ..ops.inplace import relu_after
 from . import resnet
 from .family import Family, Native, Paper, Published
 
@@ -56,7 +56,7 @@ class CifarResNeXt(nn.Module):
             nn.init.zeros_(self.fc.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu_of(self.bn1, self.conv1(x))
+        x = relu_after(self.bn1, self.conv1(x))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.fc(self.avgpool(x).flatten(1))
 

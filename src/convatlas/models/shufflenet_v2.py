@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ops.conv import conv_norm
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from .family import SMALL, Family, Paper
 
 
@@ -56,8 +56,8 @@ class Unit(nn.Module):
             raise ValueError(f"{c_out} channels have no halves: take even widths")
         half = c_out // 2
         self.halves, self.shuffle = stride > 1, shuffle
-        self.branch1 = Chain(*filtered(c_in, half, stride)) if self.halves else Chain()
-        self.branch2 = Chain(*conv_norm(c_in if self.halves else half, half, 1), *filtered(half, half, stride))
+        self.branch1 = InplaceSequential(*filtered(c_in, half, stride)) if self.halves else InplaceSequential()
+        self.branch2 = InplaceSequential(*conv_norm(c_in if self.halves else half, half, 1), *filtered(half, half, stride))
 
     def forward(self, x: Tensor) -> Tensor:
         passed, worked = (x, x) if self.halves else x.chunk(2, 1)

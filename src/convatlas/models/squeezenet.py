@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.init import constant_, kaiming_uniform_, normal_
 
-from ..ops.inplace import Chain, relu_of
+from ..ops.inplace import InplaceSequential, relu_after
 from .family import SMALL, Family, Paper
 
 
@@ -58,8 +58,8 @@ class Fire(nn.Module):
         self.bypass = spec.bypass and c_in == c_out
 
     def forward(self, x: Tensor) -> Tensor:
-        z = relu_of(self.squeeze, x)
-        y = torch.cat((relu_of(self.expand1x1, z), relu_of(self.expand3x3, z)), 1)
+        z = relu_after(self.squeeze, x)
+        y = torch.cat((relu_after(self.expand1x1, z), relu_after(self.expand3x3, z)), 1)
         return y + x if self.bypass else y
 
 
@@ -75,7 +75,7 @@ class SqueezeNet(nn.Module):
             first = nn.Conv2d(in_channels, spec.stem, 3, padding=1)
         else:
             first = nn.Conv2d(in_channels, spec.stem, spec.kernel, stride=2)
-        self.features = Chain(first, nn.ReLU())
+        self.features = InplaceSequential(first, nn.ReLU())
         c = spec.stem
         for layer in range(1, 10):
             if layer > 1:
@@ -84,7 +84,7 @@ class SqueezeNet(nn.Module):
             if layer in spec.pools:
                 self.features.append(nn.MaxPool2d(3, 2, ceil_mode=True))
         head = nn.Conv2d(c, num_classes, 1) if num_classes else nn.Identity()
-        self.classifier = Chain(nn.Dropout(0.5), head, nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+        self.classifier = InplaceSequential(nn.Dropout(0.5), head, nn.ReLU(), nn.AdaptiveAvgPool2d(1))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 normal_(module.weight, std=0.01) if module is head else kaiming_uniform_(module.weight)

@@ -23,7 +23,7 @@ from torch.nn.init import trunc_normal_, zeros_
 
 from ..ops.attention import blend, heads_of, offset_bias, offset_index, resized_offsets, unwindowed, windows
 from ..ops.droppath import DropPath
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from ..ops.mlp import mlp
 from ..ops.permute import Permute
 from .family import SMALL, Family, Native, Paper
@@ -124,7 +124,7 @@ class CosineAttention(WindowAttention):
 
     def __init__(self, spec: Spec, c: int, window: int, shift: int) -> None:
         super().__init__(spec, c, window, shift)
-        self.cpb_mlp = Chain(nn.Linear(2, 512), nn.ReLU(), nn.Linear(512, self.heads, bias=False))
+        self.cpb_mlp = InplaceSequential(nn.Linear(2, 512), nn.ReLU(), nn.Linear(512, self.heads, bias=False))
 
     def places(self) -> None:
         self.logit_scale = nn.Parameter(torch.full((self.heads, 1, 1), log(10)))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.init import he_normal
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from .family import SMALL, Family, Paper
 
 
@@ -38,7 +38,7 @@ DEPTHS = {
 VARIANTS = {f"{name}{'_bn' * norm}": Spec(depths, norm) for name, depths in DEPTHS.items() for norm in (False, True)}
 
 
-def features(spec: Spec, c_in: int, pools: int) -> Chain:
+def features(spec: Spec, c_in: int, pools: int) -> InplaceSequential:
     """The convolutions: conv, (norm,) relu repeated as the table says, a max-pool after each of the first `pools` stages."""
     layers: list[nn.Module] = []
     for number, (depth, multiple) in enumerate(zip(spec.depths, (1, 2, 4, 8, 8), strict=True)):
@@ -48,7 +48,7 @@ def features(spec: Spec, c_in: int, pools: int) -> Chain:
             layers += [nn.Conv2d(c_in, c_out, 3, padding=1), *norm, nn.ReLU()]
             c_in = c_out
         layers.append(nn.MaxPool2d(2) if number < pools else nn.Identity())
-    return Chain(*layers)
+    return InplaceSequential(*layers)
 
 
 class VGG(nn.Module):
@@ -62,7 +62,7 @@ class VGG(nn.Module):
         side, hidden = (1, 8 * spec.width) if image_size <= SMALL else (7, 64 * spec.width)
         self.features = features(spec, in_channels, pools=3 if image_size <= SMALL else 5)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
-        self.classifier = Chain(
+        self.classifier = InplaceSequential(
             nn.Linear(8 * spec.width * side**2, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
             nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.init import he_normal
-from ..ops.inplace import relu_of
+from ..ops.inplace import relu_after
 from ..ops.preact import PreActBlock
 from .family import Family, Native, Paper, Published
 
@@ -62,7 +62,7 @@ class WideResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.layer3(self.layer2(self.layer1(self.conv1(x))))
-        return self.fc(self.avgpool(relu_of(self.bn, x)).flatten(1))
+        return self.fc(self.avgpool(relu_after(self.bn, x)).flatten(1))
 
 
 def stage(spec: Spec, c_in: int, c_out: int, stride: int) -> nn.Sequential:

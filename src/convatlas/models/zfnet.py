@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..ops.init import he_normal
-from ..ops.inplace import Chain
+from ..ops.inplace import InplaceSequential
 from ..ops.norm import LocalResponseNorm
 from .family import SMALL, Family, Paper, Published
 
@@ -61,7 +61,7 @@ class ZFNet(nn.Module):
         a, b, c, d, e = spec.widths
         first = nn.Conv2d(in_channels, a, 3, padding=1) if small else nn.Conv2d(in_channels, a, 7, stride=2, padding=1)
         second = nn.Conv2d(a, b, 5, padding=2) if small else nn.Conv2d(a, b, 5, stride=2)
-        self.features = Chain(
+        self.features = InplaceSequential(
             first, nn.ReLU(), *pooled(spec),
             second, nn.ReLU(), *pooled(spec),
             nn.Conv2d(b, c, 3, padding=1), nn.ReLU(),
@@ -70,7 +70,7 @@ class ZFNet(nn.Module):
         )  # fmt: skip
         side, hidden = (4, spec.hidden // 8) if small else (6, spec.hidden)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
-        self.classifier = Chain(
+        self.classifier = InplaceSequential(
             nn.Linear(e * side**2, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
             nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .inplace import Chain, relu_of
+from .inplace import InplaceSequential, relu_after
 
 Layer = Callable[[int], nn.Module]  # channels → a norm for them
-Conv = Callable[..., Chain]  # `conv_norm` with the network's own norm and activation
+Conv = Callable[..., InplaceSequential]  # `conv_norm` with the network's own norm and activation
 Size = int | tuple[int, int]  # of both sides, or height and width
 
 
@@ -20,10 +20,10 @@ def conv_norm(
     groups: int = 1,
     norm: Layer = nn.BatchNorm2d,
     activation: Callable[[], nn.Module] | None = nn.ReLU,
-) -> Chain:
+) -> InplaceSequential:
     """0 = convolution without bias that keeps the size at stride 1, 1 = norm, 2 = activation, unless None."""
     conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=(kernel - 1) // 2, groups=groups, bias=False)
-    return Chain(conv, norm(c_out), *([activation()] if activation else []))
+    return InplaceSequential(conv, norm(c_out), *([activation()] if activation else []))
 
 
 class BasicConv2d(nn.Module):
@@ -38,7 +38,7 @@ class BasicConv2d(nn.Module):
         self.bn = nn.BatchNorm2d(c_out, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        return relu_of(self.bn, self.conv(x))
+        return relu_after(self.bn, self.conv(x))
 
 
 def rounded(channels: float, to: int = 8) -> int:

@@ -13,7 +13,7 @@ ACTIVATIONS = {nn.ReLU: relu, nn.ReLU6: relu6, nn.SiLU: silu, nn.Hardswish: hard
 # The backward pass of all but ReLU reads their input: in place they would copy it first, which costs more than a new output.
 
 
-def unseen(*modules: nn.Module) -> bool:
+def has_no_hooks(*modules: nn.Module) -> bool:
     """Whether no hook could keep what passes between these modules; compilers get the plain operations."""
     if compiler.is_compiling() or hooks._global_forward_hooks or hooks._global_forward_pre_hooks:  # noqa: SLF001
         return False
@@ -25,24 +25,24 @@ def unseen(*modules: nn.Module) -> bool:
     )
 
 
-def relu_of(layer: nn.Module, x: Tensor) -> Tensor:
+def relu_after(layer: nn.Module, x: Tensor) -> Tensor:
     """relu(layer(x)) for a convolution, a linear layer or a norm."""
-    return relu(layer(x), inplace=isinstance(layer, FRESH) and unseen(layer))
+    return relu(layer(x), inplace=isinstance(layer, FRESH) and has_no_hooks(layer))
 
 
-def added(x: Tensor, y: Tensor, *layers: nn.Module) -> Tensor:
+def add_(x: Tensor, y: Tensor, *layers: nn.Module) -> Tensor:
     """x + y for a branch y that comes out of these layers, the last of which is a convolution, a linear layer or a norm."""
-    return y.add_(x) if isinstance(layers[-1], FRESH) and unseen(*layers) else x + y
+    return y.add_(x) if isinstance(layers[-1], FRESH) and has_no_hooks(*layers) else x + y
 
 
-class Chain(nn.Sequential):
+class InplaceSequential(nn.Sequential):
     """Layers one after the other, as `nn.Sequential` names and computes them."""
 
     def forward(self, x: Tensor) -> Tensor:
         before: nn.Module = self
         for layer in self:
             activation = ACTIVATIONS.get(type(layer))
-            if activation and isinstance(before, FRESH) and unseen(before, layer):
+            if activation and isinstance(before, FRESH) and has_no_hooks(before, layer):
                 x = activation(x, inplace=activation is relu or not x.requires_grad)
             else:
                 x = layer(x)

@@ -5,7 +5,7 @@ from torch.nn.functional import silu
 
 from .conv import Conv
 from .droppath import DropPath
-from .inplace import Chain
+from .inplace import InplaceSequential
 from .squeeze import SqueezeExcitation
 
 
@@ -15,7 +15,7 @@ class InvertedResidual(nn.Module):
     Source   Sandler et al. 2018, arXiv:1801.04381, figure 3
     """
 
-    def __init__(self, branch: Chain, *, adds: bool, drop_path: float) -> None:
+    def __init__(self, branch: InplaceSequential, *, adds: bool, drop_path: float) -> None:
         super().__init__()
         self.block = branch
         self.drop_path = DropPath(drop_path if adds else 0)
@@ -38,7 +38,7 @@ class MBConv(InvertedResidual):
     ) -> None:
         c = c_in * expansion
         super().__init__(
-            Chain(
+            InplaceSequential(
                 *([conv(c_in, c, 1)] if expansion > 1 else []),
                 conv(c, c, kernel, stride, groups=c),
                 SqueezeExcitation(c, max(1, c_in // 4), activation=silu) if squeeze else nn.Identity(),

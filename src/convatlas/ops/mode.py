@@ -7,7 +7,7 @@ from torch import nn
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def eval_mode(model: nn.Module) -> Iterator[None]:
     """The network in evaluation mode for as long as the block runs; afterwards each module is in the mode it was in."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .inplace import relu_of
+from .inplace import relu_after
 
 
 class PreActBlock(nn.Module):
@@ -26,9 +26,9 @@ class PreActBlock(nn.Module):
         self.shortcut = projection(c_in, c_out, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_of(self.bn1, x)
+        y = relu_after(self.bn1, x)
         x = x if self.shortcut is None else self.shortcut(y)
-        y = relu_of(self.bn2, self.conv1(y))
+        y = relu_after(self.bn2, self.conv1(y))
         return self.conv2(self.dropout(y)) + x
 
 

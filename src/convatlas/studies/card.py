@@ -14,11 +14,11 @@ from ..data import CATALOG, Source
 from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..errors import InputError
-from ..insight.mistakes import wilson
-from ..models import ModelInfo, model_info, on_meta, parse
+from ..insight.confusions import wilson
+from ..models import ModelInfo, create_on_meta, model_info, parse
 from ..models import count_parameters as counted
 from ..recipes import default
-from ..weights.origin import origin
+from ..weights.origin import published_as
 from ..weights.store import is_place
 from .figures import spread
 
@@ -111,7 +111,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     recipe, data = first.recipe, environment["data"]
     base = parse(recipe.model)[0]
     shape = {"num_classes": len(data["classes"]), "in_channels": data["channels"], "image_size": environment["image_size"]}
-    model = on_meta(recipe.model, **shape)
+    model = create_on_meta(recipe.model, **shape)
     metrics = [run.metrics for run in runs]
     return Card(
         run=first,
@@ -168,7 +168,7 @@ def began(base: str, weights: str | None, known: str | None) -> Began | None:
     """
     if weights is None:
         return None
-    row = origin(base, weights)
+    row = published_as(base, weights)
     if row is None:
         kind = "the run folder" if not Path(weights).suffix else "the file"
         return Began(f"{kind} {Path(weights).name}", known)

@@ -17,13 +17,13 @@ from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, occupied, read_json, write_json
-from ..models import count_parameters, on_meta
+from ..models import count_parameters, create_on_meta
 from ..recipes import default
+from ..runs.build import image_size, load_arguments, normalized, options, with_weight_settings
+from ..runs.training import check, start
 from .figures import correctness, shown, spread
 from .paired import against_best
-from .run import asked, image_size, normalized, options, settled
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
-from .training import check, start
 
 DEFAULT_NETWORKS = (
     "lenet5",
@@ -116,7 +116,7 @@ class Comparison:
 
     def data(self, recipe: Recipe) -> Data:
         """The images of a recipe, opened once for all networks that ask for the same."""
-        wanted = asked(recipe)
+        wanted = load_arguments(recipe)
         if self.opened is None or self.opened[0] != wanted:
             self.opened = wanted, load(**wanted)
         return normalized(recipe, self.opened[1])
@@ -185,7 +185,7 @@ class Comparison:
         metrics = [run.metrics for run in whole]
         data = self.data(recipe)
         side = image_size(recipe, data)
-        model = on_meta(recipe.model, **options(recipe, data))
+        model = create_on_meta(recipe.model, **options(recipe, data))
         failed = len(whole) < len(self.seeds)
         answers = [run.predictions() for run in whole]
 
@@ -256,7 +256,7 @@ def default_recipes(names: Sequence[str], data: str, given: Mapping[str, Any]) -
 
     Where no number of epochs is given, it is the least of the networks' own.
     """
-    recipes = [settled(default(name, data, **given)) for name in names]
+    recipes = [with_weight_settings(default(name, data, **given)) for name in names]
     return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..data import decode, duplicates
-from ..data.glimpse import Glimpse, digest
 from ..data.picture import Unreadable
+from ..data.picture_info import PictureInfo, digest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +19,7 @@ class Image:
     path: str
     part: str
     label: str
-    glimpse: Glimpse
+    glimpse: PictureInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +70,5 @@ def suspects(near: Sequence[Pair], images: Sequence[Image]) -> set[int]:
 
 def digests(root: Path, images: Sequence[Image], places: Sequence[int]) -> dict[int, bytes | None]:
     """By place what stands for all its pixels; None for a picture that has broken meanwhile."""
-    marks = decode.each(root, [images[i].path for i in places], digest, "comparing pixels")
+    marks = decode.map_pictures(root, [images[i].path for i in places], digest, "comparing pixels")
     return {i: None if isinstance(mark, Unreadable) else mark for i, mark in zip(places, marks, strict=True)}

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import decode, folder
-from ..data.glimpse import glimpse, shown
 from ..data.picture import Unreadable
+from ..data.picture_info import glimpse, shown
 from .copies import Image, Pair, copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
@@ -221,7 +221,7 @@ def check(root: Path) -> Check:
         for name, label in zip(tree.names, tree.labels.tolist(), strict=True)
     ]
     images, broken = [], {}
-    looks = decode.each(root, [path for path, _, _ in places], glimpse, f"looking at {root.name}")
+    looks = decode.map_pictures(root, [path for path, _, _ in places], glimpse, f"looking at {root.name}")
     for (path, part, label), look in zip(places, looks, strict=True):
         if isinstance(look, Unreadable):
             broken[path] = str(look)

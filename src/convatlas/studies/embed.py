@@ -15,18 +15,18 @@ from ..engine.hardware import choose_device
 from ..engine.record import is_run
 from ..errors import InputError
 from ..features.extract import PENULTIMATE, passes
-from ..features.index import Index, Maker, Part, Preparation, Vectors, fingerprint
-from ..features.lens import Lens, asking, classes_of, unlearnt, weighed
+from ..features.index import Index, Maker, Part, StoredPreparation, Vectors, fingerprint
 from ..features.storage import kind_of, save
 from ..files import unwritten
 from ..models import parse
+from ..runs.build import load_run
+from ..runs.images import ImageSet, open_images
+from ..runs.network import Asked, Reader, opened
+from ..runs.preparation import Preparation, build_options, classes_of, load_weights, missing_tensor
 from ..weights import find, frame
-from ..weights.origin import akin
+from ..weights.origin import nearest_published
 from ..weights.store import is_place
-from .gathered import Gathered, gather
 from .measure import Question, knows_photographs
-from .reader import Asked, Reader, opened
-from .run import load_run
 
 BATCH = 128
 
@@ -86,9 +86,9 @@ def embedder(asked: Asked, data: str | None = None, layer: str = PENULTIMATE, de
         asked = replace(asked, data=data)
     reader = opened(asked)
     looks = reader.looks
-    row = akin(parse(asked.network)[0], asked.weights) if looks.frame else None
+    row = nearest_published(parse(asked.network)[0], asked.weights) if looks.frame else None
     tag = row.tag if row else None
-    how = Preparation(looks.channels, looks.side, looks.image_size, looks.mean, looks.std, tag)
+    how = StoredPreparation(looks.channels, looks.side, looks.image_size, looks.mean, looks.std, tag)
     network, weights = (str(Path(asked.weights or asked.network).resolve()), None) if of_run else (asked.network, asked.weights)
     if weights and is_place(weights):
         weights = str(Path(weights).resolve())
@@ -109,7 +109,7 @@ def ready(reader: Reader, maker: Maker, device: str) -> Embedder:
     return Embedder(replace(reader, model=model), maker, device)
 
 
-def embed(embedder: Embedder, gathered: Gathered, out: Path, batch_size: int = BATCH) -> Index:
+def embed(embedder: Embedder, gathered: ImageSet, out: Path, batch_size: int = BATCH) -> Index:
     """The index of some images, in a file.
 
     Raises   InputError if the file is there already
@@ -137,7 +137,7 @@ def embedded(
     if batch_size < 1:
         raise InputError(f"--batch-size needs to be 1 or more, got {batch_size}")
     made = embedder(asked, data, layer, device)
-    gathered = gather(data, split, made.reader.looks, asked.data_dir)
+    gathered = open_images(data, split, made.reader.looks, asked.data_dir)
     return embed(made, gathered, out, batch_size), (made.reader.note, *gathered.warnings)
 
 
@@ -168,7 +168,7 @@ def read_as(maker: Maker, network: str, weights: str | None) -> Reader:
     """A network that sees images as the maker did."""
     how = maker.preparation
     cut = frame(find(parse(network)[0], how.frame)) if how.frame else None
-    looks = Lens(how.channels, how.side, how.image_size, how.mean, how.std, cut)
+    looks = Preparation(how.channels, how.side, how.image_size, how.mean, how.std, cut)
     if weights is None or is_run(weights):
         run = load_run(weights or network)
         return Reader(run.model, run.classes, looks, "")
@@ -177,8 +177,8 @@ def read_as(maker: Maker, network: str, weights: str | None) -> Reader:
         raise InputError(
             f"{weights} names {count} classes, but the network that made the index {maker.classes}: it is another one"
         )
-    model, loaded = weighed(network, weights, **asking(looks, count))
-    if fresh := unlearnt(network, loaded):
+    model, loaded = load_weights(network, weights, **build_options(looks, count))
+    if fresh := missing_tensor(network, loaded):
         raise InputError(f"{weights} does not fit {network}: {fresh} has another shape")
     return Reader(model.eval(), (), looks, "")
 

@@ -13,10 +13,10 @@ from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..errors import InputError
 from ..files import make_folder, occupied, read_json, write_json
+from ..runs.build import open_data
+from ..runs.training import start
 from .compare import Began
 from .figures import spread
-from .run import open_data
-from .training import start
 
 FILE = "folds.json"
 

@@ -13,12 +13,12 @@ from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError, unknown
-from ..features.lens import IMAGENET, classes_of, unlearnt, weighed
 from ..models import parse
+from ..runs.build import image_size, load_run, open_data, options
+from ..runs.network import Asked, opened
+from ..runs.photographs import photographs
+from ..runs.preparation import IMAGENET, classes_of, load_weights, missing_tensor
 from ..weights.checkpoints import published
-from .photographs import photographs
-from .reader import Asked, opened
-from .run import image_size, load_run, open_data, options
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def of_weights(recipe: Recipe, data: Data, weights: str) -> nn.Module:
 
     Raises   InputError if the file knows other classes, since a head that never learnt answers by chance
     """
-    model, loaded = weighed(recipe.model, weights, **options(recipe, data))
-    if unlearnt(recipe.model, loaded):
+    model, loaded = load_weights(recipe.model, weights, **options(recipe, data))
+    if missing_tensor(recipe.model, loaded):
         raise InputError(
             f"{weights} was not trained for the {len(data.classes)} classes of {recipe.data}: train it on them first"
         )

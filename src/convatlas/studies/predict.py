@@ -8,7 +8,7 @@ import torch
 
 from ..data.picture import ENDINGS, Unreadable
 from ..errors import InputError
-from .reader import Reader
+from ..runs.network import Reader
 
 BATCH = 64
 

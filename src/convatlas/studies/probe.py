@@ -17,10 +17,10 @@ from ..features.evaluate import knn_accuracy, knn_left_out, linear_accuracy
 from ..features.extract import PENULTIMATE, catching
 from ..features.index import Ints, Vectors
 from ..features.maps import levels
-from ..ops.mode import evaluating
+from ..ops.mode import eval_mode
+from ..runs.images import ImageSet, open_images
+from ..runs.network import Asked
 from .embed import BATCH, Embedder, embedder
-from .gathered import Gathered, gather
-from .reader import Asked
 
 K = 20
 BLOCKS = 4  # of a network without stages
@@ -76,11 +76,11 @@ def probe(
     size = looks.channels, looks.image_size, looks.image_size
     names = tuple(dict.fromkeys(layers)) or chosen(model, size)
     image = torch.rand(1, *size, generator=torch.Generator().manual_seed(0)).to(made.device)
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         tried = several(model, names, [image])
     if not layers:  # the last stage may be what the head reads
         names = tuple(name for name in names if name == PENULTIMATE or not same(tried[name], tried[PENULTIMATE]))
-    train, judged = (gather(data, part, made.reader.looks, asked.data_dir) for part in ("train", split))
+    train, judged = (open_images(data, part, made.reader.looks, asked.data_dir) for part in ("train", split))
     if train.classes != judged.classes:
         raise InputError(f"the training images of {data} have other classes than those of {split}")
     watch("embedding")
@@ -114,12 +114,12 @@ def same(a: Vectors, b: Vectors) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def vectors_of(made: Embedder, gathered: Gathered, names: Sequence[str], batch_size: int) -> tuple[dict[str, Vectors], Ints]:
+def vectors_of(made: Embedder, gathered: ImageSet, names: Sequence[str], batch_size: int) -> tuple[dict[str, Vectors], Ints]:
     """The vectors of all layers, and labels."""
     if (gathered.labels < 0).any():
         raise InputError("probe needs images with classes: a folder with a sub-folder for each")
     places: list[Ints] = []
-    with evaluating(made.reader.model), torch.inference_mode():
+    with eval_mode(made.reader.model), torch.inference_mode():
         vectors = several(made.reader.model, names, batches(gathered.images, made, batch_size, places))
     return vectors, gathered.labels[np.concatenate(places)]
 

@@ -9,20 +9,20 @@ import torch
 
 from ..anatomy.parts import parts
 from ..data import CATALOG, Data
-from ..engine.forecast import Forecast
 from ..engine.hardware import choose_device, choose_precision
+from ..engine.rates.forecast import Forecast
+from ..engine.rates.suggest import RangeTest
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..engine.strategy import Learning
-from ..engine.suggest import RangeTest
 from ..errors import InputError
-from ..features.lens import weighed
-from ..models import built_for, family_of, on_meta, parse
+from ..models import create_on_meta, family_of, fitting_size, parse
 from ..recipes import default, tuned
-from .run import build, deepened, image_size, open_data, options, settled, stages_of
-from .teacher import teacher_of
-from .training import check
-from .transfer import plan, started_from
+from ..runs.build import build, image_size, open_data, options, stages_of, with_stochastic_depth, with_weight_settings
+from ..runs.finetuning import plan, started_from
+from ..runs.preparation import load_weights
+from ..runs.teacher import teacher_of
+from ..runs.training import check
 
 
 def chosen(model: str, given: Mapping[str, Any]) -> tuple[Recipe, Data]:
@@ -36,7 +36,7 @@ def chosen(model: str, given: Mapping[str, Any]) -> tuple[Recipe, Data]:
         network, weights = started_from(model, values.pop("weights"))
         recipe, opened, _ = plan(network, weights, data, values)
         return recipe, opened
-    recipe = settled(default(model, data, **values))
+    recipe = with_weight_settings(default(model, data, **values))
     return recipe, open_data(recipe)
 
 
@@ -49,15 +49,15 @@ def measured(
     Raises   InputError, and what training raises for machines and memory
     """
     from ..data.stream import explaining_killed_workers
-    from ..engine.bench import Bench
-    from ..engine.range_test import range_test
+    from ..engine.rates.range_test import range_test
+    from ..engine.session import Session
     from ..engine.stop import out_of_memory
 
     recipe = replace(recipe, ema=None, swa=None)  # averages change no loss
     check(recipe, data)
     torch.manual_seed(recipe.seed)
     if recipe.weights:
-        model = deepened(weighed(recipe.model, recipe.weights, **options(recipe, data))[0], recipe)
+        model = with_stochastic_depth(load_weights(recipe.model, recipe.weights, **options(recipe, data))[0], recipe)
     else:
         model = build(recipe, data)
     stages, teacher = stages_of(recipe, model, data), teacher_of(recipe, data)
@@ -65,7 +65,7 @@ def measured(
     machine = device, choose_precision(recipe.precision, device)
     torch.manual_seed(recipe.seed)
     with explaining_killed_workers(), out_of_memory(recipe.batch_size, recipe.accumulate):
-        bench = Bench(model, data, recipe, image_size(recipe, data), machine, stages=stages, teacher=teacher)
+        bench = Session(model, data, recipe, image_size(recipe, data), machine, stages=stages, teacher=teacher)
         return range_test(bench, *bounds, steps, watch)
 
 
@@ -111,14 +111,14 @@ def unopened(model: str, given: Mapping[str, Any], images: int | None, batches: 
     if "weights" in values:
         model, values["weights"] = started_from(model, values["weights"])
         batch = values.get("batch_size", 32)
-        recipe = settled(tuned(model, data, images or (batches or 1) * batch, **values))
+        recipe = with_weight_settings(tuned(model, data, images or (batches or 1) * batch, **values))
     else:
-        recipe = settled(default(model, data, **values))
+        recipe = with_weight_settings(default(model, data, **values))
     native = family_of(recipe.model).native_of(parse(recipe.model)[0])
     known = CATALOG.get(data)
     classes = len(known.classes) if known else native.num_classes
     channels = known.channels if known else native.in_channels
-    side = recipe.image_size or (built_for(recipe.model, known.size) if known else native.image_size)
+    side = recipe.image_size or (fitting_size(recipe.model, known.size) if known else native.image_size)
     count = images if images is not None else (batches or 1) * recipe.batch_size
     return foreseen(recipe, classes, channels, side, count)
 
@@ -126,7 +126,7 @@ def unopened(model: str, given: Mapping[str, Any], images: int | None, batches: 
 def foreseen(recipe: Recipe, classes: int, channels: int, side: int, images: int) -> Forecast:
     """The forecast for a network that is never given values."""
     family = family_of(recipe.model)
-    net = on_meta(recipe.model, num_classes=classes, in_channels=channels, image_size=side)
+    net = create_on_meta(recipe.model, num_classes=classes, in_channels=channels, image_size=side)
     learning = Learning(net, recipe, parts(net, (channels, side, side), family.head, family.auxiliary))
     whole = images >= recipe.batch_size  # then what is left of the last batch is dropped
     steps = images // recipe.batch_size if whole else 1

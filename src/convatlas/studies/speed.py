@@ -10,7 +10,7 @@ from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from ..engine.strategy import Learning
-from .run import build, image_size, stages_of
+from ..runs.build import build, image_size, stages_of
 
 THROUGHPUT_BATCH = 128
 SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..anatomy.verify import Outcome, Verdict, summary
 from ..files import write_text
+from ..verify import Outcome, Verdict, summary
 from .page import date, processor, render
 from .table import DASH, duration
 

@@ -7,7 +7,7 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..engine.suggest import RangeTest
+from ..engine.rates.suggest import RangeTest
 from . import style
 from .grid import fitted
 from .scales import Loss, thin

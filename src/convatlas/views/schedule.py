@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..engine.forecast import Forecast, Line
+from ..engine.rates.forecast import Forecast, Line
 from . import style
 from .grid import fitted
 from .labels import Box

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "Loaded", "classes", "fetch", "find", "frame", "load_into", "source", "transforms"]
 
-_ROOMS = {"Loaded": "load", "load_into": "load", "frame": "preset", "transforms": "preset"}
+_MODULES = {"Loaded": "load", "load_into": "load", "frame": "preset", "transforms": "preset"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    value = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     return value

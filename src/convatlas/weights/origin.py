@@ -6,7 +6,7 @@ from .checkpoints import Checkpoint, find, published
 from .store import is_place
 
 
-def origin(name: str, weights: str | Path) -> Checkpoint | None:
+def published_as(name: str, weights: str | Path) -> Checkpoint | None:
     """The published checkpoint that a tag means, or whose file name a file bears, whatever its ending; None if there is none.
 
     Raises   InputError if `weights` can be nothing but a tag, and the network has none of that name
@@ -16,6 +16,6 @@ def origin(name: str, weights: str | Path) -> Checkpoint | None:
     return find(name, str(weights))
 
 
-def akin(name: str, weights: str | Path | None) -> Checkpoint | None:
+def nearest_published(name: str, weights: str | Path | None) -> Checkpoint | None:
     """The published checkpoint whose images those of some weights are taken to be like: their own, else the network's first."""
-    return (None if weights is None else origin(name, weights)) or next(iter(published(name)), None)
+    return (None if weights is None else published_as(name, weights)) or next(iter(published(name)), None)

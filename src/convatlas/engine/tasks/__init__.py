@@ -1,0 +1,1 @@
+"""The tasks: each one is a value that carries its loss, measures and words."""

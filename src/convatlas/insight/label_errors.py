@@ -1,0 +1,72 @@
+"""Which labels are likely wrong, as far as a network can tell that never saw them.
+
+A class's threshold is the mean probability that its own images give it. An image that reaches the threshold of another class,
+and is likelier of it than of any it reaches, is counted there: off the diagonal of these counts stand the likely errors.
+
+Papers   Northcutt, Jiang & Chuang 2019, arXiv:1911.00068 (confident learning)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .predictions import Floats, Ints, Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An image whose label is likely wrong; probabilities are the network's."""
+
+    place: int
+    given: int
+    suggested: int
+    of_given: float
+    of_suggested: float
+
+    @property
+    def margin(self) -> float:
+        """How much likelier the given label is than the suggested one: below 0, and the further the worse."""
+        return self.of_given - self.of_suggested
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """Likely label errors, the likeliest first.
+
+    Shapes   thresholds (k,), infinite for a class without images; joint (k, k): rows given, columns likely classes
+    """
+
+    suspects: tuple[Suspect, ...]
+    thresholds: NDArray[np.float64]
+    joint: Ints
+    share: float  # of all labels, as the joint estimates it
+
+
+def likely_errors(said: Predictions) -> Noise:
+    """The labels that out-of-sample answers contradict with confidence, ranked by the margin.
+
+    Source   Northcutt et al. 2019, §3.1 (thresholds, confident joint, its calibration), §3.2 (normalized margin); differs: a
+             label that the network itself holds likelier than the other class is not called wrong
+    """
+    return from_probabilities(said.probabilities, said.labels)
+
+
+def from_probabilities(p: Floats, labels: Ints) -> Noise:
+    """As `likely_errors`, of probabilities (n, k) and labels (n,)."""
+    n, k = p.shape
+    own = p[np.arange(n), labels].astype(np.float64)
+    sizes = np.bincount(labels, minlength=k)
+    thresholds = np.where(sizes > 0, np.bincount(labels, own, k) / np.maximum(sizes, 1), np.inf)
+    reached = np.where(p >= thresholds, p, -1.0)
+    likely, sure = reached.argmax(1), reached.max(1) >= 0
+    joint = np.bincount(labels[sure] * k + likely[sure], minlength=k * k).reshape(k, k)
+    off = 1 - np.diag(joint) / np.maximum(joint.sum(1), 1)
+    share = float((off * sizes)[joint.any(1)].sum() / max(n, 1))
+    margins = own - p[np.arange(n), likely]
+    found = np.flatnonzero(sure & (likely != labels) & (margins < 0))
+    suspects = tuple(
+        Suspect(int(i), int(labels[i]), int(likely[i]), float(own[i]), float(p[i, likely[i]]))
+        for i in found[np.argsort(margins[found], kind="stable")]
+    )
+    return Noise(suspects, thresholds, joint, share)

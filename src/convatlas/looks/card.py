@@ -1,0 +1,139 @@
+"""A run's model card, with its pictures beside it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import make_folder, write_text
+from ..runs.network import Asked
+from ..studies.card import SPLITS, Card, card, elsewhere
+from ..studies.subject import looked_at
+from ..views import card as view
+from ..views import confusion, curves
+from ..views.page import processor
+from ..views.save import save
+from ..views.scales import Accuracy, Loss
+from . import look
+from .curves import caption, lines, values
+from .picture import LookOptions, Picture
+
+FOLDER = "card"
+NAMED = 20  # classes that are named in a sentence
+ROWS = 30  # classes in the table
+CHOSEN = ", and the best epoch chosen by them, so that their figures may be too good"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A card and its pictures; which were left out, and why."""
+
+    card: Path
+    pictures: tuple[Path, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def write(
+    folders: tuple[Path, ...], out: Path | None = None, *, weights_license: str | None = None, license_: str | None = None,
+    replace: bool = False,
+) -> Written:  # fmt: skip
+    """Writes the card of the first run, README.md in its folder if nothing else is said, and its pictures into card/.
+
+    Raises   InputError if there is a card already, unless it may be replaced; what `studies.card` raises
+    """
+    if not folders:
+        raise InputError("card needs a run folder, or several that differ in their seed alone")
+    path = out or folders[0] / "README.md"
+    place = path.parent / FOLDER
+    for taken in (path, place):
+        if taken.exists() and not replace:
+            raise InputError(f"{taken} exists and nothing is overwritten: add --replace, or choose another --out")
+    if path.suffix != ".md":
+        raise InputError(f"a card is Markdown, in a file that ends in .md, got {path.name}")
+    found = card(folders, weights_license, license_)
+    make_folder(path.parent)
+    temporary = make_folder(path.parent / f".{FOLDER}.{os.getpid()}.tmp")
+    try:
+        plates, left_out = [], []
+        for name, pictures in drawn(found):
+            try:
+                for picture in pictures:
+                    file = save(picture.figure, temporary / f"{picture.name}.png").name
+                    plates.append(view.Plate(f"{FOLDER}/{file}", picture.title, picture.caption))
+            except InputError as error:
+                left_out.append((name, str(error)))
+        text = worded(found, plates, left_out)
+        if place.is_dir():
+            shutil.rmtree(place)
+        temporary.rename(place)
+        write_text(path, text)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Written(path, tuple(path.parent / plate.file for plate in plates), tuple(left_out))
+
+
+def drawn(found: Card) -> Iterator[tuple[str, Iterator[Picture]]]:
+    """The pictures by name; those that show images need the data set, the others the run folder alone."""
+    yield "curves", learnt(found)
+    yield "confusion", confused(found)
+    yield "predictions", shown(found)
+
+
+def learnt(found: Card) -> Iterator[Picture]:
+    """The curves of the first run."""
+    rows = found.run.epochs()
+    losses = tuple(lines(rows, {"training": "train_loss", "validation": "val_loss"}))
+    accuracies = tuple(lines(rows, {"validation": "val_accuracy"}))
+    panels = [curves.Panel("Loss", losses, Loss.of(values(losses)))]
+    if accuracies:
+        scale = Accuracy.of(values(accuracies), found.data["val"])
+        panels.append(curves.Panel("Validation accuracy, %", accuracies, scale))
+    yield Picture("curves", curves.panels(panels), f"How {found.recipe.model} learnt", caption(rows))
+
+
+def confused(found: Card) -> Iterator[Picture]:
+    """Which class is taken for which, where their names can be read."""
+    if not found.figures:
+        raise InputError("there were no images to measure it on.")
+    counts = np.array(found.figures[0].confusion)
+    if len(counts) > confusion.NAMED:
+        raise InputError(f"{len(counts)} classes are too many for it; `convatlas look --what confusion` shows the worst.")
+    chart = confusion.drawn(counts, found.data["classes"], confusion.SLIDE)
+    said = (
+        f"{np.trace(counts):,} of {counts.sum():,} {found.figures[0].split} images are right. A row is a true class, a column "
+        "a predicted one; depth of color is the share of the row, blue where right, red where wrong."
+    )
+    yield Picture("confusion", chart, f"Confusion of {found.recipe.model} on {found.data['title']}", said)
+
+
+def shown(found: Card) -> Iterator[Picture]:
+    """Images with what the network says of them, and the mistakes it is surest of."""
+    subject = looked_at(Asked(str(found.run.path)))
+    for picture in look(subject, "predictions", LookOptions()):
+        if picture.name != "doubtful-hits":
+            yield picture
+
+
+def worded(found: Card, plates: list[view.Plate], left_out: list[tuple[str, str]]) -> str:
+    """The card as Markdown."""
+    rows = found.per_class(found.figures[0]) if found.figures else []
+    chosen = "best_epoch" in found.metrics
+    return view.page(
+        card=found,
+        title=f"{found.base} on {found.data['title']}",
+        dataset=elsewhere(found.recipe.data),
+        named=NAMED,
+        rows=rows if len(rows) <= ROWS else sorted(rows, key=lambda row: row.accuracy)[:ROWS],
+        of_all=len(rows),
+        words=SPLITS,
+        top5=len(found.data["classes"]) > 5,
+        looked=f"looked at after every epoch{CHOSEN if chosen else ''}",
+        teacher=elsewhere(found.recipe.teacher or ""),
+        processor=processor(found.environment),
+        pictures=plates,
+        left_out=left_out,
+    )

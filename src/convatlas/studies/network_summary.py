@@ -1,0 +1,121 @@
+"""One network opened up: its anatomy, and the memory it needs, without computing anything."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from torch import nn
+
+from ..anatomy.layer import Shape
+from ..anatomy.layers import Anatomy, Unfollowed, inspect
+from ..anatomy.memory import Memory, peak_memory
+from ..anatomy.without_compiler import without_compiler
+from ..errors import InputError
+from ..models import CATALOG, ModelInfo, create_on_meta, family_of, model_info, parse, with_changes
+
+BATCH = 32  # images in a training step, if nobody says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSummary:
+    """A network of the catalogue, one of its ablations or that of a run, opened up."""
+
+    info: ModelInfo
+    anatomy: Anatomy
+    inference: Memory  # of one image
+    training: Memory  # of a step with `batch` images
+    batch: int
+
+
+def network_summary(name: str, *, size: Shape = (), num_classes: int | None = None, batch: int = BATCH) -> NetworkSummary:
+    """Opens a network by its name, ablations after a colon, or by its run folder.
+
+    Shapes   size () for what it was built for, (side,), (height, width) or (channels, height, width)
+    Raises   InputError for an unknown network, or images that it can't take, with those it can
+    """
+    if batch < 1:
+        raise InputError(f"a training step needs at least 1 image, got {batch}")
+    if is_run(name):
+        info, model, own = of_run(name, num_classes)
+        shape = whole(size, own)
+        where = f"{name} was built for {times(own)}"
+    else:
+        info, model, shape, where = of_catalogue(name, size, num_classes)
+    try:
+        with without_compiler():
+            anatomy = inspect(model, shape, name=info.name)
+            memory = peak_memory(model, shape), peak_memory(model, shape, batch=batch, training=True)
+    except Unfollowed:
+        raise
+    except (InputError, RuntimeError, ValueError) as error:
+        raise InputError(f"{where}, and cannot take {times(shape)}: {' '.join(str(error).split())}") from error
+    if name not in CATALOG:
+        info = replace(info, parameters=anatomy.parameters, macs=anatomy.macs)
+    return NetworkSummary(info, anatomy, *memory, batch)
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is meant as a folder."""
+    return (Path(name) / "recipe.json").is_file() or (parse(name)[0] not in CATALOG and ("/" in name or Path(name).is_dir()))
+
+
+def of_run(folder: str, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape]:
+    """What is known of a run, its network without values, and the images it was built for."""
+    from ..runs.build import load_run
+
+    if num_classes is not None:
+        raise InputError(f"--num-classes needs the name of a network: {folder} is a run, which has its classes")
+    run = load_run(folder)
+    base, given = parse(run.recipe.model)
+    size = (run.channels, run.image_size, run.image_size)
+    test = run.metrics.get("test")
+    top1, on = (100 * test["accuracy"], f"the test images of {run.recipe.data}, in this run") if test else (None, "")
+    info = replace(model_info(base), name=run.recipe.model, spec=asdict(with_changes(base, given)), top1=top1, top1_on=on,
+                   num_classes=len(run.classes), in_channels=run.channels, image_size=run.image_size)  # fmt: skip
+    return info, run.model, size
+
+
+def of_catalogue(name: str, size: Shape, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape, str]:
+    """What is known of a network, the network without values, the images it shall see, and what it takes in words."""
+    base, given = parse(name)
+    family = family_of(name)
+    native = family.native_of(base)
+    own = (native.in_channels, native.image_size, native.image_size)
+    shape = whole(size, own)
+    if "fixed-size" in family.tags and shape[1] != shape[2]:
+        side = native.fitting(max(shape[1:]))
+        raise InputError(f"{base} needs square images, such as {side}x{side}, got {shape[1]}x{shape[2]}")
+    for side in sorted({*shape[1:]}):  # the larger one builds it, the smaller one has to fit as well
+        model = create_on_meta(name, num_classes=num_classes, in_channels=shape[0], image_size=side)
+    info = model_info(base)
+    if given:
+        info = replace(info, name=name, spec=asdict(with_changes(base, given)), top1=None, top1_on="")
+    return info, model, shape, f"{base} is published for {times(own)}"
+
+
+def whole(size: Shape, own: Shape) -> Shape:
+    """(channels, height, width), where what is left out is as the network was built."""
+    match size:
+        case ():
+            return own
+        case (side,):
+            return own[0], side, side
+        case (height, width):
+            return own[0], height, width
+        case _:
+            return size
+
+
+def shape_of(text: str) -> Shape:
+    """`3x224x224`, `224x320` or `224` as numbers.
+
+    Raises   InputError
+    """
+    if not re.fullmatch(r"[1-9]\d{0,5}([x×,*][1-9]\d{0,5}){0,2}", text.strip()):
+        raise InputError(f"an input is channels, height and width, such as 3x224x224, or 224x320, or 224, got {text!r}")
+    return tuple(int(side) for side in re.split(r"[x×,*]", text.strip()))
+
+
+def times(shape: Shape) -> str:
+    """3x224x224."""
+    return "x".join(map(str, shape))

@@ -1,0 +1,93 @@
+"""The certificate: each network beside a reference that is installed here, compared on the spot."""
+
+import gc
+import time
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import nn
+
+from ..models import count_parameters, create_on_meta, family_of
+from ..models.family import Family
+from ..models.history import sections
+from .layout import multiplied, paper, tensors
+from .memory import available, parse
+from .names import Pairing, pairing
+from .random_weights import empty_model
+from .references import Reference, reference_of
+from .values import computed
+from .verdict import Check, Outcome, Verdict, skipped, summary
+
+__all__ = ["Check", "Outcome", "Verdict", "available", "parse", "summary", "verify"]
+
+FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
+NOT_INSTALLED = "{0} is not installed: pip install {0}"
+
+
+def verify(names: Iterable[str], memory: int | None = None, *, quick: bool = False) -> Iterator[Verdict]:
+    """A verdict for each network as soon as it is found; one network is held at a time.
+
+    `memory` is what comparing values may take, all that is free if not given; `quick` compares no values.
+
+    Units    memory in bytes
+    Raises   InputError with the nearest names if there is no such network
+    """
+    for name in names:
+        yield verdict(name, available() if memory is None else memory, quick=quick)
+        gc.collect()
+
+
+def verdict(name: str, memory: int, *, quick: bool) -> Verdict:
+    """The verdict on one network; what stops with an error differs."""
+    began = time.perf_counter()
+    family = family_of(name)
+    ours = create_on_meta(name)
+    reference, missing = reference_of(name)
+    checks: list[Check] = []
+    with torch.random.fork_rng(devices=[]):
+        try:
+            checks.extend(paper(name, family, ours))
+            if reference:
+                checks.extend(beside(name, family, ours, reference, None if quick else memory))
+        except MemoryError:
+            checks.append(skipped("values", "memory ran out"))
+        except FAILURES as error:
+            if "allocate memory" in str(error):  # as PyTorch says it
+                checks.append(skipped("values", "memory ran out"))
+            else:
+                checks.append(Check("comparison", Outcome.DIFFERS, f"stopped with {type(error).__name__}: {error}"))
+    if reference:
+        checks += [skipped(library, NOT_INSTALLED.format(library)) for library in missing]
+    else:
+        why = "; ".join(map(NOT_INSTALLED.format, missing)) or "no library has the network"
+        checks.append(skipped("values", why))
+    first = family.papers[0]
+    return Verdict(
+        name=name,
+        family=family.name,
+        reference=str(reference) if reference else f"{first.authors} {first.year}",
+        parameters=count_parameters(ours),
+        checks=tuple(checks),
+        history=sections(name).get("Differs", ""),
+        seconds=round(time.perf_counter() - began, 3),
+    )
+
+
+def beside(name: str, family: Family, ours: nn.Module, reference: Reference, memory: int | None) -> Iterator[Check]:
+    """Everything that can be compared with another library's network; no values if no memory is given for them."""
+    native = family.native_of(name)
+    theirs = empty_model(lambda: reference.build(native.image_size), torch.float32, tables=False)
+
+    def pair(mine: nn.Module, other: nn.Module) -> Pairing | str:
+        return pairing(other.state_dict(), mine.state_dict(), family.renames)
+
+    if reference.adjusted:
+        found, _, why = reference.adjusted.partition(": ")
+        yield Check("reference", Outcome.KNOWN, found, why=why)
+    yield from tensors(ours, theirs, pair(ours, theirs))
+    yield multiplied(ours, theirs, native, reference)
+    del theirs
+    if memory is None:
+        yield skipped("values", "left out by --quick")
+    else:
+        yield from computed(name, native, reference, pair, memory)
