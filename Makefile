@@ -26,12 +26,12 @@ check: $(READY) ## lint, format and types
 	$(BIN)/mypy
 
 docs: $(READY) ## write the generated tables of the docs again
-	$(BIN)/python docs/generate.py
-	$(BIN)/python docs/checkpoints.py
-	$(BIN)/python docs/verdicts.py
+	$(BIN)/python docs/write/generate.py
+	$(BIN)/python docs/write/checkpoints.py
+	$(BIN)/python docs/write/verdicts.py
 
 gallery: $(READY) ## draw the pictures of docs/gallery again
-	$(BIN)/python docs/gallery.py
+	$(BIN)/python docs/write/gallery.py
 
 bench: $(READY) ## our training loop beside the tutorials' loop
 	$(BIN)/python bench/train_loop.py

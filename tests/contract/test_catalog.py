@@ -72,7 +72,7 @@ def test_shortcuts_have_no_parameters(plain, residual):
 @pytest.mark.slow
 def test_catalog_csv_is_what_the_networks_are():
     """`make docs` writes the file again."""
-    place = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    place = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "write" / "generate.py")
     generate = importlib.util.module_from_spec(place)
     place.loader.exec_module(generate)
     assert generate.catalog() == (ROOT / "src/convatlas/catalog.csv").read_text(encoding="utf-8")

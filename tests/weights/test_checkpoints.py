@@ -25,7 +25,7 @@ NAMES = list_models(module=torchvision.models)
 
 
 def generator():
-    place = importlib.util.spec_from_file_location("checkpoints", ROOT / "docs" / "checkpoints.py")
+    place = importlib.util.spec_from_file_location("checkpoints", ROOT / "docs" / "write" / "checkpoints.py")
     module = importlib.util.module_from_spec(place)
     place.loader.exec_module(module)
     return module

@@ -13,7 +13,7 @@ from torchvision.models import get_model_weights, list_models
 from convatlas.files import write_text
 from convatlas.weights.checkpoints import Checkpoint, read
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "src/convatlas/weights/checkpoints.csv"
 CLASSES = ROOT / "src/convatlas/weights/imagenet.txt"
 PAGE = ROOT / "docs/reference/weights.md"

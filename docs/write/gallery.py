@@ -1,7 +1,7 @@
 """Makes the pictures of docs/gallery, each by its command in docs/gallery/plates.csv, and the page that shows them.
 
-    python docs/gallery.py                # or make gallery
-    python docs/gallery.py saliency       # some of them
+    python docs/write/gallery.py                # or make gallery
+    python docs/write/gallery.py saliency       # some of them
 
 CIFAR-10 and published weights are taken from the folder of shared data (CONVATLAS_SHARED, or ../shared/data) where there
 is one; elsewhere the pictures show a network that has just learnt scikit-learn's digits.
@@ -26,7 +26,7 @@ from sklearn.datasets import __file__ as datasets
 
 from convatlas.files import write_text
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("CONVATLAS_SHARED") or ROOT.parent / "shared" / "data")
 OUT = ROOT / "docs" / "gallery"
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()

@@ -20,7 +20,7 @@ from convatlas.models import CATALOG, FAMILIES, count_parameters, create_on_meta
 from convatlas.models.family import SMALL, Family
 from convatlas.models.history import sections
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REFERENCE = set(list_models())
 
 

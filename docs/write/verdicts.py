@@ -1,6 +1,6 @@
 """Writes docs/reference/verify.md: every network of the catalogue beside its reference, compared now. Takes minutes.
 
-python docs/verdicts.py [--quick]
+python docs/write/verdicts.py [--quick]
 """
 
 import sys
@@ -13,7 +13,7 @@ from convatlas.files import write_text
 from convatlas.models import CATALOG
 from convatlas.verify import Verdict, summary, verify
 
-PAGE = Path(__file__).parent / "reference" / "verify.md"
+PAGE = Path(__file__).parents[1] / "reference" / "verify.md"
 HEAD = """\
 # Verified
 
