@@ -13,7 +13,7 @@ import torch
 from ..errors import InputError
 from . import picture
 from .arrays import Labels
-from .images import Resident, Streamed
+from .images import Resident, Streamed, evenly
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Files:
 
     def some(self, count: int) -> "Files":
         """At most `count` of them, spread evenly."""
-        places = np.linspace(0, len(self.names) - 1, min(count, len(self.names))).astype(np.int64)
+        places = evenly(len(self.names), count)
         return Files(self.root, [self.names[i] for i in places], self.labels[places])
 
     def _keep(self, kept: list[bool]) -> None:

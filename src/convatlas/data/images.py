@@ -13,8 +13,16 @@ from torch import Tensor
 from . import picture
 
 
+def evenly(n: int, count: int) -> NDArray[np.int64]:
+    """The ascending places of `count` of n things, spread evenly, the first and the last among them; all if there are fewer.
+
+    Shapes   → (min(n, count),)
+    """
+    return np.linspace(0, n - 1, min(n, count)).astype(np.int64)
+
+
 class Images(Protocol):
-    """Labelled images of one size.
+    """Labeled images of one size.
 
     Shapes   labels (n,) int64; size (h, w); pixels(indices) uint8 (k, c, h, w)
     """
