@@ -188,12 +188,12 @@ def with_changes(name: str, changes: Mapping[str, Any]) -> Any:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is what a field of a Spec declares: a number, a switch, or a tuple of so many positive numbers."""
+    """Whether a value is what a field of a Spec declares: a number, a switch, or a tuple of so many of them, above zero."""
     if items := get_args(kind):
         return (
             isinstance(value, tuple)
             and (len(value) == len(items) or (... in items and len(value) > 0))
-            and all(type(item) is int and item > 0 for item in value)
+            and all(type(item) is items[0] and (item > 0 or items[0] is bool) for item in value)
         )
     return type(value) is kind or (kind is float and type(value) is int)
 

@@ -9,6 +9,7 @@ Small    Up to 64 pixels the 4x4 stem with stride 4 becomes a 3x3 with stride 1:
 Names    features.0 = stem · features.1 .3 .5 .7 = stages · features.2 .4 .6 = downsampling · classifier = norm and head
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -93,6 +94,16 @@ class ConvNeXt(nn.Module):
             if isinstance(module, nn.Conv2d | nn.Linear):
                 trunc_normal_(module.weight, std=0.02)
                 zeros_(module.bias)  # type: ignore[arg-type]  # every layer here has one
+
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """The map of each stage.
+
+        Shapes   x (n, in_channels, h, w) → (n, c, h/4, w/4), (n, 2c, h/8, w/8), (n, 4c, h/16, w/16), (n, 8c, h/32, w/32)
+        """
+        for number, layer in enumerate(self.features):
+            x = layer(x)
+            if number % 2:  # even ones are the stem and the downsampling
+                yield x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.avgpool(self.features(x)))

@@ -123,10 +123,15 @@ class MobileNetV3(nn.Module):
         c = rounded(16 * spec.width)
         self.features = nn.Sequential(conv(in_channels, c, 3, 1 if small else 2, activation=last))
         halved = not small  # small images keep their size in the first block that would halve it
+        self.ends: list[int] = []  # the last layer of each stride
         for row in rows(spec):
-            self.features.append(block(conv, c, row, row.stride if halved else 1))
+            stride = row.stride if halved else 1
+            if stride == 2:
+                self.ends.append(len(self.features) - 1)
+            self.features.append(block(conv, c, row, stride))
             halved = halved or row.stride == 2
             c = row.c_out
+        self.ends.append(len(self.features))
         self.features.append(conv(c, 6 * c, 1, activation=last))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         hidden = rounded((1280 if spec.large else 1024) * spec.width)
@@ -134,6 +139,16 @@ class MobileNetV3(nn.Module):
         self.classifier = InplaceSequential(nn.Linear(6 * c, hidden), last(), nn.Dropout(spec.dropout), head)
         he_normal(self)
         normal_linear(self)
+
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """The last map of each stride.
+
+        Shapes   x (n, in_channels, h, w) → (n, c, h/2, w/2), … (n, c, h/32, w/32)
+        """
+        for number, layer in enumerate(self.features):
+            x = layer(x)
+            if number in self.ends:
+                yield x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.avgpool(self.features(x)).flatten(1))

@@ -8,6 +8,8 @@ Small    Up to 64 pixels conv1 is 3x3 with stride 1 and the max-pool is left out
 Names    conv1 bn1 = stem · layer1..4 = stages at stride 4, 8, 16, 32 · downsample = shortcut · fc = head
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -28,6 +30,7 @@ class Spec:
     base_width: int = 64  # channels per group in stage 1; 128 doubles the waist (Wide ResNet)
     width: int = 64  # channels of the stem
     shortcut: bool = True  # False: the plain network of the paper's figure 4
+    dilated: tuple[bool, bool, bool] = (False, False, False)  # stages 2 to 4 that dilate their 3x3 instead of striding
 
 
 VARIANTS = {
@@ -44,9 +47,9 @@ VARIANTS = {
 }  # fmt: skip
 
 
-def conv(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+def conv(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1, *, dilation: int = 1) -> nn.Conv2d:
     """A convolution that keeps the size at stride 1; no bias, since batch norm follows and brings one."""
-    return nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+    return nn.Conv2d(c_in, c_out, kernel, stride, dilation * (kernel // 2), dilation, groups, bias=False)
 
 
 class BasicBlock(nn.Module):
@@ -54,8 +57,10 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, spec: Spec, c_in: int, width: int, stride: int) -> None:
+    def __init__(self, spec: Spec, c_in: int, width: int, stride: int, dilation: int) -> None:
         super().__init__()
+        if dilation != 1:
+            raise ValueError("basic blocks are dilated in no published network: add bottleneck=True")
         if (spec.groups, spec.base_width) != (1, 64):
             raise ValueError("basic blocks have no waist for groups or base_width to act on: add bottleneck=True")
         self.conv1 = conv(c_in, width, 3, stride)
@@ -75,13 +80,13 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, spec: Spec, c_in: int, width: int, stride: int) -> None:
+    def __init__(self, spec: Spec, c_in: int, width: int, stride: int, dilation: int) -> None:
         super().__init__()
         waist = width * spec.base_width // 64 * spec.groups
         c_out = width * self.expansion
         self.conv1 = conv(c_in, waist, 1)
         self.bn1 = nn.BatchNorm2d(waist)
-        self.conv2 = conv(waist, waist, 3, stride, spec.groups)
+        self.conv2 = conv(waist, waist, 3, stride, spec.groups, dilation=dilation)
         self.bn2 = nn.BatchNorm2d(waist)
         self.conv3 = conv(waist, c_out, 1)
         self.bn3 = nn.BatchNorm2d(c_out)
@@ -102,11 +107,16 @@ def shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
 
 
 def stage(spec: Spec, number: int, c_in: int) -> nn.Sequential:
-    """Stage 1 to 4: every stage halves the size (the first one excepted, the stem did so) and doubles the width."""
+    """Stage 1 to 4: every stage halves the size (the first one excepted, the stem did so) and doubles the width.
+
+    A dilated one keeps the size and looks twice as far apart, from its second block on: the first reads what is dense still.
+    """
     block = Bottleneck if spec.bottleneck else BasicBlock
     width = spec.width * 2 ** (number - 1)
-    first = block(spec, c_in, width, stride=1 if number == 1 else 2)
-    rest = (block(spec, width * block.expansion, width, stride=1) for _ in range(spec.depths[number - 1] - 1))
+    strides = [1, *(1 if dilated else 2 for dilated in spec.dilated)]
+    before, dilation = (2 ** strides[1:end].count(1) for end in (max(number - 1, 1), number))
+    first = block(spec, c_in, width, strides[number - 1], before)
+    rest = (block(spec, width * block.expansion, width, 1, dilation) for _ in range(spec.depths[number - 1] - 1))
     return nn.Sequential(first, *rest)
 
 
@@ -131,12 +141,18 @@ class ResNet(nn.Module):
         self.fc = nn.Linear(8 * out, num_classes) if num_classes else nn.Identity()
         he_normal(self)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """The map of each stage.
+
+        Shapes   x (n, in_channels, h, w) → (n, c, h/4, w/4), (n, 2c, h/8, w/8), (n, 4c, h/16, w/16), (n, 8c, h/32, w/32)
+        """
         x = self.maxpool(relu_after(self.bn1, self.conv1(x)))
-        x = self.layer1(x)  # one by one: what a stage has read is free for the next
-        x = self.layer2(x)
-        x = self.layer3(x)
-        x = self.layer4(x)
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
+            yield x
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = deque(self.maps(x), maxlen=1).pop()  # one by one: what a stage has read is free for the next
         return self.fc(self.avgpool(x).flatten(1))
 
 

@@ -10,6 +10,7 @@ Small    Up to 64 pixels the pools after stages 4 and 5 are left out (32 → 16 
 Names    features = convolutions, numbered as layers · classifier.0 .3 .6 = the linear layers
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -75,6 +76,18 @@ class VGG(nn.Module):
                     module.weight, std=0.01 if hidden >= 4096 else (2 / fan_in) ** 0.5
                 )  # §3.1 had wide layers in mind
                 nn.init.zeros_(module.bias)
+
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """The map of each stage, behind its pool.
+
+        Shapes   x (n, in_channels, h, w) → (n, c, h/2, w/2), (n, 2c, h/4, w/4), … (n, 8c, h/32, w/32)
+        """
+        start = 0
+        for end, layer in enumerate(self.features, start=1):
+            if isinstance(layer, nn.MaxPool2d | nn.Identity):
+                x = self.features[start:end](x)
+                start = end
+                yield x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
