@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from convatlas.cli import app
-from convatlas.cli.flags import given
+from convatlas.cli.flags import given_flags
 from convatlas.engine.record import Run
 from convatlas.recipes import default
 from convatlas.studies.card import began, command
@@ -151,7 +151,7 @@ def test_the_command_gives_the_recipe_again(changes):
     words = shlex.split(command(recipe))
     _, bound, _ = app.parse_args(words[1:], exit_on_error=False, print_error=False)
     [flags] = [value for value in bound.arguments.values() if hasattr(value, "batch_size")]
-    assert default(bound.args[0], **given(flags)) == recipe
+    assert default(bound.args[0], **given_flags(flags)) == recipe
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""The command line: parse, call, print. A file a verb; a new one is imported and registered here."""
+"""The command line: parse, call, print. One file per command; a new command is imported here and added to COMMANDS."""
 
 import json
 import sys
+from collections.abc import Callable
 
-from cyclopts import App
+from cyclopts import App, Group
 
 from .. import __version__
 from ..errors import ConvAtlasError
@@ -36,35 +37,30 @@ from . import (
 app = App(
     name="convatlas",
     version=__version__,
-    help="Every famous convolutional network from scratch, and one bench to train, compare and look inside them.",
+    help="Every famous convolutional network from scratch: train, compare, look inside, fine-tune and share.",
 )
-app.command(listing.list_, name="list")
-app.command(data.app)
-app.command(show.show)
-app.command(blueprint.blueprint)
-app.command(conv.conv)
-app.command(evolution.evolution)
-app.command(look.look)
-app.command(train.train)
-app.command(tune.tune)
-app.command(lr_find.lr_find)
-app.command(schedule.schedule)
-app.command(evaluate.evaluate)
-app.command(predict.predict)
-app.command(card.card)
-app.command(hub.push)
-app.command(hub.pull)
-app.command(compare.compare)
-app.command(embed.embed)
-app.command(search.search)
-app.command(cluster.cluster)
-app.command(probe.probe)
-app.command(verify.verify)
-app.command(weights.app)
+# The commands as `convatlas --help` shows them: groups and commands stand in the order of work.
+COMMANDS: dict[str, tuple[Callable[..., None] | App, ...]] = {
+    "Catalog": (listing.list_, show.show, weights.app, verify.verify, evolution.evolution),
+    "Train and compare": (train.train, evaluate.evaluate, compare.compare, lr_find.lr_find, schedule.schedule),
+    "Your images": (data.app, tune.tune, predict.predict),
+    "Look inside": (look.look, blueprint.blueprint, conv.conv),
+    "Features": (embed.embed, search.search, cluster.cluster, probe.probe),
+    "Share": (card.card, hub.push, hub.pull),
+}
+for place, (title, commands) in enumerate(COMMANDS.items()):
+    group = Group(title, sort_key=place)
+    for order, command in enumerate(commands):
+        if isinstance(command, App):
+            command.group, command.sort_key = group, order
+            app.command(command)
+        else:
+            app.command(command, group=group, sort_key=order)
+app["--help"].group = app["--version"].group = Group("Flags", sort_key=len(COMMANDS))
 
 
 def main() -> None:
-    """Runs the command line; wrong input ends with a sentence and exit code 2, never with a traceback."""
+    """Run the command line; wrong input ends with a sentence and exit code 2, never with a traceback."""
     try:
         with keep_freed_memory():
             app(sys.argv[1:])

@@ -10,22 +10,26 @@ from .flags import Json
 
 def card(
     *runs: Path,
-    out: Annotated[Path | None, Parameter(help="Markdown file to write; README.md in the run folder if not given.")] = None,
+    out: Annotated[Path | None, Parameter(help="Markdown file to write. [README.md in the run folder]")] = None,
     weights_license: Annotated[
-        str | None, Parameter(help="License of the weights that training began with, where they are not published ones.")
+        str | None, Parameter(help="License of the weights that training started from, if they are not published ones.")
     ] = None,
     license_: Annotated[
-        str | None, Parameter(name="--license", help="License under which you pass these weights on, such as mit.")
+        str | None, Parameter(name="--license", help="License under which you publish the trained weights, such as mit.")
     ] = None,
-    replace: Annotated[bool, Parameter(negative="", help="Take the place of the card that is there.")] = False,
+    replace: Annotated[bool, Parameter(negative="", help="Replace an existing card.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a run's model card: what it is, learnt from and is good for, with its figures, pictures and limits.
+    """Write a model card for a run.
+
+    Example: convatlas card runs/mine
+
+    The card has training data, recipe, accuracy with its interval, pictures and limits.
 
     Parameters
     ----------
     runs
-        A run folder; more of them, which differ in their seed alone, tell how much the figures change with it.
+        A run folder; with several runs that differ only in the seed, the card gives mean and standard deviation.
     """
     from ..console import sharing
     from ..looks.card import write

@@ -14,18 +14,22 @@ def cluster(
     *,
     out: Annotated[Path, Parameter(help="New folder for the table, the contact sheets and index.html.")],
     method: Annotated[str, Parameter(help="kmeans or hdbscan.")] = "kmeans",
-    k: Annotated[int | None, Parameter(help="Clusters; as many as classes, else what the silhouette likes best.")] = None,
-    root: Annotated[Path | None, Parameter(help="Where the images are now, if they moved.")] = None,
+    k: Annotated[int | None, Parameter(help="Number of clusters. [number of classes; without classes, by silhouette]")] = None,
+    root: Annotated[Path | None, Parameter(help="Folder of the indexed images, if it moved.")] = None,
     data_dir: DataDir = None,
-    seed: Annotated[int, Parameter(help="For whatever is drawn at random.")] = 0,
+    seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Group the images of an index by what its network sees in them, with a contact sheet a cluster.
+    """Group the images of an index by their feature vectors.
+
+    Example: convatlas cluster photos.npz --out clusters
+
+    Writes a table, one contact sheet per cluster, and index.html.
 
     Parameters
     ----------
     index
-        A file that embed wrote.
+        An index that embed wrote.
     """
     from ..console.index import clustered
     from ..console.terminal import command

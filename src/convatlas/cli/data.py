@@ -1,4 +1,4 @@
-"""`convatlas data`: what sets there are, and whether a folder of images is fit to learn from."""
+"""`convatlas data`."""
 
 import sys
 from pathlib import Path
@@ -8,11 +8,11 @@ from cyclopts import App, Parameter
 
 from .flags import DataDir, Json
 
-app = App(name="data", help="List the data sets, or check a folder of images.")
+app = App(name="data", help="List the data sets, or check a folder of images.\n\nExample: convatlas data")
 
 
 @app.default
-def listed(*, data_dir: DataDir = None, as_json: Json = False) -> None:
+def list_sets(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the data sets: images, classes, size, license, and whether they are on disk."""
     from .. import console
     from ..data import CATALOG, on_disk
@@ -25,27 +25,30 @@ def check(
     folder: Path,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="Folder for two pictures: classes and sizes, and the duplicates.")] = None,
+    out: Annotated[Path | None, Parameter(help="Folder for two pictures: classes and sizes, and the copies.")] = None,
     strict: Annotated[
-        bool, Parameter(negative="", help="Exit code 1 if an image is broken, missing, in two parts or in two classes.")
+        bool,
+        Parameter(negative="", help="Exit code 1 if an image is broken or in two splits or classes, or a class is missing."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check a folder of images: broken files, class balance, sizes, duplicates within and across train, val and test.
+    """Check a folder of images: broken files, balance, copies.
 
-    Exit code 0 with whatever report; with --strict 1 unless nothing is broken, no class is missing from a part, and no
-    picture stands in two parts or in two classes, near-duplicates and mirrored ones included.
+    Example: convatlas data check photos/ --out checked
+
+    Near-duplicates and mirrored copies count as copies. The exit code is 0 whatever the report says. With --strict it is 1
+    if an image is broken, a class is missing from a split, or an image is in two splits or in two classes.
 
     Parameters
     ----------
     folder
-        Folder of images: train/CLASS/… val/CLASS/… test/CLASS/…, or CLASS/… alone.
+        Folder of images: train/CLASS/… val/CLASS/… test/CLASS/…, or only CLASS/….
     """
     from ..console import data as console
     from ..studies.data_check import check as examine
 
     console.free(out)
-    found = examine(folder.expanduser())
-    console.checked(found, as_json, console.draw(found, out) if out else [])
-    if strict and not found.sound:
+    report = examine(folder.expanduser())
+    console.checked(report, as_json, console.draw(report, out) if out else [])
+    if strict and not report.sound:
         sys.exit(1)

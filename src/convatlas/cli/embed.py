@@ -13,9 +13,11 @@ def embed(
     /,
     *,
     data: Annotated[str, Parameter(help="Folder of images, data set or .npz file to embed.")],
-    out: Annotated[Path, Parameter(help="File for the index: .npz, or .parquet.")],
+    out: Annotated[Path, Parameter(help="Index to write: .npz or .parquet.")],
     split: Annotated[str, Parameter(help="all, train, val or test.")] = "all",
-    layer: Annotated[str, Parameter(help="Layer whose output is the vector, as show --depth 9 names it.")] = "penultimate",
+    layer: Annotated[
+        str, Parameter(help="Layer whose output is the vector, by a name that show --depth 9 lists.")
+    ] = "penultimate",
     weights: Weights = None,
     trained_on: TrainedOn = None,
     mean: Mean = None,
@@ -25,14 +27,16 @@ def embed(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Write what a network makes of each image: a vector, with its path and class, for search, cluster and your own tools.
+    """Write a feature vector for each image to an index.
 
-    Memory holds one batch, however many images there are.
+    Example: convatlas embed runs/mine --data photos/ --out photos.npz
+
+    The index also has the path and class of each image; search and cluster read it. Memory holds one batch at a time.
 
     Parameters
     ----------
     run
-        A run folder, or the name of a network together with --weights.
+        A run folder, or the name of a network with --weights.
     """
     from ..console.index import made
     from ..runs.network import Asked

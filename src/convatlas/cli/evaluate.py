@@ -14,23 +14,27 @@ def evaluate(
     data: Annotated[str | None, Parameter(help="Data set, folder or .npz file; the run's own if not given.")] = None,
     split: Annotated[str, Parameter(help="test, val or train.")] = "test",
     weights: Weights = None,
-    mean: Annotated[Channels, Parameter(consume_multiple=True, help="Mean of each channel, instead of the data's.")] = None,
-    std: Annotated[Channels, Parameter(consume_multiple=True, help="Deviation of each channel, instead of the data's.")] = None,
+    mean: Annotated[Channels, Parameter(consume_multiple=True, help="Mean per channel, instead of the data's.")] = None,
+    std: Annotated[
+        Channels, Parameter(consume_multiple=True, help="Standard deviation per channel, instead of the data's.")
+    ] = None,
     data_dir: DataDir = None,
     batch_size: BatchSize = 128,
     device: Device = "auto",
     precision: Annotated[str, Parameter(help="auto, 32, bf16 or fp16.")] = "32",
     as_json: Json = False,
 ) -> None:
-    """Measure a trained run, or a network with weights, on images it was not trained on.
+    """Measure a trained network on the test images.
 
-    ImageNet's weights look at a folder of photographs as they were trained to, all of it; its sub-folders bear the names of
-    classes, or their numbers.
+    Example: convatlas evaluate runs/mine
+
+    Published ImageNet weights are tested on all images of a folder, prepared as in their training;
+    sub-folders have the names of ImageNet classes, or their numbers.
 
     Parameters
     ----------
     run
-        A run folder, or the name of a network together with --weights.
+        A run folder, or the name of a network with --weights.
     """
     from .. import console
     from ..studies.measure import Question, measure

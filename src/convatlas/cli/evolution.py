@@ -10,19 +10,24 @@ from .flags import Json
 
 def evolution(
     *,
-    out: Annotated[Path | None, Parameter(help="The picture: .png, .svg or .pdf.")] = None,
-    theme: Annotated[str, Parameter(help="Of the picture: light, dark or transparent.")] = "light",
+    out: Annotated[Path | None, Parameter(help="Picture to write: .png, .svg or .pdf.")] = None,
+    theme: Annotated[str, Parameter(help="Theme of the picture: light, dark or transparent.")] = "light",
     as_json: Json = False,
 ) -> None:
-    """Tell who took which idea from whom, 1998 to 2022, and draw it beside accuracy, size and cost."""
+    """Show which network took which idea from which, by year.
+
+    Example: convatlas evolution --out evolution.svg
+
+    The picture also shows accuracy, size and cost by year.
+    """
     from ..console.evolution import told
     from ..models.lineage import LINEAGE, nodes
 
-    drawn = None
+    picture = None
     if out is not None:
         from ..catalog import ROWS
         from ..views.evolution import figure
         from ..views.save import save
 
-        drawn = save(figure(list(ROWS.values()), nodes(), [(idea.child, idea.parent) for idea in LINEAGE]), out, theme)
-    told(drawn, as_json)
+        picture = save(figure(list(ROWS.values()), nodes(), [(idea.child, idea.parent) for idea in LINEAGE]), out, theme)
+    told(picture, as_json)

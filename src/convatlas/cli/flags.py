@@ -1,4 +1,4 @@
-"""The flags that several verbs have; training's are made from the fields of Recipe."""
+"""Flags that several commands share; those of training are made from the fields of Recipe."""
 
 from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass
@@ -10,29 +10,29 @@ from cyclopts import Group, Parameter, Token
 from ..engine.recipe import GROUPS, Recipe
 
 
-def flags() -> Any:
-    """A dataclass with a flag for each field of Recipe but the network; None is what was not given."""
+def make_flags() -> Any:
+    """A dataclass with a flag for each field of Recipe except the network; a flag that was not given is None."""
     hints = get_type_hints(Recipe)
     groups = {name: Group(name, sort_key=place) for place, name in enumerate(GROUPS)}
     rows = []
     for f in fields(Recipe):
         if f.name != "model":
-            default = f.metadata["default"] or plain(f.default)
+            default = f.metadata["default"] or default_text(f.default)
             words = f"{f.metadata['help']}{f' [{default}]' if default else ''}"
             converter = CONVERTERS.get(hints[f.name])
-            shown = Parameter(help=words, converter=converter, group=groups[f.metadata["group"]], negative_iterable="")
-            rows.append((f.name, Annotated[hints[f.name] | None, shown], field(default=None)))
-    made = make_dataclass("Flags", rows, kw_only=True)
-    made.__module__ = __name__
-    return Parameter(name="*")(made)
+            parameter = Parameter(help=words, converter=converter, group=groups[f.metadata["group"]], negative_iterable="")
+            rows.append((f.name, Annotated[hints[f.name] | None, parameter], field(default=None)))
+    result = make_dataclass("Flags", rows, kw_only=True)
+    result.__module__ = __name__
+    return Parameter(name="*")(result)
 
 
-def whole(_: Any, tokens: Sequence[Token]) -> int:
-    """A whole number; the parser itself would round 2.5."""
-    given = tokens[0].value
-    if not given.lstrip("+-").isdecimal():
-        raise ValueError(f'unable to convert "{given}" into int')
-    return int(given)
+def whole_number(_: Any, tokens: Sequence[Token]) -> int:
+    """A whole number; cyclopts itself would round 2.5."""
+    text = tokens[0].value
+    if not text.lstrip("+-").isdecimal():
+        raise ValueError(f'unable to convert "{text}" into int')
+    return int(text)
 
 
 def words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -45,35 +45,35 @@ def numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
     return tuple(float(number) for token in tokens for number in token.value.split(",") if number)
 
 
-def plain(value: Any) -> str:
-    """A default as people say it; nothing for None."""
+def default_text(value: Any) -> str:
+    """A default as the help shows it: yes, no or the value; nothing for None."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
 
 
-CONVERTERS = {int: whole, int | None: whole, tuple[float, ...] | None: numbers}
-Flags = flags()
+CONVERTERS = {int: whole_number, int | None: whole_number, tuple[float, ...] | None: numbers}
+Flags = make_flags()
 MANY = Parameter(consume_multiple=True, negative="", show_default=False)
 Words = Annotated[tuple[str, ...], MANY, Parameter(converter=words)]
 Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers, negative="")]
-Quiet = Annotated[bool, Parameter(name="--quiet", negative="", show_default=False, help="Print the result alone.")]
+Quiet = Annotated[bool, Parameter(name="--quiet", negative="", show_default=False, help="Print only the result.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print the result as JSON.")]
-Resume = Annotated[bool, Parameter(name="--resume", negative="", show_default=False, help="Continue what --out holds.")]
-Out = Annotated[Path | None, Parameter(name="--out", help="New folder for the results; a fresh name under runs/ if not given.")]
+Resume = Annotated[bool, Parameter(name="--resume", negative="", show_default=False, help="Continue the run in --out.")]
+Out = Annotated[Path | None, Parameter(name="--out", help="New folder for the results. [a new folder under runs/]")]
 Weights = Annotated[
-    str | None, Parameter(help="Published weights (a tag, or default) or a weight file, where RUN is the name of a network.")
+    str | None, Parameter(help="Published weights (a tag, or default) or a weight file, if RUN is the name of a network.")
 ]
 DataDir = Annotated[Path | None, Parameter(name="--data-dir", help="Folder that holds the data sets.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
 Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
 Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]
-Std = Annotated[Channels, Parameter(help="Deviation of each channel, with commas between.")]
-BatchSize = Annotated[int, Parameter(help="Images in each forward pass.")]
-TrainedOn = Annotated[str | None, Parameter(help="Set that a weight file was trained on, if it is another one.")]
+Std = Annotated[Channels, Parameter(help="Standard deviation of each channel, with commas between.")]
+BatchSize = Annotated[int, Parameter(help="Images per forward pass.")]
+TrainedOn = Annotated[str | None, Parameter(help="Data set that a weight file was trained on, if not --data.")]
 
 
-def given(chosen: Any) -> dict[str, Any]:
-    """The flags that were given."""
+def given_flags(chosen: Any) -> dict[str, Any]:
+    """The flags that were given, by name."""
     values = {f.name: getattr(chosen, f.name) for f in fields(chosen)} if chosen else {}
     return {name: value for name, value in values.items() if value is not None}

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from .flags import Json
 
-Token = Annotated[str | None, Parameter(help="Access token; HF_TOKEN, or the one of `hf auth login`, if not given.")]
+Token = Annotated[str | None, Parameter(help="Access token. [HF_TOKEN, or the one of `hf auth login`]")]
 
 
 def push(
@@ -15,18 +15,22 @@ def push(
     repository: str,
     /,
     *,
-    private: Annotated[bool, Parameter(negative="", help="Make a new repository that only you can see.")] = False,
+    private: Annotated[bool, Parameter(negative="", help="Make a new repository private.")] = False,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Put a run and its card into a repository of the Hugging Face Hub, or of the one that HF_ENDPOINT names.
+    """Upload a run and its card to the Hugging Face Hub.
+
+    Example: convatlas push runs/mine ann/digits
+
+    The variable HF_ENDPOINT names another hub.
 
     Parameters
     ----------
     run
         A run folder.
     repository
-        OWNER/NAME; made if it does not exist.
+        OWNER/NAME; created if it does not exist.
     """
     from ..console import sharing
     from ..runs import hub
@@ -38,12 +42,14 @@ def pull(
     repository: str,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="New folder for the run; a fresh name under runs/ if not given.")] = None,
-    revision: Annotated[str | None, Parameter(help="Branch, tag or commit; the newest commit if not given.")] = None,
+    out: Annotated[Path | None, Parameter(help="New folder for the run. [a new folder under runs/]")] = None,
+    revision: Annotated[str | None, Parameter(help="Branch, tag or commit. [the newest commit]")] = None,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch a run from a repository of the Hugging Face Hub, check it, and put it into a new folder.
+    """Download a run from the Hugging Face Hub, and check it.
+
+    Example: convatlas pull ann/digits --out runs/digits
 
     Parameters
     ----------

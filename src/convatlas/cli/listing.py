@@ -1,15 +1,17 @@
-"""`convatlas list`: what there is."""
+"""`convatlas list`."""
 
 from .flags import Json
 
 
 def list_(*patterns: str, as_json: Json = False) -> None:
-    """List the networks: year, parameters, multiply-accumulates, published accuracy.
+    """List the networks: year, size, cost, published accuracy.
+
+    Example: convatlas list "resnet*"
 
     Parameters
     ----------
     patterns
-        Shell patterns that names must match, such as "resnet*"; all networks if there is none.
+        Shell patterns for names, such as "resnet*"; all networks if none is given.
     """
     from fnmatch import fnmatchcase
 

@@ -40,7 +40,9 @@ def look(
     seed: Annotated[int, Parameter(help="For whatever is drawn at random.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Draw what a network has learnt: predictions, filters, feature maps, saliency, embeddings and more.
+    """Draw what a network has learned, as pictures.
+
+    Example: convatlas look runs/mine --what predictions,saliency
 
     Looks: predictions, confusion, classes, calibration, errors, curves, filters, features, saliency, embedding, gradients,
     dead, landscape. Writes a picture a file, and index.html with all of them.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Flags, Json, Quiet, given
+from .flags import Flags, Json, Quiet, given_flags
 
 
 def lr_find(
@@ -14,21 +14,26 @@ def lr_find(
     *,
     recipe: Flags | None = None,
     from_: Annotated[float, Parameter(name="--from", help="Lowest learning rate.")] = 1e-6,
-    to: Annotated[float, Parameter(name="--to", help="Highest learning rate; it ends sooner where the loss diverges.")] = 10.0,
-    steps: Annotated[int, Parameter(help="Steps from the one to the other.")] = 100,
-    out: Annotated[Path | None, Parameter(help="The picture: .png, .svg or .pdf. [lr-find-NETWORK.png]")] = None,
-    theme: Annotated[str, Parameter(help="Of the picture: light, dark or transparent.")] = "light",
+    to: Annotated[
+        float, Parameter(name="--to", help="Highest learning rate; the test ends earlier if the loss diverges.")
+    ] = 10.0,
+    steps: Annotated[int, Parameter(help="Steps from the lowest to the highest learning rate.")] = 100,
+    out: Annotated[Path | None, Parameter(help="Picture to write: .png, .svg or .pdf. [lr-find-NETWORK.png]")] = None,
+    theme: Annotated[str, Parameter(help="Theme of the picture: light, dark or transparent.")] = "light",
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Find a learning rate: train some steps while it rises, and see where the loss falls and where it diverges.
+    """Find a learning rate with a short range test.
 
-    The flags are those of train, or of tune where there are --weights, and so is the recipe. Nothing of the steps is kept.
+    Example: convatlas lr-find lenet5 --data digits
+
+    Trains some steps while the learning rate rises, and shows where the loss falls and where it diverges.
+    Flags and recipe are those of train, or of tune if --weights is given. The trained weights are discarded.
 
     Parameters
     ----------
     model
-        Network, with ablations after a colon: resnet20 or resnet20:width=32.
+        Name of a network, changes to it after a colon: resnet20 or resnet20:width=32.
     """
     from ..console import rates
     from ..studies.rates import chosen, measured
@@ -36,7 +41,7 @@ def lr_find(
     from ..views.save import save
 
     path = rates.picture(out, "lr-find", model, theme)
-    settings, data = chosen(model, given(recipe))
+    settings, data = chosen(model, given_flags(recipe))
     with rates.stepping(steps, quiet or as_json) as watch:
         test = measured(settings, data, (from_, to), steps, watch)
     save(figure(test, rates.title(settings)), path, theme)

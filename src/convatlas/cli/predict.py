@@ -13,30 +13,32 @@ def predict(
     /,
     *images: Path,
     weights: Weights = None,
-    topk: Annotated[int, Parameter(help="Classes to name for each image.")] = 5,
+    topk: Annotated[int, Parameter(help="Number of classes shown per image.")] = 5,
     csv: Annotated[
         Path | None,
-        Parameter(allow_leading_hyphen=True, help="New file for a table, a row an image; - is standard output."),
+        Parameter(allow_leading_hyphen=True, help="Table to write, one row per image; - is standard output."),
     ] = None,
     batch_size: BatchSize = 64,
     device: Device = "auto",
     data: Annotated[
-        str | None, Parameter(help="Data set that a weight file was trained on, for its classes and colors.")
+        str | None, Parameter(help="Data set that a weight file was trained on, for its classes, mean and standard deviation.")
     ] = None,
     data_dir: DataDir = None,
     mean: Mean = None,
     std: Std = None,
-    classes: Annotated[Path | None, Parameter(help="Text file with the name of a class a line.")] = None,
+    classes: Annotated[Path | None, Parameter(help="Text file with one class name per line.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Name what images show, with probabilities.
+    """Classify images, with probabilities.
 
-    Published weights name ImageNet's classes and look at images as they were trained to.
+    Example: convatlas predict runs/mine cat.jpg photos/
+
+    Published weights predict ImageNet's classes, on images prepared as in their training.
 
     Parameters
     ----------
     run
-        A run folder, or the name of a network together with --weights.
+        A run folder, or the name of a network with --weights.
     images
         Image files, or folders of them.
     """

@@ -12,10 +12,10 @@ def probe(
     run: str,
     /,
     *,
-    data: Annotated[str, Parameter(help="Folder of images with a sub-folder a class, data set or .npz file.")],
-    layers: Annotated[Words, Parameter(help="Layers, with commas between; the last of each stage and penultimate.")] = (),
-    split: Annotated[str, Parameter(help="What it is judged on: val, or test.")] = "val",
-    k: Annotated[int, Parameter(help="Neighbors that vote.")] = 20,
+    data: Annotated[str, Parameter(help="Folder with one sub-folder per class, data set or .npz file.")],
+    layers: Annotated[Words, Parameter(help="Layers, with commas between. [the last of each stage, and penultimate]")] = (),
+    split: Annotated[str, Parameter(help="Images to test on: val or test.")] = "val",
+    k: Annotated[int, Parameter(help="Number of neighbors that vote.")] = 20,
     out: Annotated[Path | None, Parameter(help="New folder for probe.json and probe.png.")] = None,
     weights: Weights = None,
     trained_on: TrainedOn = None,
@@ -27,12 +27,16 @@ def probe(
     theme: Theme = "light",
     as_json: Json = False,
 ) -> None:
-    """Measure what each layer knows of classes: k-NN and linear evaluation, fitted to training images alone.
+    """Measure how well each layer separates the classes.
+
+    Example: convatlas probe runs/mine --data photos/ --out probe
+
+    Nearest neighbors and logistic regression on each layer's features, fitted to training images only.
 
     Parameters
     ----------
     run
-        A run folder, or the name of a network together with --weights.
+        A run folder, or the name of a network with --weights.
     """
     from ..console.index import probed
     from ..runs.network import Asked

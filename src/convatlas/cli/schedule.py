@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Flags, Json, given
+from .flags import Flags, Json, given_flags
 
 
 def schedule(
@@ -13,22 +13,25 @@ def schedule(
     /,
     *,
     recipe: Flags | None = None,
-    images: Annotated[int | None, Parameter(help="Training images there will be, so that no data is opened.")] = None,
+    images: Annotated[int | None, Parameter(help="Number of training images, so that no data is opened.")] = None,
     batches: Annotated[
-        int | None, Parameter(name="--steps-per-epoch", help="Batches of an epoch there will be, so that no data is opened.")
+        int | None, Parameter(name="--steps-per-epoch", help="Number of batches per epoch, so that no data is opened.")
     ] = None,
-    out: Annotated[Path | None, Parameter(help="The picture: .png, .svg or .pdf. [schedule-NETWORK.png]")] = None,
-    theme: Annotated[str, Parameter(help="Of the picture: light, dark or transparent.")] = "light",
+    out: Annotated[Path | None, Parameter(help="Picture to write: .png, .svg or .pdf. [schedule-NETWORK.png]")] = None,
+    theme: Annotated[str, Parameter(help="Theme of the picture: light, dark or transparent.")] = "light",
     as_json: Json = False,
 ) -> None:
-    """Draw what a recipe will do before it does it: the learning rate of each stage, what is frozen when, how many steps.
+    """Draw each stage's learning rate before training.
 
-    The flags are those of train, or of tune where there are --weights, and so is the recipe.
+    Example: convatlas schedule lenet5 --data digits
+
+    Also shows which stages are frozen when, and the number of steps.
+    Flags and recipe are those of train, or of tune if --weights is given.
 
     Parameters
     ----------
     model
-        Network, with ablations after a colon, or a run folder.
+        Name of a network, changes to it after a colon (resnet20:width=32), or a run folder.
     """
     from ..console import rates
     from ..studies.rates import forecast
@@ -36,6 +39,6 @@ def schedule(
     from ..views.schedule import figure
 
     path = rates.picture(out, "schedule", model, theme)
-    found = forecast(model, given(recipe), images=images, batches=batches)
-    save(figure(found), path, theme)
-    rates.foreseen(found, path, as_json)
+    plan = forecast(model, given_flags(recipe), images=images, batches=batches)
+    save(figure(plan), path, theme)
+    rates.foreseen(plan, path, as_json)

@@ -12,26 +12,34 @@ def search(
     index: Path,
     /,
     *images: Path,
-    k: Annotated[int, Parameter(help="Neighbors of each image.")] = 10,
-    out: Annotated[Path | None, Parameter(help="Picture of what was found: .png, .svg or .pdf.")] = None,
+    k: Annotated[int, Parameter(help="Number of neighbors per image.")] = 10,
+    out: Annotated[
+        Path | None, Parameter(help="Picture to write, with each image and its neighbors: .png, .svg or .pdf.")
+    ] = None,
     approximate: Annotated[
         bool | None,
-        Parameter(negative="--exact", help="In the likeliest cells, or in all vectors; above 100,000 the former."),
+        Parameter(
+            negative="--exact", help="Search approximately, or compare every vector; approximately above 100,000 images."
+        ),
     ] = None,
-    network: Annotated[str | None, Parameter(help="Where the network that made the index is now, if its run moved.")] = None,
-    weights: Annotated[str | None, Parameter(help="Where its weights are now, if they moved.")] = None,
-    root: Annotated[Path | None, Parameter(help="Where its images are now, if they moved.")] = None,
+    network: Annotated[str | None, Parameter(help="Run folder of the network that made the index, if it moved.")] = None,
+    weights: Annotated[str | None, Parameter(help="Weight file of that network, if it moved.")] = None,
+    root: Annotated[Path | None, Parameter(help="Folder of the indexed images, if it moved.")] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     theme: Theme = "light",
     as_json: Json = False,
 ) -> None:
-    """Find the images of an index that its network sees most like others.
+    """Find the images of an index most similar to yours.
+
+    Example: convatlas search photos.npz bee.jpg --k 5 --out nearest.png
+
+    Similarity is the cosine between feature vectors of the network that made the index.
 
     Parameters
     ----------
     index
-        A file that embed wrote.
+        An index that embed wrote.
     images
         Image files to look for.
     """

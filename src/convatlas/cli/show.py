@@ -5,38 +5,44 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Json, whole
+from .flags import Json, whole_number
 
 
 def show(
     model: str,
     /,
     *,
-    input_: Annotated[str | None, Parameter(name="--input", help="Image: 3x224x224, 224x320 or 224.")] = None,
-    num_classes: Annotated[int | None, Parameter(converter=whole, help="Classes; 0 leaves the head out.")] = None,
+    input_: Annotated[str | None, Parameter(name="--input", help="Size of the image: 3x224x224, 224x320 or 224.")] = None,
+    num_classes: Annotated[
+        int | None, Parameter(converter=whole_number, help="Number of classes; 0 leaves out the head.")
+    ] = None,
     depth: Annotated[
         int | None,
-        Parameter(converter=whole, help="Levels of modules to open; 9 lists every layer by its name. [about 40 lines]"),
+        Parameter(
+            converter=whole_number, help="Levels of modules to show; 9 lists every layer by name. [as many as fit in 40 lines]"
+        ),
     ] = None,
-    batch: Annotated[int, Parameter(converter=whole, help="Images in a training step, for its peak memory.")] = 32,
+    batch: Annotated[int, Parameter(converter=whole_number, help="Images per training step, for its peak memory.")] = 32,
     history: Annotated[
-        bool, Parameter(negative="", help="Papers, and where paper, first release and today's reference differ.")
+        bool, Parameter(negative="", help="Show the papers, and how the first release and today's reference differ from them.")
     ] = False,
     as_json: Json = False,
     csv: Annotated[
-        Path | None, Parameter(allow_leading_hyphen=True, help="Write every layer as a table; - for standard output.")
+        Path | None, Parameter(allow_leading_hyphen=True, help="Write a table with one row per layer; - is standard output.")
     ] = None,
-    html: Annotated[Path | None, Parameter(help="Write a page to unfold layer by layer.")] = None,
-    svg: Annotated[Path | None, Parameter(help="Draw the blueprint.")] = None,
+    html: Annotated[Path | None, Parameter(help="Write a page that unfolds layer by layer.")] = None,
+    svg: Annotated[Path | None, Parameter(help="Write the blueprint to this file: .svg, .png or .pdf.")] = None,
 ) -> None:
-    """Show a network: its idea, papers, published accuracy and weights, and what happens in each layer at what cost.
+    """Show a network: papers, weights, layers and their cost.
 
-    Nothing is computed, no weights are fetched: shapes, parameters, multiply-accumulates, bytes, receptive fields are counted.
+    Example: convatlas show resnet50
+
+    Shapes, parameters, multiply-accumulates, bytes and receptive fields are counted; nothing is computed or downloaded.
 
     Parameters
     ----------
     model
-        The name of a network, with ablations after a colon, or a run folder; `convatlas list` has all names.
+        Name of a network, changes to it after a colon (resnet20:width=32), or a run folder.
     """
     from ..console import anatomy, card
     from ..models import model_info, parse
@@ -48,6 +54,6 @@ def show(
         base = parse(model)[0]
         card.history(model_info(base), sections(base))
         return
-    wanted = anatomy.Wanted(depth, csv, html, svg)
-    found = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
-    anatomy.shown(found, published(model), sections(parse(found.info.name)[0]), wanted, as_json)
+    outputs = anatomy.Wanted(depth, csv, html, svg)
+    summary = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
+    anatomy.shown(summary, published(model), sections(parse(summary.info.name)[0]), outputs, as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import InputError
-from .flags import Flags, Json, Out, Quiet, Resume, given
+from .flags import Flags, Json, Out, Quiet, Resume, given_flags
 
 
 def train(
@@ -15,18 +15,20 @@ def train(
     recipe: Flags | None = None,
     out: Out = None,
     resume: Resume = False,
-    log: Annotated[str | None, Parameter(help="Also write the events for another tool: tensorboard.")] = None,
+    log: Annotated[str | None, Parameter(help="Also write the events for another program: tensorboard.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train a network and test it once, at the end.
+    """Train a network, and test it once at the end.
 
-    What is not given is chosen for the network and the data; the run folder's recipe.json says what that was.
+    Example: convatlas train lenet5 --data mnist
+
+    Settings that are not given are chosen for the network and the data; recipe.json in the run folder has all of them.
 
     Parameters
     ----------
     model
-        Network, with ablations after a colon: resnet20 or resnet20:width=32.
+        Name of a network, changes to it after a colon: resnet20 or resnet20:width=32.
     """
     from .. import console
     from ..engine.record import Run
@@ -35,7 +37,7 @@ def train(
     from ..runs.training import check, reopen, start
 
     console.check_log(log)
-    values = given(recipe)
+    values = given_flags(recipe)
     data = None
     if resume:
         run = reopen(out, model, values)

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import InputError
-from .flags import Flags, Json, Out, Quiet, Resume, given
+from .flags import Flags, Json, Out, Quiet, Resume, given_flags
 
 
 def tune(
@@ -15,18 +15,21 @@ def tune(
     recipe: Flags | None = None,
     out: Out = None,
     resume: Resume = False,
-    log: Annotated[str | None, Parameter(help="Also write the events for another tool: tensorboard.")] = None,
+    log: Annotated[str | None, Parameter(help="Also write the events for another program: tensorboard.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fine-tune a network that has learnt from other images: a folder of photographs becomes a classifier.
+    """Fine-tune a pretrained network on your images.
 
-    What is not given is chosen for the network and the number of images, and said. With --folds every image is held out once.
+    Example: convatlas tune mobilenet_v2 --data photos/
+
+    Settings that are not given are chosen for the network and the number of images, and printed.
+    With --folds every image is held out once.
 
     Parameters
     ----------
     model
-        Network, with its weights in --weights (published ones if none are named), or a run folder that brings both.
+        Name of a network, which starts from --weights (published weights if not given), or a run folder.
     """
     from .. import console
     from ..console.tuning import cross_validated
@@ -36,7 +39,7 @@ def tune(
     from ..studies.folds import CrossValidation
 
     console.check_log(log)
-    values = given(recipe)
+    values = given_flags(recipe)
     data = None
     notes: tuple[str, ...] = ()
     if resume:

@@ -11,21 +11,22 @@ from .flags import Json
 
 def verify(
     *networks: str,
-    memory: Annotated[
-        str | None, Parameter(help="What comparing values may take, such as 8GB; all that is free if not given.")
-    ] = None,
-    quick: Annotated[bool, Parameter(name="--quick", negative="", help="Compare no values: layouts and costs alone.")] = False,
-    html: Annotated[Path | None, Parameter(help="Also write the certificate as a page to this file.")] = None,
+    memory: Annotated[str | None, Parameter(help="Memory for comparing values, such as 8GB. [all that is free]")] = None,
+    quick: Annotated[bool, Parameter(name="--quick", negative="", help="Compare only layouts and costs, no values.")] = False,
+    html: Annotated[Path | None, Parameter(help="Also write the results as a page.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare networks with torchvision's, timm's, pytorchcv's or their papers' numbers, here and now.
+    """Compare networks with their references on this machine.
 
-    A line a network: name, reference, parameters, largest difference, verdict. Ends with 1 if a difference is not meant.
+    Example: convatlas verify "resnet*"
+
+    The reference is torchvision, timm, pytorchcv or the numbers of the paper. Prints one line per network: name, reference,
+    parameters, largest difference, verdict. The exit code is 1 if there is an unexplained difference.
 
     Parameters
     ----------
     networks
-        Shell patterns that names must match, such as "resnet*"; all networks if there is none.
+        Shell patterns for names, such as "resnet*"; all networks if none is given.
     """
     from ..console.verdicts import certified
     from ..errors import unknown
@@ -39,6 +40,6 @@ def verify(
         if not names:
             raise unknown("network", pattern, CATALOG)
     chosen = [name for name in CATALOG if any(name in names for names in matching.values())]
-    found = certified(verdicts(chosen, allowed, quick=quick), chosen, html, as_json)
-    if any(verdict.outcome is Outcome.DIFFERS for verdict in found):
+    results = certified(verdicts(chosen, allowed, quick=quick), chosen, html, as_json)
+    if any(verdict.outcome is Outcome.DIFFERS for verdict in results):
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`convatlas weights`: what is published, fetched, where it lies, whether it is whole."""
+"""`convatlas weights`."""
 
 import sys
 from typing import Annotated
@@ -7,18 +7,22 @@ from cyclopts import App, Parameter
 
 from .flags import Json
 
-app = App(name="weights", help="Published weights: list them, fetch them, say where they lie, check that they are whole.")
-Tag = Annotated[str, Parameter(name="--tag", help="Which of the network's weights, such as imagenet1k_v2.")]
+app = App(name="weights", help="List, download, locate and check published weights.\n\nExample: convatlas weights list")
+Tag = Annotated[str, Parameter(name="--tag", help="Tag of the network's weights, such as imagenet1k_v2.")]
 
 
 @app.command(name="list")
 def list_(*patterns: str, as_json: Json = False) -> None:
-    """List the published weights: size, accuracy, input, license, and whether they are on disk.
+    """List published weights: size, accuracy, license.
+
+    Example: convatlas weights list "resnet*"
+
+    Also shows the input size, and which weights are on disk.
 
     Parameters
     ----------
     patterns
-        Shell patterns that names of networks must match, such as "resnet*"; all networks if there is none.
+        Shell patterns for names of networks, such as "resnet*"; all networks if none is given.
     """
     from ..console import weights as console
     from ..weights.checkpoints import matching
@@ -29,7 +33,11 @@ def list_(*patterns: str, as_json: Json = False) -> None:
 
 @app.command
 def fetch(*networks: str, tag: Tag = "default") -> None:
-    """Fetch published weights, unless they are here and whole, and print where they lie.
+    """Download published weights, and print their path.
+
+    Example: convatlas weights fetch resnet50
+
+    Weights that are on disk and intact are not downloaded again.
 
     Parameters
     ----------
@@ -48,12 +56,16 @@ def fetch(*networks: str, tag: Tag = "default") -> None:
 
 @app.command
 def path(network: str | None = None, /, *, tag: Tag = "default") -> None:
-    """Print where a network's weights lie; exit code 1 if they are not there yet.
+    """Print the path of a network's published weights.
+
+    Example: convatlas weights path resnet50
+
+    The exit code is 1 if they have not been downloaded.
 
     Parameters
     ----------
     network
-        Name of a network; the folder of all weights if there is none.
+        Name of a network; without it, the folder of all weights is printed.
     """
     from ..weights import find
     from ..weights.store import folder, held
@@ -63,21 +75,25 @@ def path(network: str | None = None, /, *, tag: Tag = "default") -> None:
         print(folder())
         return
     checkpoint = find(network, tag)
-    found = held(checkpoint)
-    print(found[0] if found else place(checkpoint))
-    if not found:
+    files = held(checkpoint)
+    print(files[0] if files else place(checkpoint))
+    if not files:
         print(f"not there yet: convatlas weights fetch {network} --tag {checkpoint.tag}", file=sys.stderr)
         sys.exit(1)
 
 
 @app.command
 def verify(*patterns: str, as_json: Json = False) -> None:
-    """Check the hashes of the weights on disk; exit code 1 if one is broken.
+    """Check the hashes of the weights on disk.
+
+    Example: convatlas weights verify
+
+    The exit code is 1 if a file is broken.
 
     Parameters
     ----------
     patterns
-        Shell patterns that names of networks must match; all networks if there is none.
+        Shell patterns for names of networks; all networks if none is given.
     """
     from ..console import weights as console
     from ..weights.checkpoints import matching
