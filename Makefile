@@ -5,7 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test slow check docs gallery bench clean
+# Bytecode is kept: every worker and every command that a test starts would else compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo test slow thorough check docs gallery bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -15,10 +18,13 @@ demo: $(READY) ## train five networks on handwritten digits, write a report
 	$(BIN)/convatlas compare
 
 test: $(READY) ## the quick tests, every core at work
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 slow: $(READY) ## the tests that take longer
-	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -m "slow and not thorough" -n auto --maxprocesses 4 --dist worksteal
+
+thorough: $(READY) ## before a release: every variant, at full size
+	$(BIN)/python -m pytest -m thorough -n auto --maxprocesses 4 --dist worksteal
 
 check: $(READY) ## lint, format and types
 	$(BIN)/ruff check

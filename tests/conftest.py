@@ -1,5 +1,6 @@
 """What every test gets: no network, fixed seeds, the shared data where it lies, and the command line in an empty folder."""
 
+import gc
 import ipaddress
 import os
 import random
@@ -21,6 +22,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores: one thre
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The minutes that networks take to learn come first, so that no worker is left with them at the end."""
     items.sort(key=lambda item: item.path.stem != "test_learning")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays, so no search for garbage needs to look at its millions of objects again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries that count their objects at the end find them all."""
+    gc.unfreeze()
 
 
 def _is_local(host: object) -> bool:

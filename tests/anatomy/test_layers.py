@@ -6,6 +6,7 @@ from math import prod
 import pytest
 import torch
 import torchvision
+from selection import SMALLEST, networks
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.profiler import ProfilerActivity, profile
@@ -30,7 +31,7 @@ SLIM = {  # what real tensors measure in a moment
     "swin_t": {"depths": (1, 1, 2, 1), "width": 32, "head_width": 16},
 }
 THEIRS = [name for name in CATALOG if name in torchvision.models.list_models(module=torchvision.models)]
-QUICK = {"alexnet", "googlenet", "shufflenet_v2_x0_5", "mobilenet_v3_small", "vit_b_32"}
+QUICK = {"alexnet", "mobilenet_v3_small", "vit_b_32"}
 
 
 def small(name):
@@ -44,7 +45,7 @@ def test_torchvision_has_eighty_networks_of_ours():
     assert len(THEIRS) == 80
 
 
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in THEIRS])
+@pytest.mark.parametrize("name", networks(THEIRS, QUICK, SMALLEST))
 def test_macs_are_the_published_ones(name):
     """To the third decimal of a GMAC, at the size each checkpoint was evaluated at, and all parameters have a row."""
     side = CATALOG[name].native_of(name).image_size
@@ -58,7 +59,7 @@ def test_macs_are_the_published_ones(name):
     assert len({layer.name for layer in anatomy.layers}) == len(anatomy.layers)
 
 
-@pytest.mark.parametrize("name", SLIM)
+@pytest.mark.parametrize("name", networks(SLIM, SLIM.keys() - {"mobilenet_v3_small"}, SLIM))
 def test_macs_agree_with_pytorchs_counter_and_with_formulas(name):
     model, size = small(name)
     anatomy = inspect(model, size)
@@ -99,7 +100,7 @@ def saved(model, x):
     return sum(kept.values())
 
 
-@pytest.mark.parametrize("name", SLIM)
+@pytest.mark.parametrize("name", networks(SLIM, SLIM.keys() - {"mobilenet_v3_small"}, SLIM))
 def test_kept_bytes_are_those_of_real_tensors(name):
     model, size = small(name)
     anatomy = inspect(model, size)
@@ -146,6 +147,7 @@ def test_training_takes_more_and_grows_with_the_batch():
     assert one.weights == two.weights
 
 
+@pytest.mark.slow
 def test_nothing_changes_in_the_network():
     model = create_model("googlenet", num_classes=4)
     model.train()
@@ -245,11 +247,11 @@ class Reader(nn.Module):
 def test_other_peoples_networks_are_followed():
     """PyTorch's own attention and recurrence, torchvision's in-place activations."""
     with torch.device("meta"):
-        vit = torchvision.models.vit_b_16()
-        mobile = torchvision.models.mobilenet_v3_small()
+        vit = torchvision.models.VisionTransformer(224, 32, num_layers=2, num_heads=12, hidden_dim=768, mlp_dim=3072)
+        squeezenet = torchvision.models.squeezenet1_1()
         encoder = nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(64, 4, 128, batch_first=True))
-    assert f"{inspect(vit, (3, 224, 224)).macs / 1e9:.3f}" == "17.564"
-    assert inspect(mobile, (3, 224, 224)).macs == inspect(create_on_meta("mobilenet_v3_small"), (3, 224, 224)).macs
+    for theirs, ours in (vit, create_on_meta("vit_b_32", depth=2)), (squeezenet, create_on_meta("squeezenet1_1")):
+        assert inspect(theirs, (3, 224, 224)).macs == inspect(ours, (3, 224, 224)).macs
     tokens, c, inner = 10, 64, 128
     attention = tokens * c * 4 * c + 2 * tokens * tokens * c
     assert inspect(encoder, (tokens, 8, 8)).macs == attention + 2 * tokens * c * inner

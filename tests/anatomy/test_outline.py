@@ -98,7 +98,7 @@ def test_a_norm_elsewhere_stays_where_it_is(few):
     assert {"LayerNorm", "SelfAttention", "add + LayerNorm"} <= kinds
 
 
-@pytest.mark.parametrize("names", [FEW, pytest.param([next(iter(f.variants)) for f in FAMILIES], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("names", [FEW, pytest.param([next(iter(f.variants)) for f in FAMILIES], marks=pytest.mark.thorough)])
 def test_any_network_fits_on_a_page(few, names):
     for name in names:
         anatomy = few[name] if name in few else anatomy_of(name)
@@ -124,6 +124,7 @@ def test_stages_are_resolutions(few, resnet50):
     assert resnet50.stages[1].output_shape == (256, 56, 56)  # not the 128 channels of the next block's first convolution
 
 
+@pytest.mark.slow
 def test_maps_of_odd_sides_and_lost_views_have_their_stage():
     assert [stage.stride for stage in anatomy_of("inception_v3").stages] == [2, 4, 8, 16, 32, None]
     swin = anatomy_of("swin_t").stages

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from selection import networks
 from torch import nn
 
 from convatlas import catalog
@@ -10,7 +11,7 @@ from convatlas.anatomy.parts import parts
 from convatlas.errors import InputError
 from convatlas.models import CATALOG, FAMILIES, create_model, create_on_meta
 
-HEAVY = ("densenet_bc_100_12", "efficientnet_v2_s", "inception_v3", "maxvit_t", "swin_t")
+QUICK = ("lenet5_1998", "alexnet_2012", "vgg11", "resnet18", "squeezenet1_1", "mobilenet_v2", "vit_b_16", "tinyvgg")
 
 # Stage by stage what has weights; a star names a module's own ones, without those of its parts.
 PAPERS = {
@@ -117,7 +118,7 @@ def check(name, model, stages, layers):
     assert ran == sorted(ran)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in PAPERS])
+@pytest.mark.parametrize("name", networks(PAPERS, QUICK, PAPERS))
 def test_stages_are_those_of_the_paper(name, seen):
     model, stages = stages_of(name)
     check(name, model, stages, seen[0].layers)
@@ -138,7 +139,7 @@ def test_every_family_is_in_the_table_with_its_smallest_variant():
     assert all(size[name] == min(size[each] for each in CATALOG[name].variants) for name in PAPERS)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in CATALOG if name not in PAPERS])
 def test_every_variant_has_the_stages_of_its_family(name, seen):
     model, stages = stages_of(name)
@@ -148,8 +149,9 @@ def test_every_variant_has_the_stages_of_its_family(name, seen):
     assert len(stages) == (special or len(PAPERS[smallest].split(";")))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in PAPERS if CATALOG[name].native_of(name).image_size > 32])
+@pytest.mark.parametrize(
+    "name", networks([name for name in PAPERS if CATALOG[name].native_of(name).image_size > 32], (), QUICK)
+)
 def test_small_images_have_stages_too(name, seen):
     model, stages = stages_of(name, 32)
     check(name, model, stages, seen[0].layers)

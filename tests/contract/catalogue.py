@@ -6,13 +6,13 @@ from dataclasses import astuple
 from functools import cache
 from typing import Any
 
-import pytest
 import torch
+from selection import SMALLEST, networks
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from convatlas import catalog
-from convatlas.models import CATALOG, FAMILIES, count_parameters, create_model, create_on_meta
+from convatlas.models import CATALOG, count_parameters, create_model, create_on_meta
 
 IMAGENET = [name for name in CATALOG if CATALOG[name].native_of(name).num_classes == 1000]
 CLASSES = 5
@@ -51,12 +51,11 @@ def kind(name: str) -> tuple[Any, ...]:
     return CATALOG[name].name, *(value for value in astuple(spec) if isinstance(value, bool | str))
 
 
-SMALLEST = [min(family.variants, key=size) for family in FAMILIES]
 KINDS = [min((name for name in CATALOG if kind(name) == each), key=size) for each in dict.fromkeys(map(kind, CATALOG))]
 
 HEAVY = ("inception_v3", "googlenet", "maxvit_t", "efficientnet_v2_s")  # a second and more in each test
 QUICK = [name for name in SMALLEST if name not in HEAVY]
-NETWORKS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in KINDS]
+NETWORKS = networks(KINDS, QUICK, SMALLEST)
 
 
 def tagged(name: str, tag: str) -> bool:

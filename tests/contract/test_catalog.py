@@ -69,7 +69,7 @@ def test_shortcuts_have_no_parameters(plain, residual):
     assert shapes[0] == shapes[1]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_catalog_csv_is_what_the_networks_are():
     """`make docs` writes the file again."""
     place = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "write" / "generate.py")

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from catalogue import CLASSES, SMALLEST, small
+from selection import networks
 from torch import nn
 
 from convatlas.ops.checkpoint import checkpoint_activations
@@ -12,6 +13,7 @@ from convatlas.ops.loss import classification_loss
 
 HAVE = [name for name in SMALLEST if not name.startswith("lenet")]
 QUICK = {"resnet20", "vgg11", "densenet_bc_100_12", "vit_b_16"}
+SLOW = {"squeezenet1_1", "mobilenet_v2", "shufflenet_v2_x0_5", "resnet18", "efficientnet_lite0", "convnext_tiny", "swin_t"}
 DEEP = 0.5  # of the memory, at most, where there is more than one block
 
 
@@ -42,7 +44,7 @@ def freeze(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["all", "half"])
-@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in HAVE])
+@pytest.mark.parametrize("name", networks(HAVE, QUICK, SLOW))
 def test_a_step_leaves_the_same_bits_behind(name, frozen):
     model, x = small(name)
     x = x[:2]

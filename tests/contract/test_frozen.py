@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from catalogue import CLASSES, SMALLEST, small
+from selection import networks
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -21,7 +22,8 @@ from convatlas.ops.loss import classification_loss
 RATE = 0.01
 QUICK = ("resnet20", "squeezenet1_1", "vit_b_16")
 WITH_A_HEAD = ["lenet5" if name == "lenet5_1998" else name for name in SMALLEST]  # LeNet-5's codes of 1998 are fixed
-NETWORKS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in WITH_A_HEAD]
+SLOW = ("lenet5", "alexnet_2012", "googlenet", "densenet_bc_100_12", "mobilenet_v2", "convnext_tiny", "swin_t", "tinyvgg")
+NETWORKS = networks(WITH_A_HEAD, QUICK, SLOW)
 
 
 class Trial:

@@ -6,22 +6,22 @@ from statistics import mean
 
 import numpy as np
 import pytest
+from selection import SMALLEST, networks
 from torch import nn
 from torch.optim import AdamW
 
-from convatlas import catalog
 from convatlas.data import Batches, Feed, load
 from convatlas.engine.events import Step
 from convatlas.engine.record import Run
-from convatlas.models import FAMILIES, create_model, fitting_size
+from convatlas.models import create_model, fitting_size
 from convatlas.ops.droppath import DropPath
 from convatlas.ops.loss import classification_loss
 from convatlas.recipes import default
 from convatlas.runs.build import open_data
 from convatlas.runs.training import check, start
 
-SMALLEST = [min(family.variants, key=lambda name: catalog.ROWS[name].parameters) for family in FAMILIES]
 IMAGES, BATCH, WINDOW = 2000, 40, 10
+PHOTOGRAPHED = ("resnet20", "squeezenet1_1", "mobilenet_v1_025", "tinyvgg", "vit_b_16")
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,7 @@ def losses(name, folder, data):
     return (step.loss.item() for step in islice((event for event in events if isinstance(event, Step)), steps))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", networks(SMALLEST, (), PHOTOGRAPHED))
 def test_the_loss_falls_within_an_epoch_of_photographs(name, photographs, tmp_path):
     """To 95 % before its end, or at all at its end."""
     found = []

@@ -6,7 +6,8 @@ from math import prod
 
 import pytest
 import torch
-from catalogue import IMAGENET, KINDS, SMALLEST, belongs, features, layout, logits, meta, shapes, tagged, without
+from catalogue import IMAGENET, KINDS, QUICK, SMALLEST, belongs, features, layout, logits, meta, shapes, tagged, without
+from selection import networks
 from torch import nn
 
 from convatlas import catalog
@@ -15,19 +16,21 @@ from convatlas.models import CATALOG, create_on_meta
 from convatlas.models.family import SMALL
 from convatlas.weights.load import DERIVED
 
+LIGHT = ("lenet5_1998", "alexnet_2012", "resnet20", "squeezenet1_1", "vgg11", "vit_b_16", "tinyvgg")
+
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_the_catalogue_knows_the_parameters(name):
     assert layout(name)[1] == catalog.ROWS[name].parameters
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", networks(SMALLEST, LIGHT, SMALLEST))
 def test_the_catalogue_knows_the_costs(name):
     native = CATALOG[name].native_of(name)
     assert macs(create_on_meta(name), native.in_channels, native.image_size) == catalog.ROWS[name].macs
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", networks(CATALOG, KINDS))
 def test_only_the_heads_and_the_stem_depend_on_classes_and_channels(name):
     family, usual = CATALOG[name], shapes(name)
     changed = shapes(name, num_classes=3, in_channels=12)
@@ -40,7 +43,7 @@ def test_only_the_heads_and_the_stem_depend_on_classes_and_channels(name):
     assert {changed[key] for key in heads} == {(3, *usual[key][1:]) for key in heads}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", networks(KINDS, QUICK, KINDS))
 def test_without_a_head_come_features_of_the_documented_width(name):
     family = CATALOG[name]
     native, whole = family.native_of(name), shapes(name)
@@ -67,7 +70,7 @@ def documented(family, name):
     return found
 
 
-@pytest.mark.parametrize("name", IMAGENET)
+@pytest.mark.parametrize("name", networks(IMAGENET, KINDS))
 def test_small_form_keeps_every_name_and_the_shapes_of_all_but_the_stem(name):
     family, native, little = CATALOG[name], shapes(name), shapes(name, image_size=32)
     assert list(native) == list(little)
@@ -79,7 +82,7 @@ def test_small_form_keeps_every_name_and_the_shapes_of_all_but_the_stem(name):
     assert not others
 
 
-@pytest.mark.parametrize("name", without("transformer", IMAGENET))
+@pytest.mark.parametrize("name", networks(without("transformer", IMAGENET), QUICK, KINDS))
 def test_small_images_leave_a_map_of_4x4(name):
     """Seen where the last convolution writes: a pool after it could enlarge a single pixel."""
     model, maps = create_on_meta(name, num_classes=10, image_size=32).eval(), []
@@ -90,8 +93,10 @@ def test_small_images_leave_a_map_of_4x4(name):
     assert min([size for size in maps if min(size) > 1][-1]) >= 4
 
 
-@pytest.mark.parametrize("sides", [(33, SMALL + 1), pytest.param((0, 34, 47, SMALL, 66, 67, 96, 131), marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "sides", [(33, SMALL + 1), pytest.param((0, 34, 47, SMALL, 66, 67, 96, 131), marks=pytest.mark.thorough)]
+)
+@pytest.mark.parametrize("name", networks(KINDS, QUICK, KINDS))
 def test_every_size_works_that_can_be_asked_for(name, sides):
     """The size it was built for, in training and evaluation alike; in evaluation an odd and oblong one, too."""
     native = CATALOG[name].native_of(name)

@@ -6,7 +6,8 @@ from math import log
 
 import pytest
 import torch
-from catalogue import CLASSES, NETWORKS, SMALLEST, images, logits, small, tensors, without
+from catalogue import CLASSES, NETWORKS, QUICK, SMALLEST, images, logits, small, tensors, without
+from selection import networks
 from torch import nn
 
 from convatlas.models import CATALOG, create_model
@@ -143,15 +144,15 @@ def test_backward_hooks_may_look_at_every_module(network):
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", networks(SMALLEST, QUICK, SMALLEST))
 def test_every_channel_counts(name, channels):
     model, x = small(name, in_channels=channels)
     model.eval()(x.requires_grad_()).square().sum().backward()
     assert x.grad.flatten(2).any(2).all()
 
 
-@pytest.mark.parametrize("built", ["small", pytest.param("large", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", without("fixed-size", SMALLEST))
+@pytest.mark.parametrize("built", ["small", pytest.param("large", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("name", networks(without("fixed-size", SMALLEST), QUICK, SMALLEST))
 def test_odd_and_oblong_images_are_seen_to_their_edges(name, built):
     native = CATALOG[name].native_of(name)
     side = native.smallest if built == "small" else native.fitting(SMALL + 1)

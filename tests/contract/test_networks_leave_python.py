@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 from catalogue import KINDS, small
+from selection import networks
 
 ONE_OF_EACH = ("vgg11", "resnet18", "densenet121", "mobilenet_v2", "vit_b_16")  # plain, residual, dense, inverted, attention
 ANY_BATCH = ({0: torch.export.Dim("n", min=2, max=64)},)
@@ -14,9 +15,11 @@ def close(found, expected, share):
     torch.testing.assert_close(found, expected, rtol=share, atol=share * expected.abs().max().item())
 
 
-@pytest.mark.parametrize(
-    "name", [*ONE_OF_EACH, *(pytest.param(name, marks=pytest.mark.slow) for name in KINDS if name not in ONE_OF_EACH)]
-)
+EXPORTED = {"googlenet", "shufflenet_v2_x0_5", "regnet_y_400mf", "convnext_tiny", "swin_t", "maxvit_t", "lenet5_1998"}
+ALL = list(dict.fromkeys([*KINDS, *ONE_OF_EACH]))
+
+
+@pytest.mark.parametrize("name", networks(ALL, ("resnet18", "vit_b_16"), EXPORTED.union(ONE_OF_EACH)))
 def test_exported_for_any_batch(name):
     model, x = small(name)
     program = torch.export.export(model.eval(), (x,), dynamic_shapes=ANY_BATCH)
@@ -34,9 +37,8 @@ def compiler(tmp_path_factory):
         yield torch.compile
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+@pytest.mark.parametrize("name", networks(ONE_OF_EACH, (), ("resnet18",)))
 def test_compiled(name, compiler):
     torch.compiler.reset()
     model, x = small(name)
@@ -45,9 +47,8 @@ def test_compiled(name, compiler):
         close(compiler(model)(x), model(x), 1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", networks(ALL, (), ONE_OF_EACH))
 def test_run_by_onnx_runtime(name, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")

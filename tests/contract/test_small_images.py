@@ -2,15 +2,16 @@
 
 import pytest
 import torch
-from catalogue import CLASSES, IMAGENET, KINDS, belongs, images, slim
+from catalogue import CLASSES, IMAGENET, KINDS, QUICK, belongs, images, slim
 from safetensors.torch import save_file
+from selection import networks
 
 from convatlas.models import CATALOG, create_model
 from convatlas.weights import load_into
 from convatlas.weights.load import DERIVED
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name in IMAGENET])
+@pytest.mark.parametrize("name", networks([name for name in KINDS if name in IMAGENET], QUICK, KINDS))
 def test_native_weights_move_into_the_small_form(name, tmp_path):
     family = CATALOG[name]
     native = create_model(name, num_classes=CLASSES, **slim(name)).state_dict()

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from selection import SMALLEST, networks
 from torch.utils.flop_counter import FlopCounterMode
 
 from convatlas import create_encoder
 from convatlas.errors import InputError
 from convatlas.features import Encoder, levels, pyramid
-from convatlas.models import CATALOG, FAMILIES, create_model, create_on_meta, model_info
+from convatlas.models import CATALOG, create_model, create_on_meta, model_info
 
-SMALLEST = {family.name: min(family.variants, key=lambda name: model_info(name).parameters) for family in FAMILIES}
-LIGHT = ("lenet", "resnet_cifar", "squeezenet", "tinyvgg")
-SLOW = pytest.mark.slow
 SLIM = {  # changes that make the heavy ones quick
     "densenet": {"depths": (2, 2, 2)},
     "efficientnet_v2": {"depths": (1, 2, 1, 1, 2, 1)},
@@ -26,7 +24,9 @@ SLIM = {  # changes that make the heavy ones quick
     "wrn_cifar": {"depth": 16},
     "resnext_cifar": {"n": 1},
 }
-NETWORKS = [pytest.param(name, marks=() if family in LIGHT else SLOW) for family, name in SMALLEST.items() if family != "vit"]
+QUICK = ("resnet20", "tinyvgg")
+SLOW = ("lenet5_1998", "squeezenet1_1", "densenet_bc_100_12", "mobilenet_v1_025", "convnext_tiny", "swin_t", "googlenet")
+NETWORKS = networks([name for name in SMALLEST if name != "vit_b_16"], QUICK, SLOW)
 
 
 def images(name: str, n: int = 3) -> torch.Tensor:
@@ -78,7 +78,7 @@ def test_an_encoder_is_the_pyramid_of_its_network_and_leaves_python(name):
         ("swin_t", (4, 8, 16, 32), (96, 192, 384, 768)),
         ("swin_v2_t", (4, 8, 16, 32), (96, 192, 384, 768)),
         ("convnext_tiny", (4, 8, 16, 32), (96, 192, 384, 768)),
-        pytest.param("maxvit_t", (2, 4, 8, 16, 32), (64, 64, 128, 256, 512), marks=SLOW),
+        pytest.param("maxvit_t", (2, 4, 8, 16, 32), (64, 64, 128, 256, 512), marks=pytest.mark.slow),
     ],
 )
 def test_channels_and_strides_are_known_without_running(name, strides, channels):

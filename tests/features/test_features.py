@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from selection import mark_of
 from torch import Tensor, nn
 
 from convatlas.errors import InputError
@@ -15,11 +16,11 @@ from convatlas.models import FAMILIES, create_model, create_on_meta, model_info
 
 SMALLEST = {family.name: min(family.variants, key=lambda name: model_info(name).parameters) for family in FAMILIES}
 LIGHT = ("lenet", "resnet_cifar", "squeezenet", "tinyvgg")
-SLOW = pytest.mark.slow
+SLOW = ("alexnet", "densenet", "mobilenet_v1", "vit", "swin", "efficientnet")  # heads and last maps of every kind
 
 
 def smallest(*families: str) -> list[Any]:
-    return [pytest.param(name, SMALLEST[name], marks=() if name in LIGHT else SLOW, id=SMALLEST[name]) for name in families]
+    return [pytest.param(name, SMALLEST[name], marks=mark_of(name, LIGHT, SLOW), id=SMALLEST[name]) for name in families]
 
 
 def built(family: str, name: str, **options: Any) -> tuple[nn.Module, Tensor]:
@@ -162,7 +163,7 @@ def test_levels_are_what_the_pyramid_gives(family: str, name: str) -> None:
         ("resnet50", (2, 4, 8, 16, 32), (64, 256, 512, 1024, 2048)),
         ("mobilenet_v2", (2, 4, 8, 16, 32), (16, 24, 32, 96, 1280)),
         ("swin_t", (4, 8, 16, 32), (96, 192, 384, 768)),
-        pytest.param("densenet121", (2, 4, 8, 16, 32), (64, 256, 512, 1024, 1024), marks=SLOW),
+        pytest.param("densenet121", (2, 4, 8, 16, 32), (64, 256, 512, 1024, 1024), marks=pytest.mark.slow),
         ("vgg16", (1, 2, 4, 8, 16, 32), (64, 128, 256, 512, 512, 512)),
         ("resnet20", (1, 2, 4), (16, 32, 64)),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from legible import assert_legible
+from selection import SMALLEST, networks
 
 from convatlas.data import Resident
 from convatlas.errors import InputError
@@ -18,7 +19,7 @@ from convatlas.looks.picture import LookOptions
 from convatlas.models import create_model, family_of
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "contract"))
-from catalogue import SMALLEST, slim
+from catalogue import slim
 
 WISHES = {
     "gradients": LookOptions(options={"steps": 1, "batch": 4}),
@@ -26,10 +27,8 @@ WISHES = {
     "embedding": LookOptions(methods=("pca",)),
     "saliency": LookOptions(methods=("gradcam",), places=(0,), options={"sanity": False}),
 }
-QUICK = ("lenet5",)
-FAMILIES = [
-    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in dict.fromkeys([*SMALLEST, *QUICK])
-]
+QUICK, SLOW = ("lenet5",), ("lenet5_1998", "resnet20", "squeezenet1_1", "mobilenet_v1_025", "vit_b_16", "swin_t")
+FAMILIES = networks(dict.fromkeys([*SMALLEST, *QUICK]), QUICK, SLOW)
 
 
 def small(name):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from selection import mark_of
 from torch import nn
 
 from convatlas.anatomy import inspect
@@ -30,7 +31,8 @@ SMALL = {  # a network of each family cut to what runs quickly, with all kinds o
     "swin": ("swin_t", {"depths": (2, 2, 2, 2), "width": 32, "head_width": 16}),
     "maxvit": ("maxvit_t", {"depths": (1, 2, 1, 1), "width": 32, "head_width": 16}),
 }
-QUICK = {"lenet", "resnet", "densenet", "shufflenet_v2", "convnext", "vit"}
+QUICK = {"lenet", "resnet", "vit"}
+SLOW = {"densenet", "shufflenet_v2", "convnext", "googlenet", "swin", "mobilenet_v3", "efficientnet"}
 
 
 def built(family):
@@ -65,7 +67,7 @@ def outputs(model, x, names):
 
 @pytest.mark.parametrize(
     "family",
-    [pytest.param(f, id=f.name, marks=() if f.name in QUICK else pytest.mark.slow) for f in FAMILIES],
+    [pytest.param(f, id=f.name, marks=mark_of(f.name, QUICK, SLOW)) for f in FAMILIES],
 )
 def test_a_network_with_every_layer_tapped_gives_the_same(family):
     model, x, names = built(family)

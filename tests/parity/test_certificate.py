@@ -1,16 +1,17 @@
 """No network differs in layout from its reference, but for what is meant and said; values are slow tests of tests/anatomy."""
 
 import pytest
+from selection import SMALLEST, networks
 from torchvision import models as reference
 
 from convatlas.models import CATALOG
 from convatlas.verify import Outcome, verify
 
 ELSEWHERE = ("timm", "pytorchcv")
-QUICK = {"lenet5", "resnet20", "densenet_bc_100_12", "mobilenet_v2", "vit_b_16", "convnext_tiny"}
+QUICK = {"lenet5", "resnet20", "mobilenet_v2", "vit_b_16"}
 
 
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CATALOG])
+@pytest.mark.parametrize("name", networks(CATALOG, QUICK, SMALLEST))
 def test_layout(name):
     (verdict,) = verify([name], quick=True)
     assert verdict.outcome is not Outcome.DIFFERS, str(verdict)

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
+from selection import networks
 
 from convatlas.runs.network import Asked, opened
 from convatlas.studies.measure import Question, measure
@@ -48,8 +49,7 @@ def test_predictions_are_torchvisions(name, shared, files):
         assert answer.classes == tuple(zip((classes()[i] for i in indices), probabilities, strict=True)), answer.path.name
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", networks(RIGHT, (), ("squeezenet1_1",)))
 def test_all_logits_of_all_photographs_are_torchvisions(name, shared, files, tmp_path):
     assert len(files) == PHOTOGRAPHS
     weights = shared / "weights" / f"{name}_imagenet.pth"

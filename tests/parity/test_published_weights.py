@@ -8,8 +8,13 @@ from convatlas.models import create_model
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: these weights were trained with them
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "right"), [("resnet20", 9173), ("resnet56", 9339)])
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        pytest.param("resnet20", 9173, marks=pytest.mark.slow),
+        pytest.param("resnet56", 9339, marks=pytest.mark.thorough),
+    ],
+)
 def test_published_accuracy(name, right, shared, cifar10):
     model = create_model(name, weights=shared / "weights" / f"{name}_cifar10.pth").eval()
     images, labels = map(torch.from_numpy, cifar10("test"))

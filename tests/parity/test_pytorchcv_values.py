@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import torch
+from selection import networks
 from test_torchvision_values import lively
 from torch import nn
 
@@ -45,8 +46,8 @@ TWINS = {
     "resnext29_8x64d": partial(get_resnext, blocks=29, cardinality=8, bottleneck_width=64),
     "resnext29_16x64d": partial(get_model, "resnext29_16x64d_cifar10"),
 }
-LARGE = {"zfnet", "preact_resnet34", "preact_resnet50", "wrn_28_10", "resnext29_8x64d", "resnext29_16x64d"}
-LARGE |= {"mobilenet_v1_050", "mobilenet_v1_075", "mobilenet_v1_100"}
+QUICK = {"mobilenet_v1_025", "wrn_16_4"}
+SLOW = {"preact_resnet18", "preact_resnet18:last_norm=True", "densenet_bc_100_12", "resnext29_32x4d", "preact_resnet50"}
 
 
 def native(name):
@@ -78,7 +79,7 @@ def test_shapes_come_in_the_same_order(name):
     assert shapes(ours) == shapes(theirs)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in TWINS])
+@pytest.mark.parametrize("name", networks(TWINS, QUICK, SLOW))
 def test_values_and_gradients_agree(name):
     theirs, ours = lively(twin(name)), create_on_meta(name)
     values = (value.clone() for value in theirs.state_dict().values())

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from selection import networks
 from torch import Tensor, nn
 
 from convatlas.anatomy import Anatomy, inspect
@@ -21,7 +22,7 @@ from convatlas.views.blueprint.blocks import kinds_of, plan_of, stages_of
 from convatlas.views.blueprint.nodes import graph_of
 from convatlas.views.save import save
 
-QUICK = {"efficientnet_v2": "efficientnet_v2_s", "lenet": "lenet5", "densenet": "densenet_bc_100_12", "vit": "vit_b_32"}
+LIGHT = {"efficientnet_v2": "efficientnet_v2_s", "lenet": "lenet5", "densenet": "densenet_bc_100_12", "vit": "vit_b_32"}
 
 
 @cache
@@ -46,16 +47,8 @@ def assert_legible(drawn: Figure) -> None:
     assert not over
 
 
-LONG = {
-    "densenet_bc_100_12",
-    "efficientnet_v2_s",
-    "inception_v3",
-    "mobilenet_v3_large",
-    "maxvit_t",
-    "swin_t",
-    "shufflenet_v2_x0_5",
-}
-SMALLEST = [QUICK.get(family.name, next(iter(family.variants))) for family in FAMILIES]
+FIRST = [LIGHT.get(family.name, next(iter(family.variants))) for family in FAMILIES]
+QUICK = ("lenet5", "vgg11", "resnet18", "squeezenet1_0", "vit_b_32", "tinyvgg")
 
 
 def checked(name: str) -> None:
@@ -70,13 +63,13 @@ def checked(name: str) -> None:
     assert all(any(title in text for text in said) for title in plan.titles.values())
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in SMALLEST])
+@pytest.mark.parametrize("name", networks(FIRST, QUICK, FIRST))
 def test_one_of_each_family_is_legible(name: str) -> None:
     checked(name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CATALOG if name not in SMALLEST])
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", [name for name in CATALOG if name not in FIRST])
 def test_every_network_is_legible(name: str) -> None:
     checked(name)
 
