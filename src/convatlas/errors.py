@@ -1,6 +1,6 @@
 """What can go wrong in words a user can act on: what was needed, what came, the remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -30,3 +30,9 @@ def unknown(kind: str, given: str, known: Iterable[str], remedy: str = "") -> In
     else:
         hint = f"there are {len(names)}, {names[0]} to {names[-1]}."
     return InputError(f"unknown {kind} {given!r}: {hint}{' ' + remedy if remedy else ''}")
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """The first names and how many more there are: "a, b and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

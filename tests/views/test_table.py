@@ -6,7 +6,8 @@ from subprocess import run
 import pytest
 from fabricated import emptied, results, without_test
 
-from convatlas.views.table import DASH, columns, count, csv_rows, duration, finite, operations, places, size, write_csv
+from convatlas.views.numbers import DASH, count, duration, finite, operations, size
+from convatlas.views.table import columns, csv_rows, places, write_csv
 from convatlas.views.verdict import best_name, verdict
 
 

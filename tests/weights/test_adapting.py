@@ -10,8 +10,9 @@ from torch.nn.functional import linear
 
 from convatlas.models import CATALOG, FAMILIES, create_on_meta, family_of
 from convatlas.models.family import SMALL
+from convatlas.ops.paths import is_in_any
 from convatlas.weights import Loaded, load
-from convatlas.weights.load import DERIVED, fit, within
+from convatlas.weights.load import DERIVED, fit
 
 FIRST = [next(iter(family.variants)) for family in FAMILIES]
 SHRINKS = [name for name in FIRST if CATALOG[name].native_of(name).image_size > SMALL]
@@ -37,7 +38,7 @@ def loaded(monkeypatch):
 
 
 def keys(name: str, *modules: str) -> set[str]:
-    return {key for key in tensors(name) if within(key, modules)}
+    return {key for key in tensors(name) if is_in_any(key, modules)}
 
 
 @pytest.mark.parametrize("name", FIRST)
@@ -51,7 +52,7 @@ def test_other_classes_change_the_heads_alone(loaded, name):
     found = loaded(name, num_classes=7)
     head = keys(name, family.head)
     assert head <= {*found.fresh} | {key for key in head if ".codes" in key}
-    assert all(within(key, (family.head, *family.auxiliary)) for key in found.fresh)
+    assert all(is_in_any(key, (family.head, *family.auxiliary)) for key in found.fresh)
     assert (found.adapted, found.dropped) == ((), ())
     without = loaded(name, num_classes=0)
     assert {*without.dropped} == keys(name, family.head, *family.auxiliary)
@@ -71,7 +72,7 @@ def test_other_channels_adapt_the_stem_alone(loaded, name, channels):
 def test_small_images_keep_all_but_the_stem(loaded, name):
     family = CATALOG[name]
     found = loaded(name, image_size=family.native_of(name).fitting(32))
-    assert all(within(key, (family.stem, *family.sized)) for key in found.fresh)
+    assert all(is_in_any(key, (family.stem, *family.sized)) for key in found.fresh)
     assert not found.adapted or family.adapt
     assert found.dropped == ()
     assert len(found.kept) > 0.8 * len(tensors(name)) or family.sized
@@ -87,9 +88,9 @@ def test_tables_of_positions_are_interpolated(loaded, name):
     family, own = CATALOG[name], tensors(name)
     seen = 0
     for size in sizes(name):
-        assert not [key for key in loaded(name, image_size=size).fresh if not within(key, (family.stem, *family.sized))]
+        assert not [key for key in loaded(name, image_size=size).fresh if not is_in_any(key, (family.stem, *family.sized))]
         for key, value in create_on_meta(name, image_size=size).state_dict().items():
-            if value.shape != own[key].shape and not key.endswith(DERIVED) and not within(key, (family.stem, *family.sized)):
+            if value.shape != own[key].shape and not key.endswith(DERIVED) and not is_in_any(key, (family.stem, *family.sized)):
                 level = fit(key, torch.full(own[key].shape, 3.0), torch.zeros(value.shape), family)
                 torch.testing.assert_close(level, torch.full(value.shape, 3.0))
                 seen += 1
@@ -135,7 +136,7 @@ def test_files_of_timm_are_kept_whole(monkeypatch, name):
     monkeypatch.setattr(load, "read", lambda _: theirs.state_dict())
     found = load.load_into(create_on_meta(name), "a.pth", family_of(name))
     assert (found.adapted, found.dropped) == ((), ())
-    assert all(within(key, family_of(name).auxiliary) for key in found.fresh)
+    assert all(is_in_any(key, family_of(name).auxiliary) for key in found.fresh)
 
 
 def test_a_convolution_over_the_whole_map_is_a_linear_layer():

@@ -15,6 +15,7 @@ from math import inf
 from torch import nn
 
 from ..errors import unknown
+from ..ops.paths import ancestors, is_inside
 from .layer import Shape
 from .layers import inspect
 
@@ -93,7 +94,7 @@ class Run:
         deep = {type(module) for module in self.modules.values() if sum(map(mixes, module.parameters())) > 1}
         found: dict[str, None] = {}
         for name, module in self.modules.items():
-            if not name or inside(name, self.head) or inside(self.head, name) or isinstance(module, CHAINS):
+            if not name or is_inside(name, self.head) or is_inside(self.head, name) or isinstance(module, CHAINS):
                 continue
             repeated = kinds[type(module)] > 1 and type(module) in deep
             if repeated and 0 < len(set(self.strides(name))) <= SPAN and found.keys().isdisjoint(ancestors(name)):
@@ -120,7 +121,7 @@ class Run:
         parted = next(module.children(), None) is not None
         if name in self.blocks or not parted:
             return True
-        if not name or any(inside(other, name) for other in (self.head, *self.blocks)):
+        if not name or any(is_inside(other, name) for other in (self.head, *self.blocks)):
             return False
         if len(set(strides)) == 1:
             return True
@@ -193,7 +194,7 @@ def spread(run: Run, stages: dict[str, str], heads: tuple[str, ...]) -> dict[str
     for name in run.modules:
         unit = next((above for above in ancestors(name) if above in stages), None)
         late = run.within[name] and run.within[name][0] >= run.end
-        if late or any(inside(name, head) for head in heads):
+        if late or any(is_inside(name, head) for head in heads):
             placed[name] = "head"
         elif unit is not None:
             placed[name] = stages[unit]
@@ -206,7 +207,7 @@ def spread(run: Run, stages: dict[str, str], heads: tuple[str, ...]) -> dict[str
 
 def around(run: Run, name: str, stages: dict[str, str], sure: dict[str, str]) -> str:
     """The stage of a module that reaches over units, or never ran: that of its parts, or of its nearest neighbor."""
-    own = dict.fromkeys(stage for other, stage in sure.items() if inside(other, name))
+    own = dict.fromkeys(stage for other, stage in sure.items() if is_inside(other, name))
     if len(own) == 1:
         return next(iter(own))
     if own:
@@ -214,13 +215,8 @@ def around(run: Run, name: str, stages: dict[str, str], sure: dict[str, str]) ->
         start = next((row for row in rows if run.rows[row][0] == name), rows[0]) if holds(run.modules[name]) else rows[0]
         return [stage for unit, stage in stages.items() if run.within[unit][0] <= start or unit == next(iter(stages))][-1]
     order = list(run.modules)
-    near = next(near for above in ancestors(name) if (near := [other for other in sure if inside(other, above)]))
+    near = next(near for above in ancestors(name) if (near := [other for other in sure if is_inside(other, above)]))
     return sure[min(near, key=lambda other: abs(order.index(other) - order.index(name)))]
-
-
-def inside(name: str, other: str) -> bool:
-    """Whether a module is another one, or in it."""
-    return not other or name == other or name.startswith(f"{other}.")
 
 
 def holds(module: nn.Module) -> bool:
@@ -231,11 +227,3 @@ def holds(module: nn.Module) -> bool:
 def mixes(parameter: nn.Parameter) -> bool:
     """Whether it is a kernel or a matrix: scales of norms and layers are vectors, also where they are stored as (c, 1, 1)."""
     return parameter.numel() > max(parameter.shape, default=1)
-
-
-def ancestors(name: str) -> Iterator[str]:
-    """A module and all that it is in, up to the network itself."""
-    while name:
-        yield name
-        name = name.rpartition(".")[0]
-    yield ""

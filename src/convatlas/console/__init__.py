@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import InputError, unknown
-from .terminal import dump, human, show, table
+from ..views.numbers import count
+from .terminal import dump, show, table
 
 if TYPE_CHECKING:
     from ..catalog import Row
@@ -34,7 +35,7 @@ def networks(rows: Sequence["Row"], as_json: bool) -> None:
     for row in rows:
         size = f"{row.in_channels}x{row.image_size}x{row.image_size}"
         top1 = "" if row.top1 is None else f"{row.top1:.2f}"
-        shown.add_row(row.name, str(row.year), human(row.parameters), human(row.macs), size, top1, row.top1_on)
+        shown.add_row(row.name, str(row.year), count(row.parameters), count(row.macs), size, top1, row.top1_on)
     show(shown)
 
 

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..studies.network_summary import NetworkSummary
 from ..views.layers import cells, csv_text, share, some, times, to_json
-from ..views.table import count, size
+from ..views.numbers import count, size
 from ..weights import Checkpoint
 from .card import card
 from .terminal import command, show, table

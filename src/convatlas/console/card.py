@@ -7,8 +7,9 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..views.numbers import count
 from ..weights import Checkpoint
-from .terminal import dump, human
+from .terminal import dump
 
 if TYPE_CHECKING:
     from ..models import ModelInfo
@@ -32,7 +33,7 @@ def card(
     told = {
         "Idea": info.idea,
         "Papers": "\n".join(f"{p.authors} {p.year}, {p.title}, {p.where}" for p in info.papers),
-        "Size": f"{info.parameters:,} parameters, {human(info.macs)} multiply-accumulates an image",
+        "Size": f"{info.parameters:,} parameters, {count(info.macs)} multiply-accumulates an image",
         "Input": f"{info.in_channels}x{info.image_size}x{info.image_size}, {info.num_classes:,} classes",
         "Top-1": f"{info.top1:.2f} % on {info.top1_on}" if info.top1 is not None else "not published",
         "Weights": "\n".join(map(line, rows)) or "none published",

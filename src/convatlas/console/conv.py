@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from ..anatomy.arithmetic import Convolution, Size, Step, by, notes
 from ..errors import InputError
-from .terminal import dump, human, show, table
+from ..views.numbers import count
+from .terminal import dump, show, table
 
 T = TypeVar("T")
 
@@ -101,11 +102,11 @@ def one(step: Step) -> None:
     print(f"output      {layer.c_out}x{by(step.output)}")
     print(f"formula     {down}" if down == across else f"height      {down}\nwidth       {across}")
     print(f"parameters  {layer.weights:,} weights, {layer.weights + layer.c_out:,} with biases")
-    print(f"MACs        {step.macs:,} ({human(step.macs)})")
+    print(f"MACs        {step.macs:,} ({count(step.macs)})")
     print(f"receptive   {by(step.receptive)} pixels, {' and '.join(sorted({f'{j:g}' for j in step.jump}))} apart")
     if alternative(step):
         print(
-            f"separable   {weights:,} weights, {weights + biases:,} with biases, {macs:,} MACs ({human(macs)}): "
+            f"separable   {weights:,} weights, {weights + biases:,} with biases, {macs:,} MACs ({count(macs)}): "
             f"{weights / layer.weights:.3f} of the weights, {macs / step.macs:.3f} of the MACs"
         )
     else:
@@ -121,10 +122,10 @@ def many(steps: Sequence[Step]) -> None:
     )
     for i, step in enumerate(steps, start=1):
         layer = step.layer
-        ratio = f"{human(step.separable[2])} ({step.separable[2] / step.macs:.2f})" if alternative(step) else "–"
+        ratio = f"{count(step.separable[2])} ({step.separable[2] / step.macs:.2f})" if alternative(step) else "–"
         sees.add_row(
             str(i), *map(by, (layer.kernel, layer.stride, layer.padding, layer.dilation)), str(layer.groups),
-            f"{layer.c_out}x{by(step.output)}", f"{layer.weights:,}", human(step.macs), by(step.receptive), ratio,
+            f"{layer.c_out}x{by(step.output)}", f"{layer.weights:,}", count(step.macs), by(step.receptive), ratio,
         )  # fmt: skip
     show(sees)
     for i, step in enumerate(steps, start=1):
@@ -135,7 +136,7 @@ def many(steps: Sequence[Step]) -> None:
     sums, last = total(steps), steps[-1]
     print(
         f"total       {sums['weights']:,} weights, {sums['parameters']:,} with biases, {sums['macs']:,} MACs "
-        f"({human(sums['macs'])}); each of {by(last.output)} units sees {by(last.receptive)} pixels"
+        f"({count(sums['macs'])}); each of {by(last.output)} units sees {by(last.receptive)} pixels"
     )
 
 

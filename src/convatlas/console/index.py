@@ -13,7 +13,8 @@ from rich.text import Text
 
 from ..errors import InputError
 from ..files import make_folder, occupied, unwritten, write_json, write_text
-from .terminal import dump, human, show, table
+from ..views.numbers import count
+from .terminal import dump, show, table
 
 if TYPE_CHECKING:
     from ..features.clusters import Clusters
@@ -34,7 +35,7 @@ def made(index: "Index", notes: Sequence[str], out: Path, as_json: bool) -> None
         return
     for note in notes:
         print(note, file=sys.stderr)
-    print(f"{n:,} vectors of {d:,} numbers from {index.maker.layer}, {human(out.stat().st_size)}B")
+    print(f"{n:,} vectors of {d:,} numbers from {index.maker.layer}, {count(out.stat().st_size)}B")
     print(f"index {out}")
 
 

@@ -34,11 +34,3 @@ def table(*columns: str, left: int = 1) -> Table:
     for i, column in enumerate(columns):
         made.add_column(column, justify="left" if i < left else "right", no_wrap=i >= left)
     return made
-
-
-def human(value: float) -> str:
-    """A number of three digits with its prefix: 61.7 k, 4.09 G."""
-    for prefix, unit in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= unit:
-            return f"{value / unit:#.3g}".rstrip(".") + f" {prefix}"
-    return f"{value:g}"

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..views.numbers import count
 from ..weights import Checkpoint, fetch
 from ..weights.bar import bar
-from .terminal import dump, human, show, table
+from .terminal import dump, show, table
 
 
 def listed(rows: Sequence[tuple[Checkpoint, Sequence[Path]]], as_json: bool) -> None:
@@ -23,7 +24,7 @@ def listed(rows: Sequence[tuple[Checkpoint, Sequence[Path]]], as_json: bool) -> 
         side = f"3x{row.image_size}x{row.image_size}"
         tag = f"{row.tag} *" if row.default else row.tag
         here = "yes" if places else ""
-        cells = row.name, tag, size(row), human(row.parameters), *accuracies, side, row.license, here
+        cells = row.name, tag, size(row), count(row.parameters), *accuracies, side, row.license, here
         shown.add_row(*cells)
     show(shown)
     print("* default")

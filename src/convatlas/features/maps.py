@@ -12,6 +12,7 @@ from ..anatomy.layers import VIEWS, example, inspect, without_values
 from ..errors import InputError
 from ..ops.layout import layout_of
 from ..ops.mode import eval_mode
+from ..ops.paths import is_inside
 from ..ops.tap import tap
 from .head import head_of
 
@@ -83,7 +84,7 @@ def steps(
     while first < places.stop:
         part = below(rows[first].name, within, modules)
         last = first + 1
-        while last < places.stop and part in modules and inside(rows[last].name, part):
+        while last < places.stop and part in modules and is_inside(rows[last].name, part):
             last += 1
         seen = {stride_of(row, size) for row in rows[first:last]} - {None}
         if len(seen) > 2 and last - first > 1:
@@ -100,17 +101,16 @@ def below(name: str, within: str, modules: dict[str, str]) -> str:
     return child if child in modules else name
 
 
-def inside(name: str, part: str) -> bool:
-    """Whether a row belongs to a part."""
-    return name == part or name.startswith(f"{part}.")
-
-
 def outermost(part: str, last: int, rows: Sequence[Layer], modules: dict[str, str]) -> str:
     """The largest module that ends with a row, since a module is cheaper to tap than an operation."""
     above = part.split(".")
     for depth in range(1, len(above)):
         name = ".".join(above[:depth])
-        if name in modules and inside(rows[last].name, name) and not any(inside(row.name, name) for row in rows[last + 1 :]):
+        if (
+            name in modules
+            and is_inside(rows[last].name, name)
+            and not any(is_inside(row.name, name) for row in rows[last + 1 :])
+        ):
             return name
     return part
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError, unknown
 from ..ops.mode import eval_mode
+from ..ops.paths import is_inside
 from ..ops.trace import Operation, Trace
 from .subject import BATCH, Subject
 
@@ -134,10 +135,10 @@ def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH
             f"{subject.name} has no activation that can be off or saturated; these are known: {', '.join([*OFF, *ENDS])}"
         )
     for asked in layers:
-        if not any(inside(name, asked) for name in tallies):
+        if not any(is_inside(name, asked) for name in tallies):
             raise unknown("layer with an activation", asked, tallies)
     return [
-        tally.activity(name) for name, tally in tallies.items() if not layers or any(inside(name, asked) for asked in layers)
+        tally.activity(name) for name, tally in tallies.items() if not layers or any(is_inside(name, asked) for asked in layers)
     ]
 
 
@@ -149,11 +150,6 @@ def fed(anatomy: Anatomy) -> set[str]:
             places.add(place)
             names.add(layer.name)
     return names
-
-
-def inside(name: str, layer: str) -> bool:
-    """Whether an activation is this layer or a part of it."""
-    return name == layer or name.startswith(f"{layer}.")
 
 
 def activation(operation: Operation) -> str | None:

@@ -14,6 +14,7 @@ from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
 from ..ops.layout import Layout, layout_of
 from ..ops.mode import eval_mode
+from ..ops.paths import is_inside
 from ..ops.tap import tap
 from .subject import Subject
 
@@ -137,7 +138,7 @@ def stem(anatomy: Anatomy, first: str) -> list[str]:
 
 def within(layer: Layer, name: str) -> bool:
     """Whether a row is a layer or block of this name, or in it."""
-    return name in (layer.name, layer.module) or layer.module.startswith(f"{name}.")
+    return name == layer.name or is_inside(layer.module, name)
 
 
 def last(anatomy: Anatomy, name: str) -> Layer | None:

@@ -7,7 +7,7 @@ from ..insight.calibration import Reliability, reliability
 from ..insight.predictions import Predictions, labelled, predictions_of
 from ..insight.subject import Subject
 from ..views import calibration as view
-from ..views.table import thousands
+from ..views.numbers import thousands
 from .picture import LookOptions, Picture
 
 FEWEST = 20  # images that a temperature can be fitted on

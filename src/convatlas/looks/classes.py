@@ -7,7 +7,7 @@ from ..insight.predictions import class_index, labelled
 from ..insight.subject import Subject
 from ..views import classes
 from ..views.confusion import class_name
-from ..views.table import thousands
+from ..views.numbers import thousands
 from .picture import LookOptions, Picture
 from .predictions import stored
 

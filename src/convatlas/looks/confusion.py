@@ -9,7 +9,7 @@ from ..insight.predictions import Predictions, labelled
 from ..insight.subject import Subject
 from ..views import confusion
 from ..views.confusion import class_name
-from ..views.table import thousands
+from ..views.numbers import thousands
 from .picture import LookOptions, Picture
 
 KEY = (

@@ -7,8 +7,8 @@ from ..engine.record import Run
 from ..errors import InputError
 from ..insight.subject import Subject
 from ..views import curves
+from ..views.numbers import duration, finite, significant
 from ..views.scales import Accuracy, Loss
-from ..views.table import duration, finite, significant
 from .picture import LookOptions, Picture
 
 Rows = list[dict[str, Any]]

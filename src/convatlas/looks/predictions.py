@@ -11,7 +11,7 @@ from ..insight.predictions import Ints, Predictions, class_index, labelled, pred
 from ..insight.subject import Subject
 from ..views import grid, predictions
 from ..views.confusion import class_name
-from ..views.table import thousands
+from ..views.numbers import thousands
 from .picture import LookOptions, Picture
 
 ROWS = 3

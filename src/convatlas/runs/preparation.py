@@ -14,8 +14,9 @@ from ..data.picture import Frame, square
 from ..engine.record import Run, is_run
 from ..errors import InputError
 from ..models import create_model, create_on_meta, family_of, parse, settings_of_weights
+from ..ops.paths import is_in_any
 from ..weights import Checkpoint, Loaded, frame, load_into, source
-from ..weights.load import classes_in, within
+from ..weights.load import classes_in
 from ..weights.origin import nearest_published, published_as
 
 Place = str | Path
@@ -155,7 +156,7 @@ def load_weights(network: str, weights: Place, *, fresh_head: bool = False, **op
     family = family_of(base)
     model = create_model(base, **options, **settings_of_weights(base, weights)[0] | given)
     heads = (family.head, *family.auxiliary) if fresh_head else ()
-    own = {key: value.clone() for key, value in model.state_dict().items() if within(key, heads)}
+    own = {key: value.clone() for key, value in model.state_dict().items() if is_in_any(key, heads)}
     loaded = load_into(model, source(base, weights), family)
     model.load_state_dict(own, strict=False)
     return model, loaded.without(own)
@@ -183,7 +184,7 @@ def build_options(lens: Preparation, count: int) -> dict[str, Any]:
 def missing_tensor(network: str, loaded: Loaded) -> str | None:
     """The first tensor that a network needs to answer, and that its weights do not bring; None if they bring all."""
     auxiliary = family_of(network).auxiliary
-    return next((key for key in loaded.fresh if not within(key, auxiliary)), None)
+    return next((key for key in loaded.fresh if not is_in_any(key, auxiliary)), None)
 
 
 def scaled(row: Checkpoint, side: int) -> Checkpoint:

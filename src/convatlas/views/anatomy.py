@@ -11,8 +11,8 @@ from ..files import write_text
 from . import style
 from .blueprint import figure
 from .layers import cells, shape, share, some, times
+from .numbers import count, size
 from .page import render
-from .table import count, size
 
 SCREEN = 40  # lines
 

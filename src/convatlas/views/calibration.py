@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from ..insight.calibration import Reliability
 from . import style
-from .table import thousands
+from .numbers import thousands
 
 SIDE, FLAT = 300.0, 72.0  # pixels of a diagram and of the histogram below it
 LEAST, APART, EDGE = 44.0, 20.0, 18.0

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..files import write_text
 from ..verify import Outcome, Verdict, summary
+from .numbers import DASH, duration
 from .page import date, processor, render
-from .table import DASH, duration
 
 KINDS = {Outcome.EQUAL: "right", Outcome.CLOSE: "right", Outcome.DIFFERS: "wrong"}
 

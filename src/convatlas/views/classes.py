@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from . import grid, style
-from .table import thousands
+from .numbers import thousands
 
 SHOWN = 30  # up to so many classes each has its bar
 WORST, BEST = 20, 8  # beyond, so many from both ends

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from . import style
 from .labels import spread
+from .numbers import finite, significant
 from .scales import Accuracy, Loss, Ticks, thin
-from .table import Network, Results, finite, networks, significant
+from .table import Network, Results, networks
 
 Curve = Literal["val_accuracy", "train_accuracy", "train_loss", "val_loss"]
 TITLES: Mapping[str, str] = {

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from . import grid, style
-from .table import thousands
+from .numbers import thousands
 
 SHOWN, MOST, LEAST = 18, 6, 10  # up to so many classes each has its row; beyond, so many from both ends
 AIR = 9.0

@@ -12,7 +12,7 @@ from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line
 from ..anatomy.receptive import ReceptiveField
-from .table import count, size
+from .numbers import count, size
 
 EVERYWHERE = "all"
 

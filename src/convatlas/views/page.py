@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import style
-from .table import DASH, finite
+from .numbers import DASH, finite
 
 HERE = Path(__file__).parent
 

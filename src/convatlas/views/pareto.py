@@ -9,19 +9,9 @@ from matplotlib.figure import Figure
 
 from . import style
 from .labels import Box, place
+from .numbers import count, operations, significant
 from .scales import Accuracy, Cost
-from .table import (
-    Results,
-    count,
-    deviation,
-    failed,
-    held_out,
-    held_out_images,
-    mean,
-    networks,
-    operations,
-    significant,
-)
+from .table import Results, deviation, failed, held_out, held_out_images, mean, networks
 from .verdict import accuracy_key
 
 Price = Literal["parameters", "macs", "latency_ms", "trained_parameters", "training_memory_bytes", "seconds"]

@@ -13,7 +13,8 @@ from PIL import Image
 from . import grid, style
 from .confusion import class_name
 from .grid import rgb
-from .table import Network, finite
+from .numbers import finite
+from .table import Network
 
 LARGEST = 112  # pixels a side of an image in the report; larger ones are reduced
 LEAST = 0.005  # a smaller probability of a second class is not worth its line

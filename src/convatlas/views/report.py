@@ -11,23 +11,9 @@ from numpy.typing import NDArray
 
 from ..files import write_text
 from . import confusion, curves, pareto, predictions, style
+from .numbers import DASH, duration, finite, percent, thousands
 from .page import date, processor, render, text
-from .table import (
-    DASH,
-    MEASURES,
-    Network,
-    Results,
-    columns,
-    duration,
-    failed,
-    finite,
-    held_out,
-    mean,
-    networks,
-    percent,
-    places,
-    thousands,
-)
+from .table import MEASURES, Network, Results, columns, failed, held_out, mean, networks, places
 from .verdict import accuracy_key, best_name, ranking, verdict
 
 OPEN = 6  # up to so many networks the confusions and predictions lie open

@@ -11,8 +11,8 @@ from ..engine.rates.forecast import Forecast, Line
 from . import style
 from .grid import fitted
 from .labels import Box
+from .numbers import count
 from .scales import thin
-from .table import count
 
 ACROSS, TALL = 560.0, 262.0  # pixels of the rates
 HEAD, MIDDLE, FOOT, EDGE = 90.0, 40.0, 44.0, 10.0

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from .table import Network, Results, failed, finite, held_out, held_out_images, mean, networks, percent, places, significant
+from .numbers import finite, percent, significant
+from .table import Network, Results, failed, held_out, held_out_images, mean, networks, places
 
 CHANCE = 0.05  # a p-value from here on could well be chance
 

@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, listed
+from ..ops.paths import is_in_any
 
 State = dict[str, Tensor]
 DERIVED = ("num_batches_tracked", "relative_position_index", "relative_coords_table")  # follow from sizes or are no weights
@@ -54,7 +55,7 @@ class Loaded:
             "started afresh": self.fresh,
             "dropped": self.dropped,
         }
-        told = [f"{words}: {some(names)}" for words, names in parts.items() if names]
+        told = [f"{words}: {listed(names, 6)}" for words, names in parts.items() if names]
         return "; ".join([f"{len(self.kept)} tensors kept", *told])
 
     def without(self, names: Collection[str]) -> "Loaded":
@@ -63,11 +64,6 @@ class Loaded:
             return self
         kept, adapted = (tuple(name for name in of if name not in names) for of in (self.kept, self.adapted))
         return Loaded(kept, adapted, tuple(dict.fromkeys((*self.fresh, *names))), self.dropped)
-
-
-def some(names: tuple[str, ...], most: int = 6) -> str:
-    """The first names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def read(source: str | Path) -> State:
@@ -114,11 +110,11 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     """
     own = model.state_dict()
     state = renamed(read(source), own, names.renames)
-    optional = (*names.auxiliary, *([names.head] if not any(within(key, (names.head,)) for key in own) else []))
-    dropped = [key for key in state if key not in own and within(key, optional)]
+    optional = (*names.auxiliary, *([names.head] if not any(is_in_any(key, (names.head,)) for key in own) else []))
+    dropped = [key for key in state if key not in own and is_in_any(key, optional)]
     for key in dropped:
         del state[key]
-    fresh = [key for key in own if key not in state and within(key, names.auxiliary)]
+    fresh = [key for key in own if key not in state and is_in_any(key, names.auxiliary)]
     adapted = []
     for key, value in own.items():
         if key not in state or state[key].shape == value.shape:
@@ -128,10 +124,10 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
             if fitted.numel() != state[key].numel() and not key.endswith(DERIVED):
                 adapted.append(key)
             state[key] = fitted
-        elif within(key, (names.stem, names.head, *names.sized, *names.auxiliary)):
+        elif is_in_any(key, (names.stem, names.head, *names.sized, *names.auxiliary)):
             fresh.append(key)
-    if any(within(key, (names.head,)) for key in fresh):  # a bias of ten classes means nothing to ten others
-        fresh = [key for key in own if key in fresh or within(key, (names.head,))]
+    if any(is_in_any(key, (names.head,)) for key in fresh):  # a bias of ten classes means nothing to ten others
+        fresh = [key for key in own if key in fresh or is_in_any(key, (names.head,))]
     state |= {key: own[key] for key in fresh}
     state |= {key: value for key, value in own.items() if key.endswith(DERIVED) and key not in state}
     missing = [key for key in own if key not in state]
@@ -152,15 +148,10 @@ def classes_in(source: str | Path, own: State, names: Names) -> int:
     Raises   InputError if the file has no head
     """
     state = renamed(read(source), own, names.renames)
-    rows = [len(state[key]) for key in own if key in state and within(key, (names.head,))]
+    rows = [len(state[key]) for key in own if key in state and is_in_any(key, (names.head,))]
     if not rows:
         raise InputError(f"{source} has no {names.head}, which names the classes: it is of another network, or of one without")
     return rows[0]
-
-
-def within(key: str, modules: tuple[str, ...]) -> bool:
-    """Whether a tensor belongs to one of the modules."""
-    return any(key.startswith(f"{module}.") for module in modules)
 
 
 def renamed(state: State, own: State, renames: tuple[tuple[str, str], ...]) -> State:
