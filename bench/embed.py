@@ -34,17 +34,17 @@ def main() -> int:
     parser.add_argument("--data", default="cifar10", help="cifar10, or an .npz of it")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
-    made = embedder(Asked("resnet20", asked.weights, data_dir=asked.data_dir), asked.data)
-    whole = open_images(asked.data, "test", made.reader.looks, asked.data_dir)
-    images = first(whole, asked.images)
-    batches = [x for x, _ in Batches(images.images, made.feed(BATCH, len(images))).epoch()]
+    options = parser.parse_args()
+    maker = embedder(Asked("resnet20", options.weights, data_dir=options.data_dir), options.data)
+    whole = open_images(options.data, "test", maker.reader.looks, options.data_dir)
+    images = first(whole, options.images)
+    batches = [x for x, _ in Batches(images.images, maker.feed(BATCH, len(images))).epoch()]
     seconds: dict[str, list[float]] = {"bare": [], "ours": []}
     with keep_freed_memory():
-        bare(made, batches[:3])
-        for turn in range(asked.rounds):
+        bare(maker, batches[:3])
+        for turn in range(options.rounds):
             for name in ("bare", "ours") if turn % 2 == 0 else ("ours", "bare"):
-                seconds[name].append(bare(made, batches) if name == "bare" else ours(made, images))
+                seconds[name].append(bare(maker, batches) if name == "bare" else ours(maker, images))
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratio = medians["ours"] / medians["bare"]
     print(f"{len(images):,} images, resnet20, batches of {BATCH}, {processor('cpu')}, {torch.get_num_threads()} threads")
@@ -63,9 +63,9 @@ def first(whole: ImageSet, count: int) -> ImageSet:
     return ImageSet(some, whole.labels[:count], whole.paths[:count], whole.classes, whole.root)
 
 
-def bare(made: Embedder, batches: list[torch.Tensor]) -> float:
+def bare(maker: Embedder, batches: list[torch.Tensor]) -> float:
     """Seconds of the forward pass alone."""
-    model = made.reader.model
+    model = maker.reader.model
     began = time.perf_counter()
     with torch.inference_mode():
         for x in batches:
@@ -73,11 +73,11 @@ def bare(made: Embedder, batches: list[torch.Tensor]) -> float:
     return time.perf_counter() - began
 
 
-def ours(made: Embedder, images: ImageSet) -> float:
+def ours(maker: Embedder, images: ImageSet) -> float:
     """Seconds from bytes to an index on disk."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        embed(made, images, Path(folder) / "index.npz")
+        embed(maker, images, Path(folder) / "index.npz")
         return time.perf_counter() - began
 
 

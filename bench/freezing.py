@@ -82,11 +82,11 @@ def recipes(network: str, batch_size: int, data: Data) -> dict[str, Recipe]:
     """What is compared, `full` first."""
     recipe = tuned(network, "blank", 1, strategy="full", batch_size=batch_size)
     stages = stages_of(recipe, build(recipe, data), data) or {}
-    found = {"full": recipe, "full, --checkpoint-activations": replace(recipe, checkpoint_activations=True)}
+    recipes = {"full": recipe, "full, --checkpoint-activations": replace(recipe, checkpoint_activations=True)}
     for count in range(len(stages) - 1, 0, -1):  # all of them would be `full` again
         name = "last-1 (head)" if count == 1 else f"last-{count}"
-        found[name] = replace(recipe, strategy=f"last-{count}")
-    return found | {"bn-only": replace(recipe, strategy="bn-only")}
+        recipes[name] = replace(recipe, strategy=f"last-{count}")
+    return recipes | {"bn-only": replace(recipe, strategy="bn-only")}
 
 
 def table(network: str, batch_size: int, side: int, rounds: int) -> list[str]:
@@ -133,14 +133,14 @@ def put(path: Path, name: str, text: str) -> None:
     before = path.read_text(encoding="utf-8")
     if not pattern.search(before):
         raise InputError(f"{path} has no <!-- {name} --> and <!-- /{name} --> for the table to stand between")
-    write_text(path, pattern.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", before))
+    write_text(path, pattern.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", before))
 
 
 def machine(precision: str = "auto") -> str:
     """What else a number depends on."""
     device = choose_device("auto")
-    found = choose_precision(precision, device)
-    return f"{processor(device)}, {torch.get_num_threads()} threads, {found}, torch {torch.__version__}"
+    chosen = choose_precision(precision, device)
+    return f"{processor(device)}, {torch.get_num_threads()} threads, {chosen}, torch {torch.__version__}"
 
 
 def main() -> None:
@@ -150,18 +150,18 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--write", type=Path, help="document that has <!-- freezing --> and <!-- /freezing -->")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     lines = [
-        f"Images of {asked.side} pixels, batches of {asked.batch_size}, {asked.rounds} rounds; {machine()}.",
+        f"Images of {options.side} pixels, batches of {options.batch_size}, {options.rounds} rounds; {machine()}.",
         "",
         "| network | strategy | learns, from | parameters that learn | MB at most | share | ms a step | ratio |",
         "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     print("\n".join(lines), flush=True)
-    for network in asked.networks:
-        lines += table(network, asked.batch_size, asked.side, asked.rounds)
-    if asked.write:
-        put(asked.write, "freezing", "\n".join(lines))
+    for network in options.networks:
+        lines += table(network, options.batch_size, options.side, options.rounds)
+    if options.write:
+        put(options.write, "freezing", "\n".join(lines))
 
 
 if __name__ == "__main__":

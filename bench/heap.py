@@ -116,19 +116,19 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=["mobilenet_v2", "resnet18", "resnet20"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--markdown", type=Path, help="also write the table here")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     precision, versions = choose_precision("auto", "cpu"), f"{' '.join(platform.libc_ver())}, torch {torch.__version__}"
     lines = [
-        f"{processor('cpu')}, {torch.get_num_threads()} threads, {precision}, {versions}, {asked.rounds} rounds.",
+        f"{processor('cpu')}, {torch.get_num_threads()} threads, {precision}, {versions}, {options.rounds} rounds.",
         "",
         "| network | | default, ms | kept, ms | default / kept | default, MiB | kept, MiB |",
         "|---|---|---:|---:|---:|---:|---:|",
-        *(line for name in asked.networks for line in rows(name, asked.rounds)),
+        *(line for name in options.networks for line in rows(name, options.rounds)),
     ]
     text = "\n".join([*lines, ""])
     print(text, end="")
-    if asked.markdown:
-        asked.markdown.write_text(text)
+    if options.markdown:
+        options.markdown.write_text(text)
 
 
 if __name__ == "__main__":

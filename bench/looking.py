@@ -1,9 +1,9 @@
-"""Looking inside, beside the libraries that people take for one part of it each, in turns in one process.
+"""Looking inside, beside libraries for single parts of it, in turns in one process.
 
     pip install torchinfo fvcore captum grad-cam     # whichever is missing is left out
     python bench/looking.py
 
-A ratio is the median over rounds of the time divided by that of the line's own yardstick in the same round.
+A ratio is the median over rounds of the time divided by that of the reference of the table in the same round.
 """
 
 import argparse
@@ -86,8 +86,8 @@ def inspecting(rounds: int) -> None:
         x = torch.randn(1, *SHAPE)
 
         def counted_by_fvcore() -> object:
-            found = FlopCountAnalysis(model, x)
-            return found.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False).total()
+            count = FlopCountAnalysis(model, x)
+            return count.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False).total()
 
         calls["fvcore.FlopCountAnalysis"] = counted_by_fvcore
     table("resnet50 layer by layer, the counting alone", calls, rounds)
@@ -149,10 +149,10 @@ def bounded(images: int) -> None:
     print("\n### Memory of features that are streamed to disk\n\n| images | file, MiB | added memory, MiB |\n|---:|---:|---:|")
     for count in (images, 4 * images):
         with TemporaryDirectory() as folder:
-            said = subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-c", code.format(count // 128)], check=True, capture_output=True, text=True, cwd=folder
             )
-        print(f"| {count:,} | {' | '.join(said.stdout.split())} |", flush=True)
+        print(f"| {count:,} | {' | '.join(done.stdout.split())} |", flush=True)
 
 
 def mapping(images: int) -> None:
@@ -173,19 +173,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
-    asked = parser.parse_args()
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {asked.rounds} rounds")
-    if "inspecting" in asked.only:
-        inspecting(asked.rounds)
-    if "explaining" in asked.only:
-        explaining(asked.rounds)
-    if "embedding" in asked.only:
-        embedding(asked.rounds, asked.images)
-    if "bounded" in asked.only:
-        bounded(asked.images)
-    if "mapping" in asked.only:
-        mapping(asked.images)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.rounds} rounds")
+    if "inspecting" in options.only:
+        inspecting(options.rounds)
+    if "explaining" in options.only:
+        explaining(options.rounds)
+    if "embedding" in options.only:
+        embedding(options.rounds, options.images)
+    if "bounded" in options.only:
+        bounded(options.images)
+    if "mapping" in options.only:
+        mapping(options.images)
 
 
 if __name__ == "__main__":

@@ -126,14 +126,15 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--create", action="store_true", help="measure creation instead")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, images of {asked.side} pixels, {asked.rounds} rounds\n"
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, images of {options.side} pixels, "
+        f"{options.rounds} rounds\n"
     )
-    if asked.create:
-        creation(asked.networks, asked.rounds)
+    if options.create:
+        creation(options.networks, options.rounds)
     else:
-        speeds(asked.networks, asked.batch, asked.rounds, asked.side)
+        speeds(options.networks, options.batch, options.rounds, options.side)
 
 
 if __name__ == "__main__":

@@ -33,18 +33,18 @@ def main() -> int:
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--workers", type=int, default=None)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        make_folder(Path(folder), asked.images)
-        print(f"{asked.images:,} JPEGs made in {time.perf_counter() - start:.0f} s; {cores()} cores, {processor()}")
-        data = load(folder, image_size=asked.image_size, val_share=0, resident_share=0)
+        make_folder(Path(folder), options.images)
+        print(f"{options.images:,} JPEGs made in {time.perf_counter() - start:.0f} s; {cores()} cores, {processor()}")
+        data = load(folder, image_size=options.image_size, val_share=0, resident_share=0)
         feed = Feed(
-            asked.batch_size, asked.image_size, data.mean, data.std, data.augment, shuffle=True, drop_last=True,
-            workers=asked.workers,
+            options.batch_size, options.image_size, data.mean, data.std, data.augment, shuffle=True, drop_last=True,
+            workers=options.workers,
         )  # fmt: skip
-        peaks = run(Batches(data.train, feed), asked.epochs)
+        peaks = run(Batches(data.train, feed), options.epochs)
     growth = peaks[-1] / peaks[0] - 1
     flat = peaks[-1] <= TOLERANCE * peaks[0]
     print(f"memory in the last epoch against the first: {growth:+.1%}, {'flat' if flat else 'not flat'}")

@@ -132,7 +132,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0, help="of the plain loop in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", type=Path, help="also write the table here")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     made = f"batch {BATCH}, {SIDE}x{SIDE}"
     head = f"{processor('cpu')}, {torch.get_num_threads()} threads, {choose_precision('auto', 'cpu')}, {made}"
@@ -142,10 +142,10 @@ def main() -> int:
     ]
     good = True
     print(head)
-    for name in asked.networks:
-        x, y = images(name, asked.seconds)
+    for name in options.networks:
+        x, y = images(name, options.seconds)
         pairs: list[tuple[Pace, Pace]] = []
-        for _ in range(asked.rounds):
+        for _ in range(options.rounds):
             a = max((plain(name, x, y, workers) for workers in (0, 2)), key=lambda pace: pace.rate)
             b = ours(name, x, y)
             pairs.append((a, b))
@@ -157,9 +157,9 @@ def main() -> int:
         rows.append(f"| {name} | {speed} | {a.mebibytes:,.0f} | {b.mebibytes:,.0f} | {memory:.2f} |")
         good &= faster >= FASTER and memory <= MORE_MEMORY
     print("\n".join(rows))
-    if asked.markdown:
-        note = f"Median ratios of {asked.rounds} rounds, from `python bench/train_loop.py`."
-        asked.markdown.write_text("\n".join([head, "", *rows, "", note, ""]))
+    if options.markdown:
+        note = f"Median ratios of {options.rounds} rounds, from `python bench/train_loop.py`."
+        options.markdown.write_text("\n".join([head, "", *rows, "", note, ""]))
     return 0 if good else 1
 
 

@@ -5,7 +5,7 @@
     python bench/transfer.py --part neighbors --cifar10 cifar10.npz --weights-dir weights
     python bench/transfer.py --write docs/studies/transfer.md       # the tables of what has been measured, without more runs
 
-A line of --log holds one run. A second call goes on where the first one stopped; --minutes begins no run after so many.
+Each line of --log is one run. A second call continues where the first one stopped; no run starts after --minutes.
 Seeds come one after another, each with all networks and strategies, so that an early end costs seeds and not rows.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from freezing import Step, machine, put
-from transfer_tables import A_CLASS, LONGER, REGRESSION, STRATEGIES, Row, of_fashion, of_neighbors, of_photographs
+from transfer_tables import LONGER, PER_CLASS, REGRESSION, STRATEGIES, Row, of_fashion, of_neighbors, of_photographs
 
 from convatlas.data import Data, load
 from convatlas.engine.recipe import Recipe
@@ -82,17 +82,17 @@ def scratch(recipe: Recipe, raw: Data, seed: int, epochs: int, *, weigh: bool) -
 
 @cache
 def photographs_of(network: str, weights: str, folder: str, epochs: int | None) -> tuple[Recipe, Data, Data]:
-    """The default recipe, the images as it wants them, and as a network without weights does; opened once."""
+    """The default recipe, the images prepared for it, and for a network without weights; opened once."""
     recipe, data, _ = plan(network, weights, folder, {"epochs": epochs} if epochs else {})
     return recipe, data, open_data(default(network, folder))
 
 
-def photographs(asked: argparse.Namespace) -> Iterator[Task]:
+def photographs(options: argparse.Namespace) -> Iterator[Task]:
     """Ants and bees, or any folder of photographs with a val folder."""
-    for seed in range(asked.seeds):
-        for network in asked.networks or PHOTOGRAPHERS:
-            weights = str(asked.weights_dir / PHOTOGRAPHERS[network])
-            opened = partial(photographs_of, network, weights, asked.data, asked.epochs)
+    for seed in range(options.seeds):
+        for network in options.networks or PHOTOGRAPHERS:
+            weights = str(options.weights_dir / PHOTOGRAPHERS[network])
+            opened = partial(photographs_of, network, weights, options.data, options.epochs)
 
             def tune(strategy: str, seed: int = seed, opened: Any = opened) -> Row:
                 recipe, data, _ = opened()
@@ -104,10 +104,10 @@ def photographs(asked: argparse.Namespace) -> Iterator[Task]:
 
             task = partial(Task, "photographs", network, seed=seed)
             if seed == 0:
-                yield task(REGRESSION, measure=partial(regression, network, weights, Path(asked.data)))
-            for strategy in asked.strategies or STRATEGIES:
+                yield task(REGRESSION, measure=partial(regression, network, weights, Path(options.data)))
+            for strategy in options.strategies or STRATEGIES:
                 yield task(strategy, measure=partial(tune, strategy))
-            for longer in (0, asked.scratch_epochs) if asked.scratch_epochs else (0,):
+            for longer in (0, options.scratch_epochs) if options.scratch_epochs else (0,):
                 yield task(f"scratch, {longer} epochs" if longer else "scratch", measure=partial(learn, longer))
 
 
@@ -132,16 +132,16 @@ def regression(network: str, weights: str, root: Path) -> Row:
     return {"accuracy": accuracy, "n": len(labels["val"]), "seconds": seconds, "epochs": 0, "parameters": size, "memory": None}
 
 
-def fashion(asked: argparse.Namespace) -> Iterator[Task]:
+def fashion(options: argparse.Namespace) -> Iterator[Task]:
     """Fifty images of each kind of clothing, others for each seed, and all test images."""
-    weights = str(asked.weights_dir / "resnet20_cifar10.pth")
+    weights = str(options.weights_dir / "resnet20_cifar10.pth")
 
     @cache
     def opened(seed: int) -> tuple[Recipe, Data, Data]:
         with tempfile.TemporaryDirectory() as folder:
-            path = few(asked.data_dir, seed, Path(folder) / "fashion.npz", asked.test_images)
-            given = {"val_share": 0.0, "crop": 2, "flip": True} | ({"epochs": asked.epochs} if asked.epochs else {})
-            recipe, data, _ = plan("resnet20", weights, str(path), given)
+            path = few(options.data_dir, seed, Path(folder) / "fashion.npz", options.test_images)
+            settings = {"val_share": 0.0, "crop": 2, "flip": True} | ({"epochs": options.epochs} if options.epochs else {})
+            recipe, data, _ = plan("resnet20", weights, str(path), settings)
             return recipe, data, load(str(path), val_share=0.0)
 
     def tune(strategy: str, seed: int) -> Row:
@@ -152,9 +152,9 @@ def fashion(asked: argparse.Namespace) -> Iterator[Task]:
         recipe, _, raw = opened(seed)
         return scratch(recipe, raw, seed, epochs=times * recipe.epochs, weigh=False)
 
-    for seed in range(asked.seeds):
+    for seed in range(options.seeds):
         task = partial(Task, "fashion", "resnet20", seed=seed)
-        for strategy in asked.strategies or CLOTHES:
+        for strategy in options.strategies or CLOTHES:
             yield task(strategy, measure=partial(tune, strategy, seed))
         yield task("scratch", measure=partial(learn, 1, seed))
         yield task(f"scratch, {LONGER} times the epochs", measure=partial(learn, LONGER, seed))
@@ -167,7 +167,7 @@ def few(data_dir: Path, seed: int, path: Path, test_images: int | None) -> Path:
         raise InputError("Fashion-MNIST has test images")
     labels = whole.train.labels.numpy()
     chance = np.random.default_rng(seed)
-    chosen = np.concatenate([chance.choice(np.flatnonzero(labels == c), A_CLASS, replace=False) for c in range(10)])
+    chosen = np.concatenate([chance.choice(np.flatnonzero(labels == c), PER_CLASS, replace=False) for c in range(10)])
     x_train = whole.train.pixels(torch.from_numpy(chosen))[:, 0].numpy()
     x_test = whole.test.pixels(torch.arange(test_images or len(whole.test)))[:, 0].numpy()
     y_test = whole.test.labels.numpy()[: len(x_test)]
@@ -175,8 +175,8 @@ def few(data_dir: Path, seed: int, path: Path, test_images: int | None) -> Path:
     return path
 
 
-def neighbors(asked: argparse.Namespace) -> Iterator[Task]:
-    """The layer before the head of a network that has learnt from the very training images, judged on test images."""
+def neighbors(options: argparse.Namespace) -> Iterator[Task]:
+    """The input of the head of a network that was trained on the same training images, measured on test images."""
 
     @cache
     def vectors() -> tuple[Any, ...]:
@@ -186,14 +186,14 @@ def neighbors(asked: argparse.Namespace) -> Iterator[Task]:
         from convatlas.studies.embed import BATCH, embedder
         from convatlas.studies.probe import vectors_of
 
-        made = embedder(Asked("resnet20", str(asked.weights_dir / "resnet20_cifar10.pth")), asked.cifar10)
-        found = [
-            vectors_of(made, open_images(asked.cifar10, part, made.reader.looks), (PENULTIMATE,), BATCH)
+        maker = embedder(Asked("resnet20", str(options.weights_dir / "resnet20_cifar10.pth")), options.cifar10)
+        parts = [
+            vectors_of(maker, open_images(options.cifar10, part, maker.reader.looks), (PENULTIMATE,), BATCH)
             for part in ("train", "test")
         ]
-        (x, y), (u, v) = ((of[PENULTIMATE], labels) for of, labels in found)
-        some = np.random.default_rng(0).permutation(len(y))[: asked.images]
-        return made.reader.model, x[some], y[some], u, v
+        (x, y), (u, v) = ((of[PENULTIMATE], labels) for of, labels in parts)
+        some = np.random.default_rng(0).permutation(len(y))[: options.images]
+        return maker.reader.model, x[some], y[some], u, v
 
     def by(way: str) -> Row:
         from convatlas.features.evaluate import knn_accuracy, linear_accuracy
@@ -247,31 +247,31 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="other than the recipe's, for a trial")
     parser.add_argument("--test-images", type=int, help="fashion: fewer, for a trial")
     parser.add_argument("--images", type=int, help="neighbors: training images, all if not given")
-    asked = parser.parse_args()
-    settings = {name: getattr(asked, name) for name in ("epochs", "test_images", "images")}
-    rows, began = logged(asked.log, settings), time.perf_counter()
-    asked.log.parent.mkdir(parents=True, exist_ok=True)
+    options = parser.parse_args()
+    settings = {name: getattr(options, name) for name in ("epochs", "test_images", "images")}
+    rows, began = logged(options.log, settings), time.perf_counter()
+    options.log.parent.mkdir(parents=True, exist_ok=True)
     tasks = {"photographs": photographs, "fashion": fashion, "neighbors": neighbors}
-    for task in tasks[asked.part](asked) if asked.part else ():
+    for task in tasks[options.part](options) if options.part else ():
         if any(task.is_of(row) for row in rows):
             continue
-        if time.perf_counter() - began > 60 * asked.minutes:
+        if time.perf_counter() - began > 60 * options.minutes:
             break
         start_of_task = time.perf_counter()
         named = {"part": task.part, "network": task.network, "strategy": task.strategy, "seed": task.seed}
         row: Row = named | task.measure() | {"settings": settings, "machine": machine()}
         rows.append(row)
-        with asked.log.open("a", encoding="utf-8") as file:
+        with options.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        said = row.get("reason") or f"{100 * row['accuracy']:.2f} %"
-        print(*named.values(), said, f"{time.perf_counter() - start_of_task:.1f} s", sep="  ", flush=True)
+        outcome = row.get("reason") or f"{100 * row['accuracy']:.2f} %"
+        print(*named.values(), outcome, f"{time.perf_counter() - start_of_task:.1f} s", sep="  ", flush=True)
     tables = {"photographs": of_photographs, "fashion": of_fashion, "neighbors": of_neighbors}
     for part, table in tables.items():
         if own := [row for row in rows if row["part"] == part]:
             text = "\n".join([*table(own), "", f"Machine: {'; '.join(dict.fromkeys(row['machine'] for row in own))}."])
             print(f"\n{text}")
-            if asked.write:
-                put(asked.write, part, text)
+            if options.write:
+                put(options.write, part, text)
 
 
 if __name__ == "__main__":

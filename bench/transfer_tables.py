@@ -1,4 +1,4 @@
-"""What the rows of bench/transfer.py say, as Markdown."""
+"""The rows of bench/transfer.py as Markdown tables."""
 
 import math
 import statistics
@@ -10,7 +10,7 @@ from convatlas.studies.figures import spread
 Row = dict[str, Any]
 STRATEGIES = ("lp-ft", "head", "last-2", "discriminative", "full", "gradual", "bn-only")
 REGRESSION = "logistic regression on frozen features"
-A_CLASS = 50  # training images of Fashion-MNIST
+PER_CLASS = 50  # training images of Fashion-MNIST
 LONGER = 4  # times the epochs, for a network that learns from scratch
 Z = 1.959964  # standard deviations of a 95 % interval
 
@@ -22,16 +22,16 @@ def interval(share: float, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def grouped(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
-    """The seeds of each network and strategy, in the order in which they came."""
-    found: dict[tuple[str, str], list[Row]] = {}
+def group_runs(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The runs of each network and strategy, in the order in which they came."""
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        found.setdefault((row["network"], row["strategy"]), []).append(row)
-    return found
+        groups.setdefault((row["network"], row["strategy"]), []).append(row)
+    return groups
 
 
 def percent(runs: list[Row]) -> str:
-    """Mean, deviation and number of runs."""
+    """Mean, standard deviation and number of runs."""
     of = spread([100 * run["accuracy"] for run in runs])
     if runs[0]["strategy"] == REGRESSION:
         return f"{of['mean']:.2f}"
@@ -44,14 +44,14 @@ def mean(runs: list[Row], name: str = "accuracy") -> float:
 
 
 def of_photographs(rows: list[Row]) -> list[str]:
-    """The table, the interval, and whether fine-tuning beats what it has to beat."""
+    """The table, the interval, and whether fine-tuning beats logistic regression."""
     lines = [
         "| network | strategy | epochs | parameters that learn | accuracy, % (seeds) | s, fastest | MB of a step at most |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     usual = chosen_strategy("mobilenet_v2", 1)[0]
-    good = {key: [run for run in runs if "reason" not in run] for key, runs in grouped(rows).items()}
-    for (network, strategy), every in grouped(rows).items():
+    good = {key: [run for run in runs if "reason" not in run] for key, runs in group_runs(rows).items()}
+    for (network, strategy), every in group_runs(rows).items():
         name = f"**{strategy}** (default)" if strategy == usual else strategy
         runs = good[network, strategy]
         if not runs:
@@ -88,7 +88,7 @@ def against(network: str, tuned: dict[str, list[Row]], line: Row) -> str:
     return (
         f"{network}: the best strategy, {best} ({100 * highest:.2f} %, mean of {len(tuned[best])}), {verdict}. "
         f"The 95 % interval of that one accuracy over {n} images is {100 * low:.1f} to {100 * high:.1f} %, "
-        f"and the best strategy lies {tell} it; that it is the best of {len(tuned)} on these very images flatters it."
+        f"and the best strategy lies {tell} it. It is the best of {len(tuned)} on the same images, so its figure is optimistic."
     )
 
 
@@ -99,7 +99,7 @@ def of_fashion(rows: list[Row]) -> list[str]:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     usual = chosen_strategy("resnet20", 1)[0]
-    good = {key: {run["seed"]: run for run in runs if "reason" not in run} for key, runs in grouped(rows).items()}
+    good = {key: {run["seed"]: run for run in runs if "reason" not in run} for key, runs in group_runs(rows).items()}
     for (network, strategy), runs in good.items():
         if not runs:
             continue
@@ -117,7 +117,7 @@ def of_fashion(rows: list[Row]) -> list[str]:
         lines.append(f"| {' | '.join(map(str, cells))} |")
     n = next((run["n"] for runs in good.values() for run in runs.values()), 0)
     words = f"over {LONGER} times: over scratch with {LONGER} times the epochs. Margins are taken seed by seed."
-    return [*lines, "", f"{n:,} test images; {10 * A_CLASS} training images, others for each seed; {words}"]
+    return [*lines, "", f"{n:,} test images; {10 * PER_CLASS} training images, others for each seed; {words}"]
 
 
 def of_neighbors(rows: list[Row]) -> list[str]:

@@ -7,7 +7,7 @@ Same      network and weights (torchvision's random ones, 2 classes), all layers
           batches of 32, the last and smaller one dropped; bf16 autocast where the processor has it, else 32; AdamW; random
           resized crop to 224 of at least 0.35 of the area, flip, normalization; PyTorch's default threads
 Ours      `runs.training.start`, which is `convatlas tune`. A folder that fits into memory is decoded once, its square middle
-          at 8/7 of the side, and zoomed in batches: that time is told apart. `ours, streamed` is what larger folders get:
+          at 8/7 of the side, and zoomed in batches; that time is printed separately. `ours, streamed` is for larger folders:
           two workers decode each picture again in each epoch, in as few pixels as the window needs
 torchvision   the order of its classification reference: ImageFolder, transforms on PIL images, `zero_grad` after the forward
           pass, loss and accuracy read with `.item()` after every step
@@ -16,7 +16,7 @@ timm      create_loader with its prefetcher, create_model, create_optimizer_v2, 
 fastai    DataBlock, Learner and its callbacks; PyTorch's AdamW through its OptimWrapper; flips are made before the batch,
           which is cheaper; its mixed precision knows only CUDA, so that a callback of ours enters autocast for the CPU
 Rivals    each takes what is fastest for it in a trial with the first network: 0, 1 or 2 workers, channels last or not
-Counted   seconds from the first request for an image until the last step of an epoch. Not counted, for nobody: the first epoch,
+Counted   seconds from the first request for an image until the last step of an epoch. Not counted, for none: the first epoch,
           validation, checkpoints, start-up. Each contestant is a process of its own and waits while the others have their turn
 MiB       the most in the first epoch: resident memory of the process and what its workers hold of their own (Linux)
 Exit      0 if ours is in the median at least as fast as the fastest of the others for every network, 1 otherwise
@@ -76,13 +76,13 @@ def held(process: int, kind: str) -> float:
 
 
 def serve(pipe: Connection, name: str, plan: Plan, setting: Setting) -> None:
-    """One contestant: gets warm, tells what it holds in memory, then makes an epoch whenever it is asked to."""
+    """One contestant: warms up, sends its peak memory, then runs one epoch on each request."""
     warnings.simplefilter("ignore")
-    told: dict[str, float] = {}
-    epoch = CONTESTANTS[name](plan, setting, told)
+    decoding: dict[str, float] = {}
+    epoch = CONTESTANTS[name](plan, setting, decoding)
     with Memory() as memory:
         epoch()
-    pipe.send((memory.most, told))
+    pipe.send((memory.most, decoding))
     while pipe.recv():
         pipe.send(epoch())
 
@@ -120,7 +120,7 @@ class Contestant:
         self.process = context.Process(target=serve, args=(theirs, name, plan, setting))
         self.process.start()
         theirs.close()  # so that its death is noticed
-        self.memory, self.told = self.pipe.recv()
+        self.memory, self.decoding = self.pipe.recv()
 
     def turn(self) -> None:
         self.pipe.send(True)
@@ -131,7 +131,7 @@ class Contestant:
         self.process.join()
 
     def row(self, network: str) -> str:
-        chosen = "in memory" if self.told else self.setting.words()
+        chosen = "in memory" if self.decoding else self.setting.words()
         rates = " | ".join(f"{pick(self.rates):,.1f}" for pick in (statistics.median, min, max))
         return f"| {network} | {self.name} | {chosen} | {rates} | {self.memory:,.0f} |"
 
@@ -157,13 +157,13 @@ def compete(plan: Plan, rounds: int, settings: dict[str, Setting]) -> tuple[list
         words.append(
             f"{plan.network}, {name}: {middle:.2f} times the fastest of the others ({min(ratios):.2f} to {max(ratios):.2f})"
         )
-    told, rate = contestants[0].told, statistics.median(rates[OURS])
-    if told:
-        spread = 1 / (1 / rate + told["seconds"] / told["images"] / FEW_EPOCHS)
+    decoding, rate = contestants[0].decoding, statistics.median(rates[OURS])
+    if decoding:
+        spread = 1 / (1 / rate + decoding["seconds"] / decoding["images"] / FEW_EPOCHS)
         words.append(
-            f"{plan.network}: ours decoded the folder once in {told['seconds']:.1f} s, which is not in the table; spread over "
-            f"{FEW_EPOCHS} epochs it makes {spread:,.1f} images/s of {rate:,.1f}, {spread / statistics.median(best):.2f} times "
-            "the fastest of the others"
+            f"{plan.network}: ours decoded the folder once in {decoding['seconds']:.1f} s, which is not in the table; spread "
+            f"over {FEW_EPOCHS} epochs it makes {spread:,.1f} images/s of {rate:,.1f}, "
+            f"{spread / statistics.median(best):.2f} times the fastest of the others"
         )
     ratio = statistics.median(mine / other for mine, other in zip(rates[OURS], best, strict=True))
     return [one.row(plan.network) for one in contestants], words, ratio
@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=256, help="at most so many")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", type=Path, help="also write the table here")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # all of them on the processor
     warnings.simplefilter("ignore")
     names = [name for name in CONTESTANTS if name in (OURS, STREAMED) or find_spec(name)]
@@ -223,27 +223,27 @@ def main() -> int:
     words, good = [], True
     settings: dict[str, Setting] = {}
     with tempfile.TemporaryDirectory() as place:
-        count = stage(asked.data, Path(place, "images"), asked.images)
+        count = stage(options.data, Path(place, "images"), options.images)
         if count < BATCH:
             sys.exit(f"at least {BATCH} images are needed, got {count}")
         precision = choose_precision("auto", "cpu")
-        for network in asked.networks:
+        for network in options.networks:
             weights = Path(place, f"{network}.pth")
             torch.save(drawn(network), weights)
-            plan = Plan(network, Path(place, "images"), weights, precision, asked.rounds + 1)
+            plan = Plan(network, Path(place, "images"), weights, precision, options.rounds + 1)
             settings = settings or {name: chosen_for(name, plan) for name in names}
-            more, said, ratio = compete(plan, asked.rounds, settings)
-            rows, words, good = rows + more, words + said, good and ratio >= 1
+            more, sentences, ratio = compete(plan, options.rounds, settings)
+            rows, words, good = rows + more, words + sentences, good and ratio >= 1
     versions = ", ".join(map(installed, ("torch", "torchvision", "timm", "fastai", "pillow")))
     head = (
         f"{processor('cpu')}, {torch.get_num_threads()} threads, {precision}, Python {platform.python_version()}, {versions}; "
-        f"{count} JPEGs {'of ' + asked.data.name if asked.data else 'made by chance'}, batch {BATCH}, {SIDE}x{SIDE}, "
-        f"{asked.rounds} rounds."
+        f"{count} JPEGs {'of ' + options.data.name if options.data else 'made by chance'}, batch {BATCH}, {SIDE}x{SIDE}, "
+        f"{options.rounds} rounds."
     )
     text = "\n".join([head, "", *rows, "", *(f"- {line}" for line in words), ""])
     print(text, end="")
-    if asked.markdown:
-        asked.markdown.write_text(text)
+    if options.markdown:
+        options.markdown.write_text(text)
     return 0 if good else 1
 
 

@@ -64,7 +64,7 @@ class Clock:
         return self.seen / (time.perf_counter() - self.began)
 
 
-def by_us(plan: Plan, setting: Setting, told: dict[str, float], *, resident_share: float = 0.25) -> Pass:
+def by_us(plan: Plan, setting: Setting, decoding: dict[str, float], *, resident_share: float = 0.25) -> Pass:
     recipe = Recipe(
         model=plan.network, data=str(plan.folder), weights=str(plan.weights), epochs=plan.epochs, batch_size=BATCH,
         optimizer="adamw", lr=RATE, weight_decay=DECAY, schedule="cosine", image_size=SIDE, mean=MEAN, std=STD,
@@ -74,7 +74,7 @@ def by_us(plan: Plan, setting: Setting, told: dict[str, float], *, resident_shar
     began = time.perf_counter()
     data = open_data(recipe)
     if isinstance(data.train, Resident):
-        told |= {"images": len(data.train), "seconds": time.perf_counter() - began}
+        decoding |= {"images": len(data.train), "seconds": time.perf_counter() - began}
     run = Run.create(Path(tempfile.mkdtemp(dir=plan.folder.parent)), recipe)
     events = start(run, replace(data, val=None, test=None))
     steps = next(events).steps

@@ -38,7 +38,7 @@ def canvases(count: int, digits: Tensor, names: Tensor, chance: torch.Generator)
 
 
 class Reader(nn.Module):
-    """Encoder, tokens of its last map with learnt places, transformer, a digit for each question."""
+    """Encoder, tokens of its last map with learned places, transformer, a digit for each question."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -53,29 +53,29 @@ class Reader(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         tokens = self.tokens(self.encoder(x)[-1]).flatten(2).transpose(1, 2) + self.places  # (n, h · w, width)
-        asked = torch.cat((self.questions.expand(len(x), -1, -1), tokens), 1)
-        return self.head(self.transformer(asked)[:, :PLACES])
+        tokens_and_questions = torch.cat((self.questions.expand(len(x), -1, -1), tokens), 1)
+        return self.head(self.transformer(tokens_and_questions)[:, :PLACES])
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("--canvases", type=int, default=2000)
-    asked.add_argument("--epochs", type=int, default=6)
-    asked.add_argument("--seed", type=int, default=0)
-    given = asked.parse_args(argv)
-    chance = torch.Generator().manual_seed(given.seed)
-    torch.manual_seed(given.seed)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--canvases", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    chance = torch.Generator().manual_seed(options.seed)
+    torch.manual_seed(options.seed)
     table = load_digits()
     digits = torch.tensor(table.images, dtype=torch.float32) / 16
     names = torch.tensor(table.target)
     order = torch.randperm(len(digits), generator=chance)
     known, new = order[:1400], order[1400:]
-    x, y = canvases(given.canvases, digits[known], names[known], chance)
+    x, y = canvases(options.canvases, digits[known], names[known], chance)
     unseen, answers = canvases(300, digits[new], names[new], chance)
     model = Reader()
     adam = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01)
-    plan = torch.optim.lr_scheduler.OneCycleLR(adam, 2e-3, total_steps=given.epochs * -(-len(x) // 64))
-    for _ in range(given.epochs):
+    plan = torch.optim.lr_scheduler.OneCycleLR(adam, 2e-3, total_steps=options.epochs * -(-len(x) // 64))
+    for _ in range(options.epochs):
         for part in torch.randperm(len(x), generator=chance).split(64):
             adam.zero_grad()
             cross_entropy(model(x[part]).flatten(0, 1), y[part].flatten()).backward()
@@ -83,11 +83,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             plan.step()
     with torch.no_grad():
         right = model.eval()(unseen).argmax(2) == answers
-    found = {"digits": right.float().mean().item(), "whole rows": right.all(1).float().mean().item()}
+    accuracy = {"digits": right.float().mean().item(), "whole rows": right.all(1).float().mean().item()}
     print(
-        f"digits {found['digits']:.1%} (chance 10 %), whole rows {found['whole rows']:.1%} (chance 0.1 %) of 300 new canvases"
+        f"digits {accuracy['digits']:.1%} (chance 10 %), "
+        f"whole rows {accuracy['whole rows']:.1%} (chance 0.1 %) of 300 new canvases"
     )
-    return found
+    return accuracy
 
 
 if __name__ == "__main__":

@@ -31,24 +31,24 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def main(argv: Sequence[str] | None = None) -> float:
-    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("folder", type=Path)
-    asked.add_argument("--network", default="mobilenet_v2")
-    asked.add_argument("--weights", default="default")
-    given = asked.parse_args(argv)
-    train, held = pictures(given.folder / "train"), pictures(given.folder / "val")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--network", default="mobilenet_v2")
+    parser.add_argument("--weights", default="default")
+    options = parser.parse_args(argv)
+    train, held = pictures(options.folder / "train"), pictures(options.folder / "val")
     if not train or not held:
-        both = pictures(given.folder)
+        both = pictures(options.folder)
         train, held = [path for i, path in enumerate(both) if i % 4], both[::4]
     if not train or not held:
-        raise SystemExit(f"{given.folder} has no pictures in it")
-    model = make_pipeline(FeatureExtractor(given.network, weights=given.weights), LogisticRegression(max_iter=1000))
+        raise SystemExit(f"{options.folder} has no pictures in it")
+    model = make_pipeline(FeatureExtractor(options.network, weights=options.weights), LogisticRegression(max_iter=1000))
     model.fit(train, [path.parent.name for path in train])
-    answers = [path.parent.name for path in held]
-    found = model.predict(held)
-    right = sum(a == b for a, b in zip(found, answers, strict=True)) / len(held)
+    labels = [path.parent.name for path in held]
+    predictions = model.predict(held)
+    right = sum(a == b for a, b in zip(predictions, labels, strict=True)) / len(held)
     print(f"{len(train)} pictures to learn from, {right:.1%} of {len(held)} others named rightly\n")
-    print(classification_report(answers, found, digits=3, zero_division=0))
+    print(classification_report(labels, predictions, digits=3, zero_division=0))
     return right
 
 

@@ -57,12 +57,12 @@ class Film(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.encoder(x.flatten(0, 1))[-1]  # (n · frames, c, 6, 6)
-        seen = nn.functional.avg_pool2d(maps, 2).flatten(1).unflatten(0, x.shape[:2])  # a coarse grid still says where
-        return self.head(self.lstm(seen)[0][:, -1] if self.lstm else seen.mean(1))
+        features = nn.functional.avg_pool2d(maps, 2).flatten(1).unflatten(0, x.shape[:2])  # a coarse grid still says where
+        return self.head(self.lstm(features)[0][:, -1] if self.lstm else features.mean(1))
 
 
-def learnt(model: nn.Module, x: Tensor, y: Tensor, epochs: int, chance: torch.Generator) -> nn.Module:
-    """The model after some epochs of Adam."""
+def train(model: nn.Module, x: Tensor, y: Tensor, epochs: int, chance: torch.Generator) -> nn.Module:
+    """Train with Adam for some epochs; the model in evaluation mode."""
     adam = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.01)
     steps = epochs * len(torch.arange(len(x)).split(32))
     plan = torch.optim.lr_scheduler.OneCycleLR(adam, 3e-3, total_steps=steps)
@@ -76,22 +76,22 @@ def learnt(model: nn.Module, x: Tensor, y: Tensor, epochs: int, chance: torch.Ge
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("--clips", type=int, default=400)
-    asked.add_argument("--epochs", type=int, default=6)
-    asked.add_argument("--seed", type=int, default=0)
-    given = asked.parse_args(argv)
-    chance = torch.Generator().manual_seed(given.seed)
-    x, y = clips(given.clips, chance)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--clips", type=int, default=400)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    chance = torch.Generator().manual_seed(options.seed)
+    x, y = clips(options.clips, chance)
     unseen, answers = clips(200, chance)
-    found = {}
+    accuracy = {}
     for name, remember in (("encoder + LSTM", True), ("encoder + mean over frames", False)):
-        torch.manual_seed(given.seed)
-        model = learnt(Film(remember=remember), x, y, given.epochs, chance)
+        torch.manual_seed(options.seed)
+        model = train(Film(remember=remember), x, y, options.epochs, chance)
         with torch.no_grad():
-            found[name] = (model(unseen).argmax(1) == answers).float().mean().item()
-        print(f"{name:28} {found[name]:6.1%} of 200 new clips (chance 25 %)")
-    return found
+            accuracy[name] = (model(unseen).argmax(1) == answers).float().mean().item()
+        print(f"{name:28} {accuracy[name]:6.1%} of 200 new clips (chance 25 %)")
+    return accuracy
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Regenerates checkpoints.csv, imagenet.txt and docs/reference/weights.md from torchvision's metadata of its weights."""
+"""Writes checkpoints.csv, imagenet.txt and docs/reference/weights.md from torchvision's metadata of its weights."""
 
 import csv
 import io

@@ -1,7 +1,7 @@
-"""Regenerates what is computed and not typed: catalog.csv and the tables of docs/reference.
+"""Writes catalog.csv and the tables of docs/reference.
 
-Published ImageNet accuracies come from the metadata of torchvision's checkpoints (the first that fits
-the network as it is built when nothing is said).
+Published ImageNet accuracies come from the metadata of torchvision's checkpoints: the first one that fits the network as it
+is built by default.
 """
 
 import csv
@@ -52,7 +52,7 @@ def catalog() -> str:
 
 
 def networks() -> str:
-    """docs/reference/networks.md as text: a section a family, a row a variant, from the table that `catalog` has written."""
+    """docs/reference/networks.md as text: one section per family, one row per variant, from the table `catalog` wrote."""
     rows = read()
     parts = ["# The networks", "", f"{len(rows)} networks in {len(FAMILIES)} families. Written by `make docs`.", ""]
     for family in FAMILIES:
@@ -86,9 +86,10 @@ def small(name: str) -> str:
 SMALL_IMAGES = f"""\
 # Small images
 
-Up to {SMALL} pixels a side every family that was published for larger images takes a form of its own. Names of parameters stay,
-and so do the shapes of all but the first layer and the layers named below: published weights load, and what does not fit
-starts afresh and is said. Counted for the smallest variant, three channels, ten classes and 32 pixels. Written by `make docs`.
+Up to {SMALL} pixels, every family that was published for larger images has a small form. The names of the parameters stay,
+and so do the shapes of all but the first layer and the layers named below: published weights load, and layers that do not
+fit are re-initialized and reported. Counted for the smallest variant, three channels, ten classes and 32 pixels. Written
+by `make docs`.
 
 | family | variant | first layer | for small images | other layers that differ | last map | parameters | MACs |
 |---|---|---|---|---|---:|---:|---:|"""
@@ -120,27 +121,27 @@ def small_images() -> str:
 
 
 def kernel(stem: nn.Module) -> str:
-    """The convolution that sees the image, in a few words."""
+    """The convolution that reads the image, in a few words."""
     return "{}x{}, stride {}".format(*stem.weight.shape[2:], stem.stride[0])
 
 
 def last_map(model: nn.Module, side: int) -> tuple[int, int]:
     """Height and width of the last map of more than one pixel, in the order of computation."""
-    seen = [(side, side)]
+    sizes = [(side, side)]
 
-    def look(_: nn.Module, __: object, output: object) -> None:
+    def add_size(_: nn.Module, __: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1 < output.shape[3]:
-            seen.append((output.shape[2], output.shape[3]))
+            sizes.append((output.shape[2], output.shape[3]))
 
     handles = [
-        module.register_forward_hook(look)
+        module.register_forward_hook(add_size)
         for module in model.modules()
         if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.MaxPool2d)
     ]
     model.eval()(torch.empty(1, 3, side, side, device="meta"))
     for handle in handles:
         handle.remove()
-    return seen[-1]
+    return sizes[-1]
 
 
 def main() -> None:

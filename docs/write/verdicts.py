@@ -1,4 +1,4 @@
-"""Writes docs/reference/verify.md: every network of the catalogue beside its reference, compared now. Takes minutes.
+"""Writes docs/reference/verify.md: every network of the catalog compared with its reference. Takes minutes.
 
 python docs/write/verdicts.py [--quick]
 """
@@ -17,28 +17,29 @@ PAGE = Path(__file__).parents[1] / "reference" / "verify.md"
 HEAD = """\
 # Verified
 
-`convatlas verify` compares every network with a reference that is installed where it runs: torchvision, for what it lacks timm
-or pytorchcv (`pip install 'convatlas[verify]'`), and else the numbers its paper prints. Written by `make docs` with {versions}.
+`convatlas verify` compares every network with a reference that is installed on the same machine: torchvision; for networks
+that it lacks, timm or pytorchcv (`pip install 'convatlas[verify]'`); otherwise the numbers of the paper.
+Written by `make docs` with {versions}.
 
 **{summary}**
 
 - **Layout**: parameters, names and their order, shapes, types; multiply-accumulates against the published figure, or counted in
   both; the paper's own numbers and its table of output sizes.
-- **Values**: random weights under which no scale, norm or bias goes unnoticed are loaded strictly, theirs into ours and ours
-  into theirs. Then logits in evaluation and in training, those of auxiliary heads included, every gradient and the statistics
-  that norms gather are compared on two random images. With torchvision all of it should agree to the last bit, dropout too;
-  what does not is computed again with 64 bits, which make roundings smaller and mistakes not. The other libraries add in other
-  orders: with them both compute with 64 bits at once, and without dropout.
-  PyTorch's own attention is asked to go step by step in evaluation too, where a fused kernel would round otherwise.
-- **Difference**: the largest between two tensors, relative to the largest entry of the reference's.
+- **Values**: random weights are loaded strictly, theirs into ours and ours into theirs; they are drawn so that every scale,
+  norm and bias has an effect. Then logits in evaluation and in training, including those of auxiliary heads, every gradient
+  and the statistics of norms are compared on two random images. With torchvision all of it should agree to the last bit,
+  dropout too. What does not is computed again with 64 bits, which make rounding errors smaller, but not mistakes. The other
+  libraries add in other orders, so both networks compute with 64 bits from the start, and without dropout. PyTorch's fused
+  attention kernel, which rounds differently, is switched off.
+- **Difference**: the largest difference between two tensors, relative to the largest entry of the reference's.
 
 ```console
 $ convatlas verify
 $ convatlas verify 'resnet*' --memory 8GB --html certificate.html
 ```
 
-It ends with 1 if anything differs that is not meant. What does not fit into the memory allowed, and a library that is missing,
-are said.
+The exit code is 1 if there is an unexplained difference. Networks that do not fit into the allowed memory and missing
+libraries are reported.
 
 | network | compared with | parameters | MACs | difference | verdict |
 |---|---|---:|---:|---:|---|"""
