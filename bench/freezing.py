@@ -35,7 +35,7 @@ from convatlas.runs.build import build, image_size, stages_of
 
 
 class Step:
-    """A training step of a recipe, as its longest phase makes it."""
+    """A training step of a recipe, in its longest phase."""
 
     def __init__(self, recipe: Recipe, data: Data) -> None:
         self.device = torch.device(choose_device(recipe.device))
@@ -53,12 +53,12 @@ class Step:
         self.y = torch.zeros(recipe.batch_size, dtype=torch.int64, device=self.device)
 
     def memory(self) -> int:
-        """Bytes."""
+        """Peak memory of a step in bytes."""
         mixed = lambda: autocast(self.precision, self.device.type)  # noqa: E731
         return training_memory(self.model, self.x, self.y, self.optimizer, mixed)
 
     def seconds(self) -> float:
-        """Of one step, now."""
+        """Seconds of one step."""
         wait(self.device)
         began = time.perf_counter()
         with autocast(self.precision, self.device.type):
@@ -71,7 +71,7 @@ class Step:
 
 
 def blank(side: int, classes: int) -> Data:
-    """Images of color of which only the size counts."""
+    """Random color images; only their size matters."""
     images = Resident(torch.zeros(1, 3, side, side, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
     names = tuple(map(str, range(classes)))
     ends = (0.5,) * 3
@@ -79,7 +79,7 @@ def blank(side: int, classes: int) -> Data:
 
 
 def recipes(network: str, batch_size: int, data: Data) -> dict[str, Recipe]:
-    """What is compared, `full` first."""
+    """The recipes that are compared, `full` first."""
     recipe = tuned(network, "blank", 1, strategy="full", batch_size=batch_size)
     stages = stages_of(recipe, build(recipe, data), data) or {}
     recipes = {"full": recipe, "full, --checkpoint-activations": replace(recipe, checkpoint_activations=True)}
@@ -90,7 +90,7 @@ def recipes(network: str, batch_size: int, data: Data) -> dict[str, Recipe]:
 
 
 def table(network: str, batch_size: int, side: int, rounds: int) -> list[str]:
-    """The rows of a network."""
+    """The table rows of a network."""
     data = blank(side, 2)
     steps: dict[str, Step] = {}
     for name, recipe in recipes(network, batch_size, data).items():
@@ -125,7 +125,7 @@ def table(network: str, batch_size: int, side: int, rounds: int) -> list[str]:
 
 
 def put(path: Path, name: str, text: str) -> None:
-    """Replaces what stands between `<!-- name -->` and `<!-- /name -->`.
+    """Replace the text between `<!-- name -->` and `<!-- /name -->`.
 
     Raises   InputError if the file has no such place
     """
@@ -137,7 +137,7 @@ def put(path: Path, name: str, text: str) -> None:
 
 
 def machine(precision: str = "auto") -> str:
-    """What else a number depends on."""
+    """Processor, threads, precision and versions, on which the figures depend."""
     device = choose_device("auto")
     chosen = choose_precision(precision, device)
     return f"{processor(device)}, {torch.get_num_threads()} threads, {chosen}, torch {torch.__version__}"

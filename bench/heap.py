@@ -47,7 +47,7 @@ def serve(pipe: Connection, name: str, keep: bool) -> None:
 
 
 def worked(name: str) -> dict[str, Callable[[], None]]:
-    """A step and a pass."""
+    """A training step and a forward pass."""
     torch.manual_seed(0)
     side = model_info(name).image_size
     model = create_model(name).to(memory_format=torch.channels_last).train()
@@ -71,7 +71,7 @@ def worked(name: str) -> dict[str, Callable[[], None]]:
 
 
 class Contestant:
-    """The other end of `serve`."""
+    """A contestant in a process of its own; `serve` is its other end."""
 
     def __init__(self, name: str, keep: bool) -> None:
         context = get_context("spawn")
@@ -87,7 +87,7 @@ class Contestant:
         return self.pipe.recv()
 
     def leave(self) -> float:
-        """MiB."""
+        """Peak memory of the process in MiB."""
         self.pipe.send(None)
         most = self.pipe.recv()
         self.process.join()

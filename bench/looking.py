@@ -30,7 +30,7 @@ Call = Callable[[], object]
 
 
 def median_ratios(calls: Mapping[str, Call], rounds: int) -> dict[str, tuple[float, float]]:
-    """Median seconds of each, and the median ratio to the first one, in rounds that take all in turn."""
+    """Median seconds of each, and the median ratio to the first one; all take turns in each round."""
     for call in calls.values():
         call()
     seconds: dict[str, list[float]] = {name: [] for name in calls}
@@ -53,7 +53,7 @@ def table(title: str, calls: Mapping[str, Call], rounds: int) -> None:
 
 
 def process(code: str) -> Call:
-    """A fresh Python that runs this."""
+    """Run this code in a new Python process."""
     return lambda: subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)
 
 
@@ -62,7 +62,7 @@ def command(line: str) -> Call:
 
 
 def inspecting(rounds: int) -> None:
-    """From the shell to the answer, imports included; then the counting alone."""
+    """The time of the whole command, with imports; then of the counting alone."""
     calls = {"`convatlas show resnet50`": command("show resnet50"), "`import torch` alone": process("import torch")}
     made = "import torchvision; m = torchvision.models.resnet50()"
     if find_spec("torchinfo"):
@@ -123,7 +123,7 @@ def explaining(rounds: int) -> None:
 
 
 def embedding(rounds: int, images: int) -> None:
-    """Vectors of a data set against the bare pass over it."""
+    """Feature vectors of a data set against the forward pass alone."""
     model = create_model("resnet20").eval()
     batches = torch.randn(images, 3, 32, 32).split(128)
 
@@ -137,7 +137,7 @@ def embedding(rounds: int, images: int) -> None:
 
 
 def bounded(images: int) -> None:
-    """What streaming to disk adds to the memory of the process, for a set and for one four times as large."""
+    """Memory that streaming to disk adds to the process, for a set and for one four times as large."""
     code = (
         "import resource, torch; from convatlas import create_model; from convatlas.features import features\n"
         "model = create_model('resnet20').eval()\n"

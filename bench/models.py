@@ -30,7 +30,7 @@ SECONDS = 0.25  # a turn takes at least
 
 
 def pair(name: str) -> tuple[nn.Module, nn.Module]:
-    """Ours and theirs with the same weights."""
+    """Our network and torchvision's, with the same weights."""
     theirs = reference.get_model(name)
     ours = create_model(name)
     ours.load_state_dict(theirs.state_dict())
@@ -38,7 +38,7 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
 
 
 def turn(call: Callable[[], object]) -> float:
-    """Seconds of one call, averaged over a turn."""
+    """Mean seconds of one call in a turn."""
     calls, began = 0, time.perf_counter()
     while (taken := time.perf_counter() - began) < SECONDS:
         call()
@@ -78,7 +78,7 @@ def mixed(precision: str) -> torch.autocast | nullcontext:
 
 
 def compared(calls: tuple[Callable[[], object], Callable[[], object]], rounds: int) -> tuple[float, float, float]:
-    """Median seconds of ours and of theirs, and the median ratio."""
+    """Median seconds of both, and the median ratio."""
     for call in calls:
         call()
     seconds = []

@@ -1,4 +1,4 @@
-"""Does streaming stay flat? A folder of JPEGs, decoded by workers for some epochs, beside memory and processor use.
+"""Does streaming need constant memory? A folder of JPEGs, decoded by workers for some epochs; memory and processor use.
 
 Usage    python bench/stream.py [--images 20000] [--epochs 4] [--image-size 64] [--batch-size 128] [--workers N]
 Exit     0 if memory in the last epoch is at most 10 % above the first, 1 otherwise
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def run(batches: Batches, epochs: int) -> list[float]:
-    """The most memory of each epoch, in MiB."""
+    """Peak memory of each epoch in MiB."""
     net = nn.Sequential(
         nn.Conv2d(3, 16, 3, stride=4), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, CLASSES),
@@ -113,7 +113,7 @@ def processor_seconds(process: int) -> float:
 
 
 def core_idle_seconds() -> list[float]:
-    """Of each core of the machine, whoever uses it."""
+    """Busy time of each core of the machine, by all processes."""
     lines = [line.split() for line in Path("/proc/stat").read_text().splitlines() if line.startswith("cpu")]
     return [(int(fields[4]) + int(fields[5])) / TICKS for fields in lines[1:]]
 
@@ -128,7 +128,7 @@ def processor() -> str:
 
 
 def make_folder(root: Path, images: int) -> None:
-    """Smooth random pictures of 160x120 to 320x240, a tenth in each class; the class is a tint."""
+    """Smooth random images of 160x120 to 320x240, a tenth in each class; the class decides the tint."""
     for part in ("train", "test"):
         for label in range(CLASSES):
             (root / part / f"class{label}").mkdir(parents=True)

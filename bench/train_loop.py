@@ -39,7 +39,7 @@ FASTER, MORE_MEMORY = 3.0, 1.2
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
-    """Images as torchvision's data sets give them: a PIL image, transformed one at a time."""
+    """PIL images, transformed one at a time, as in torchvision's data sets."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
         self.x = x.permute(0, 2, 3, 1).squeeze(-1).numpy()
@@ -56,7 +56,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 @dataclass(frozen=True)
 class Pace:
-    """Images a second, and the most memory the process held meanwhile."""
+    """Images per second, and the peak memory of the process."""
 
     rate: float
     mebibytes: float
@@ -98,25 +98,25 @@ def ours(name: str, x: Tensor, y: Tensor) -> Pace:
 
 
 def network(name: str, x: Tensor) -> nn.Module:
-    """The network with the same start for both."""
+    """The network, with the same initial weights for both."""
     torch.manual_seed(0)
     return create_model(name, num_classes=10, in_channels=x.shape[1], image_size=SIDE).train()
 
 
 def forget_peak() -> None:
-    """Lets the process's peak memory start again from what it holds now (Linux)."""
+    """Reset the peak memory of the process (Linux)."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak() -> float:
-    """MiB."""
+    """Peak memory of the process in MiB."""
     status = Path("/proc/self/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
 def images(name: str, seconds: float) -> tuple[Tensor, Tensor]:
-    """As many random images as the plain loop sees in about so many seconds, at least thirty-two batches."""
+    """As many random images as the plain loop trains on in about `seconds`, at least 32 batches."""
     info = model_info(name)
     channels = info.in_channels
     probe = torch.randint(256, (4 * BATCH, channels, SIDE, SIDE), dtype=torch.uint8)

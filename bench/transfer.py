@@ -44,7 +44,7 @@ PARTS = ("photographs", "fashion", "neighbors")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row of the log to be, and what makes it."""
+    """A row of the log, and the function that measures it."""
 
     part: str
     network: str
@@ -57,7 +57,7 @@ class Task:
 
 
 def trained(recipe: Recipe, data: Data, *, weigh: bool) -> Row:
-    """A run in a folder that is thrown away, or why there can be none; `weigh` adds the bytes of a step."""
+    """Train in a temporary folder, or return why it cannot be done; `weigh` adds the bytes of a step."""
     try:
         check(recipe, data)
         with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def trained(recipe: Recipe, data: Data, *, weigh: bool) -> Row:
 
 
 def scratch(recipe: Recipe, raw: Data, seed: int, epochs: int, *, weigh: bool) -> Row:
-    """What `convatlas train` does, in batches as small as those of fine-tuning: as many steps an epoch."""
+    """`convatlas train`, in batches as small as those of fine-tuning: as many steps per epoch."""
     same = {name: getattr(recipe, name) for name in ("val_share", "crop", "flip")}
     fresh = default(recipe.model, recipe.data, epochs=epochs, batch_size=recipe.batch_size, seed=seed, **same)
     return trained(fresh, normalized(fresh, raw), weigh=weigh)
@@ -112,7 +112,7 @@ def photographs(options: argparse.Namespace) -> Iterator[Task]:
 
 
 def regression(network: str, weights: str, root: Path) -> Row:
-    """Logistic regression, C = 1, on standardized features of the layer before the head: nothing in it is chosen or random."""
+    """Logistic regression, C = 1, on standardized inputs of the head: nothing in it is chosen or random."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -133,7 +133,7 @@ def regression(network: str, weights: str, root: Path) -> Row:
 
 
 def fashion(options: argparse.Namespace) -> Iterator[Task]:
-    """Fifty images of each kind of clothing, others for each seed, and all test images."""
+    """Fifty training images of each class, different for each seed, and all test images."""
     weights = str(options.weights_dir / "resnet20_cifar10.pth")
 
     @cache
@@ -161,7 +161,7 @@ def fashion(options: argparse.Namespace) -> Iterator[Task]:
 
 
 def few(data_dir: Path, seed: int, path: Path, test_images: int | None) -> Path:
-    """An .npz with as many images of each class, drawn by the seed, and the test images."""
+    """An .npz with equally many training images of each class, drawn with the seed, and the test images."""
     whole = load("fashion_mnist", data_dir=data_dir, val_share=0)
     if whole.test is None:
         raise InputError("Fashion-MNIST has test images")
@@ -218,7 +218,7 @@ def neighbors(options: argparse.Namespace) -> Iterator[Task]:
 
 
 def logged(path: Path, settings: Row) -> list[Row]:
-    """The rows that were measured with these settings, without one that was cut short."""
+    """The rows that were measured with these settings, without an incomplete last line."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:

@@ -121,7 +121,7 @@ def of_fashion(rows: list[Row]) -> list[str]:
 
 
 def of_neighbors(rows: list[Row]) -> list[str]:
-    """The table."""
+    """The table of k-NN and linear evaluation."""
     lines = ["| resnet20 on CIFAR-10 | test accuracy, % | 95 % interval | seconds |", "|---|---:|---:|---:|"]
     for row in rows:
         low, high = interval(row["accuracy"], row["n"])

@@ -48,7 +48,7 @@ from convatlas.engine.hardware import choose_precision, processor
 
 
 class Memory:
-    """The most this process holds in a block, with what its children hold of their own, in MiB."""
+    """Peak memory in a block in MiB, of this process and the private memory of its children."""
 
     def __enter__(self) -> Self:
         self.most, self.over = 0.0, threading.Event()
@@ -88,7 +88,7 @@ def serve(pipe: Connection, name: str, plan: Plan, setting: Setting) -> None:
 
 
 def trial(name: str, plan: Plan, pipe: Connection) -> None:
-    """Tells which setting is fastest, from an epoch of each after one that warms up."""
+    """Send the fastest setting: one epoch of each, after one that warms up."""
     warnings.simplefilter("ignore")
     CONTESTANTS[name](plan, TRIED[0], {})()
     rates = {setting: CONTESTANTS[name](plan, setting, {})() for setting in TRIED}
@@ -111,7 +111,7 @@ def chosen_for(name: str, plan: Plan) -> Setting:
 
 
 class Contestant:
-    """The other end of `serve`."""
+    """A contestant in a process of its own; `serve` is its other end."""
 
     def __init__(self, name: str, plan: Plan, setting: Setting) -> None:
         context = get_context("spawn")
@@ -170,7 +170,7 @@ def compete(plan: Plan, rounds: int, settings: dict[str, Setting]) -> tuple[list
 
 
 def stage(source: Path | None, folder: Path, limit: int) -> int:
-    """Links to at most so many training images, those of the classes in turn, and one of each class for validation."""
+    """Link at most `limit` training images, alternating between the classes, and one per class for validation."""
     if source is None:
         generate(source := folder.parent / "generated", limit)
     classes = sorted(path for path in (source / "train" if (source / "train").is_dir() else source).iterdir() if path.is_dir())
@@ -187,7 +187,7 @@ def stage(source: Path | None, folder: Path, limit: int) -> int:
 
 
 def generate(folder: Path, count: int) -> None:
-    """Photographs as a codec sees them: smooth shapes with a little grain, 256 to 400 pixels a side."""
+    """Images as hard to decode as photographs: smooth shapes with a little noise, 256 to 400 pixels a side."""
     for number in range(count):
         rng = np.random.default_rng(number)
         width, height = (int(side) for side in rng.integers(256, 401, 2))

@@ -1,4 +1,4 @@
-"""The loops that bench/tune.py times, each as its library wants to be used: a function that makes one epoch."""
+"""The loops that bench/tune.py times, each as its library recommends: a function that trains one epoch."""
 
 import tempfile
 import time
@@ -31,7 +31,7 @@ Pass = Callable[[], float]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is the same for all: `folder` has train and val."""
+    """What is the same for all loops; `folder` has train and val."""
 
     network: str
     folder: Path
@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is chosen for each."""
+    """What is chosen for each loop."""
 
     workers: int = 2
     channels_last: bool = True
@@ -235,7 +235,7 @@ CONTESTANTS: dict[str, Callable[[Plan, Setting, dict[str, float]], Pass]] = {
 
 
 def started(model: nn.Module, plan: Plan, setting: Setting) -> tuple[nn.Module, torch.memory_format]:
-    """The network with everybody's weights, whatever its layers are called, and the layout of its images."""
+    """The network with the weights that all start from, whatever its layers are called, and the layout of its images."""
     weights = torch.load(plan.weights, weights_only=True)
     model.load_state_dict(dict(zip(model.state_dict(), weights.values(), strict=True)))
     layout = torch.channels_last if setting.channels_last else torch.contiguous_format
@@ -247,7 +247,7 @@ def mixed(plan: Plan) -> AbstractContextManager[Any]:
 
 
 def drawn(network: str) -> dict[str, torch.Tensor]:
-    """The weights that all begin with."""
+    """The weights that all start from."""
     from torchvision import models
 
     torch.manual_seed(0)
