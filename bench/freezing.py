@@ -26,10 +26,11 @@ from convatlas.engine.hardware import autocast, choose_device, choose_precision,
 from convatlas.engine.optim import make_optimizer
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.strategy import Learning
+from convatlas.engine.task import total
+from convatlas.engine.tasks.classify import plain_loss
 from convatlas.errors import InputError
 from convatlas.files import write_text
 from convatlas.ops.checkpoint import checkpoint_activations
-from convatlas.ops.loss import classification_loss
 from convatlas.recipes import tuned
 from convatlas.runs.build import build, image_size, stages_of
 
@@ -55,14 +56,14 @@ class Step:
     def memory(self) -> int:
         """Peak memory of a step in bytes."""
         mixed = lambda: autocast(self.precision, self.device.type)  # noqa: E731
-        return training_memory(self.model, self.x, self.y, self.optimizer, mixed)
+        return training_memory(self.model, self.x, self.y, plain_loss, self.optimizer, autocast=mixed)
 
     def seconds(self) -> float:
         """Seconds of one step."""
         wait(self.device)
         began = time.perf_counter()
         with autocast(self.precision, self.device.type):
-            loss = classification_loss(self.model(self.x), self.y)
+            loss = total(plain_loss(self.model, self.x, self.y))
         torch.autograd.backward(loss)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""How a run is followed while it goes on: bars for people, lines for files, scalars for TensorBoard."""
+"""Progress of a run: bars for people, lines for files, scalars for TensorBoard."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +15,20 @@ Watch = Callable[[Any], None]
 REFRESH = 0.1  # seconds between looks at the loss, each of which waits for the device
 
 
-def line(name: str, event: Epoch, epochs: int) -> str:
+def line(name: str, event: Epoch, started: Started) -> str:
     """An epoch in words."""
-    val = "" if event.val_accuracy is None else f"  val {100 * event.val_accuracy:6.2f} %"
+    epochs, val = started.epochs, validation(event, started)
+    measured = f"  val {val:>8}" if val else ""
     return (
-        f"{name}  epoch {event.epoch:>{len(str(epochs))}}/{epochs}  loss {event.train_loss:.4f}{val}  "
-        f"rate {event.learning_rate:.4g}  {event.images_per_second:,.0f} images/s  {event.seconds:.1f} s"
+        f"{name}  epoch {event.epoch:>{len(str(epochs))}}/{epochs}  loss {event.train_loss:.4f}{measured}  "
+        f"lr {event.learning_rate:.4g}  {event.images_per_second:,.0f} images/s  {event.seconds:.1f} s"
     )
+
+
+def validation(event: Epoch, started: Started) -> str:
+    """The deciding figure on the validation images; empty if there are none."""
+    value = event.val[started.decides.key]
+    return "" if value is None else started.decides.write(value)
 
 
 def heading(event: Any) -> str | None:
@@ -30,7 +37,7 @@ def heading(event: Any) -> str | None:
 
 
 def remark(event: Any) -> str | None:
-    """What freezes, thaws or fails, in a line."""
+    """What is frozen, is unfrozen or fails, in one line."""
     if isinstance(event, Unfrozen):
         return f"from epoch {event.epoch}: {event.words}"
     return f"{event.network} failed: {event.reason}" if hasattr(event, "reason") else None
@@ -38,13 +45,14 @@ def remark(event: Any) -> str | None:
 
 @contextmanager
 def lines(console: Console, name: str) -> Iterator[Watch]:
-    """A line an epoch, for logs and pipes."""
-    current, epochs = name, 0
+    """One line per epoch, for logs and pipes."""
+    current = name
+    started: Started
 
     def watch(event: Any) -> None:
-        nonlocal current, epochs
+        nonlocal current, started
         if isinstance(event, Started):
-            epochs = event.epochs
+            started = event
             for warning in event.warnings:
                 console.print(f"warning: {warning}", markup=False, soft_wrap=True)
             for note in event.notes:
@@ -52,9 +60,9 @@ def lines(console: Console, name: str) -> Iterator[Watch]:
             if event.epoch or event.step:
                 console.print(f"{current}  continues in epoch {event.epoch + 1} after {event.step} steps", markup=False)
         elif isinstance(event, Epoch):
-            console.print(line(current, event, epochs), markup=False, soft_wrap=True)
-        elif said := remark(event):
-            console.print(said, markup=False, soft_wrap=True)
+            console.print(line(current, event, started), markup=False, soft_wrap=True)
+        elif text := remark(event):
+            console.print(text, markup=False, soft_wrap=True)
         elif title := heading(event):
             current = title
             if event.done:
@@ -80,25 +88,25 @@ class Bars:
     def __init__(self, progress: Progress, name: str) -> None:
         self.progress, self.name = progress, name
         self.task: TaskID | None = None
-        self.started = Started(0, 0, 0, 0)
-        self.seen, self.images, self.since, self.val = 0.0, 0, 0.0, ""
+        self.started: Started
+        self.looked, self.images, self.since, self.val = 0.0, 0, 0.0, ""
 
     def __call__(self, event: Any) -> None:
         now = time.perf_counter()
         if isinstance(event, Step):
             self.images += event.images
-            if now - self.seen > REFRESH:
+            if now - self.looked > REFRESH:
                 self.step(event, now)
         elif isinstance(event, Started):
             self.begin(event)
         elif isinstance(event, Epoch):
-            if event.val_accuracy is not None:
-                self.val = f"  val {100 * event.val_accuracy:.2f} %"
+            if val := validation(event, self.started):
+                self.val = f"  val {val}"
             self.images, self.since = 0, now
         elif isinstance(event, Finished) and self.task is not None:
             self.progress.update(self.task, completed=self.started.epochs * self.started.steps)
-        elif said := remark(event):
-            self.progress.console.print(said, markup=False)
+        elif text := remark(event):
+            self.progress.console.print(text, markup=False)
         elif title := heading(event):
             self.name = title
             if event.done:
@@ -116,7 +124,7 @@ class Bars:
 
     def step(self, event: Step, now: float) -> None:
         """Moves the bar and reads the loss."""
-        self.seen = now
+        self.looked = now
         speed = self.images / max(now - self.since, 1e-9)
         figures = f"epoch {event.epoch}/{self.started.epochs}  loss {event.loss.item():.3f}{self.val}  {speed:,.0f} images/s"
         if self.task is not None:

@@ -8,8 +8,9 @@ from catalogue import CLASSES, SMALLEST, small
 from selection import networks
 from torch import nn
 
+from convatlas.engine.task import total
+from convatlas.engine.tasks.classify import plain_loss
 from convatlas.ops.checkpoint import checkpoint_activations
-from convatlas.ops.loss import classification_loss
 
 HAVE = [name for name in SMALLEST if not name.startswith("lenet")]
 QUICK = {"resnet20", "vgg11", "densenet_bc_100_12", "vit_b_16"}
@@ -28,7 +29,7 @@ def step(model: nn.Module, x: torch.Tensor) -> tuple[dict[str, torch.Tensor | No
 
     torch.manual_seed(3)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        loss = classification_loss(model(x), torch.arange(len(x)) % CLASSES)
+        loss = total(plain_loss(model, x, torch.arange(len(x)) % CLASSES))
     size = sum(tensor.untyped_storage().nbytes() for at, tensor in kept.items() if at not in weights)
     kept.clear()
     loss.backward()

@@ -14,10 +14,11 @@ from convatlas.anatomy.parts import parts
 from convatlas.engine.optim import make_optimizer
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.strategy import NORMS, Learning
+from convatlas.engine.task import total
+from convatlas.engine.tasks.classify import plain_loss
 from convatlas.errors import InputError
 from convatlas.models import CATALOG
 from convatlas.ops.droppath import DropPath
-from convatlas.ops.loss import classification_loss
 
 RATE = 0.01
 QUICK = ("resnet20", "squeezenet1_1", "vit_b_16")
@@ -49,7 +50,7 @@ class Trial:
     def steps(self, count: int = 2) -> None:
         for _ in range(count):
             self.optimizer.zero_grad()
-            classification_loss(self.net(self.x), self.y).backward()
+            total(plain_loss(self.net, self.x, self.y)).backward()
             for group in self.optimizer.param_groups:
                 group["lr"] = RATE * self.learning.share(group["part"])
             self.optimizer.step()

@@ -13,9 +13,10 @@ from torch.optim import AdamW
 from convatlas.data import Batches, Feed, load
 from convatlas.engine.events import Step
 from convatlas.engine.record import Run
+from convatlas.engine.task import total
+from convatlas.engine.tasks.classify import plain_loss
 from convatlas.models import create_model, fitting_size
 from convatlas.ops.droppath import DropPath
-from convatlas.ops.loss import classification_loss
 from convatlas.recipes import default
 from convatlas.runs.build import open_data
 from convatlas.runs.training import check, start
@@ -71,7 +72,7 @@ def test_a_batch_of_digits_is_learnt(name):
     optimizer = AdamW(model.parameters(), lr=usual.lr / 4 if usual.optimizer == "adamw" else 1e-3)
     found = []
     for _ in range(12):
-        loss = classification_loss(model(x), y)
+        loss = total(plain_loss(model, x, y))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

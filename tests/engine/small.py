@@ -54,7 +54,7 @@ def note(told: Told, event: Event) -> None:
     elif isinstance(event, Unfrozen):
         told.learns.append(event.words)
     elif isinstance(event, Epoch):
-        told.epochs.append((event.epoch, event.train_loss, event.val_loss, event.val_accuracy, event.learning_rate))
+        told.epochs.append((event.epoch, event.train_loss, event.val["loss"], event.val["accuracy"], event.learning_rate))
 
 
 def same(a: Told, b: Told) -> None:

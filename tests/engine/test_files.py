@@ -48,7 +48,7 @@ def test_json_cut_short_is_named(tmp_path, content):
 def run(tmp_path):
     run = Run.create(tmp_path / "run", Recipe())
     run.save_state({"epoch": 1, "model": {"w": torch.zeros(3)}})
-    run.append(Epoch(1, 0.5, None, None, 0.1, 10.0, 1.0))
+    run.append(Epoch(1, 0.5, {"loss": None, "accuracy": None}, 0.1, 10.0, 1.0))
     return run
 
 

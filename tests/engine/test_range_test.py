@@ -147,7 +147,7 @@ def test_afterwards_all_is_as_before_to_the_bit_and_training_goes_as_without(dig
         torch.manual_seed(3)
         one.learning.enter(0)
         for x, y in one.batches.epoch(0):
-            one.one_step(x, y, 0.05)
+            one.step(x, y, 0.05)
             one.at.step += 1
     for name, tensor in tried.net.state_dict().items():
         assert torch.equal(tensor, plain.net.state_dict()[name]), name

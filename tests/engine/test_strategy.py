@@ -84,7 +84,7 @@ def bench(digits, **given) -> Session:
 def stepped(made: Session, epoch: int = 0) -> None:
     made.learning.enter(epoch)
     for x, y in list(made.batches.epoch(0))[:2]:
-        made.one_step(x, y, 0.1)
+        made.step(x, y, 0.1)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
@@ -123,7 +123,7 @@ def test_each_stage_steps_at_its_share_of_the_rate(digits):
     gradients: dict[str, torch.Tensor] = {}
     for name, p in made.net.named_parameters():
         p.register_post_accumulate_grad_hook(lambda q, name=name: gradients.update({name: q.grad.clone()}))
-    made.one_step(x, y, 0.1)
+    made.step(x, y, 0.1)
     for name, p in made.net.named_parameters():
         share = 3.0 if name.startswith("head") else 0.25  # the middle has no parameters, but is a stage
         torch.testing.assert_close(p.detach(), before[name] - 0.1 * share * gradients[name])

@@ -102,17 +102,19 @@ def test_a_run_is_measured_as_it_was_at_the_end(trained):
     metrics = Run.open(trained).metrics
     for split in ("val", "test"):
         measured = measure(Question(str(trained), split=split, device="cpu"))
-        assert measured.found.accuracy == metrics[split]["accuracy"]
-        assert measured.found.loss == pytest.approx(metrics[split]["loss"], rel=1e-4)
+        assert measured.scores.figures["accuracy"] == metrics[split]["accuracy"]
+        assert measured.scores.figures["loss"] == pytest.approx(metrics[split]["loss"], rel=1e-4)
         assert (measured.classes, measured.notes) == (tuple("0123456789"), ())
 
 
 def test_a_network_with_a_weight_file(trained):
     question = Question("lenet5", data="digits", weights=str(trained / "model.safetensors"), device="cpu", batch_size=50)
-    whole = measure(Question(str(trained), data="digits", device="cpu", batch_size=50)).found
+    whole = measure(Question(str(trained), data="digits", device="cpu", batch_size=50)).scores
     assert whole.accuracy > 0.15
-    assert measure(question).found.accuracy == pytest.approx(whole.accuracy, abs=0.1)  # of 359 images instead of 200
-    assert measure(replace(question, weights=str(trained))).found.n == measure(question).found.n
+    assert measure(question).scores.figures["accuracy"] == pytest.approx(
+        whole.figures["accuracy"], abs=0.1
+    )  # of 359 images instead of 200
+    assert measure(replace(question, weights=str(trained))).scores.n == measure(question).scores.n
 
 
 def test_weights_for_other_classes_are_no_network_to_measure(tmp_path):

@@ -7,6 +7,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from convatlas.data import load
 from convatlas.engine.evaluate import evaluate
+from convatlas.engine.tasks.classify import ClassMeter
 from convatlas.insight import calibration, confusions, label_errors
 from convatlas.insight.predictions import Predictions, predictions_of, softmax
 from convatlas.insight.subject import Subject
@@ -36,16 +37,16 @@ def test_answers_agree_with_evaluate_and_leave_the_network_as_it_was(digits):
     modes = [m.training for m in digits.model.modules()]
     said = predictions_of(digits)
     assert [m.training for m in digits.model.modules()] == modes
-    measured = evaluate(digits.model, digits.batches())
+    measured = evaluate(digits.model, digits.batches(), ClassMeter(digits.classes))
     digits.model.eval()
-    assert said.accuracy == measured.accuracy
-    assert np.array_equal(said.predicted, measured.predicted.numpy())
-    assert np.allclose(said.probability, measured.probability.numpy(), atol=1e-6)
-    assert confusions.confusion(said).tolist() == measured.confusion
-    assert calibration.reliability(said).ece == pytest.approx(measured.calibration_error, abs=1e-6)
-    assert calibration.reliability(said).nll == pytest.approx(measured.loss, abs=1e-5)
+    assert said.accuracy == measured.figures["accuracy"]
+    assert np.array_equal(said.predicted, measured.answers["predicted"].numpy())
+    assert np.allclose(said.probability, measured.answers["probability"].numpy(), atol=1e-6)
+    assert confusions.confusion(said).tolist() == measured.tables["confusion"]
+    assert calibration.reliability(said).ece == pytest.approx(measured.figures["calibration_error"], abs=1e-6)
+    assert calibration.reliability(said).nll == pytest.approx(measured.figures["loss"], abs=1e-5)
     rows = {row.place: row.accuracy for row in confusions.per_class(said)}
-    assert [rows.get(i) for i in range(10)] == measured.per_class_accuracy
+    assert [rows.get(i) for i in range(10)] == measured.per_class["accuracy"]
     assert (said.runner_up != said.predicted).all()
 
 

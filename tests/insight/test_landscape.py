@@ -6,9 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from convatlas.engine.evaluate import evaluate
+from convatlas.engine.tasks.classify import ClassMeter
 from convatlas.errors import InputError
 from convatlas.insight.landscape import direction, landscape
 from convatlas.models import create_model
+
+
+def meter() -> ClassMeter:
+    return ClassMeter("abcd")
 
 
 def scene() -> tuple[nn.Module, list[tuple[Tensor, Tensor]]]:
@@ -23,28 +28,28 @@ def test_the_middle_is_the_loss_of_the_network_and_the_network_stays() -> None:
     model.train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     heard: list[tuple[int, int]] = []
-    found = landscape(model, lambda: batches, steps=3, seed=5, told=lambda *done: heard.append(done))
-    expected = evaluate(model, batches)
-    assert found.center == pytest.approx(expected.loss, rel=1e-5)
-    assert found.accuracy[1, 1] == pytest.approx(expected.accuracy)
+    found = landscape(model, lambda: batches, meter, steps=3, seed=5, told=lambda *done: heard.append(done))
+    expected = evaluate(model, batches, meter())
+    assert found.center == pytest.approx(expected.figures["loss"], rel=1e-5)
+    assert found.accuracy[1, 1] == pytest.approx(expected.figures["accuracy"])
     assert found.images == 24
     assert heard[-1] == (9, 9)
     assert model.training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
-    again = landscape(model, lambda: batches, steps=3, seed=5)
-    other = landscape(model, lambda: batches, steps=3, seed=6)
+    again = landscape(model, lambda: batches, meter, steps=3, seed=5)
+    other = landscape(model, lambda: batches, meter, steps=3, seed=6)
     assert np.array_equal(again.loss, found.loss)
     assert not np.array_equal(other.loss, found.loss)
 
 
 def test_the_corner_is_the_network_moved_along_both_directions() -> None:
     model, batches = scene()
-    found = landscape(model, lambda: batches, reach=0.7, steps=3, seed=1)
+    found = landscape(model, lambda: batches, meter, reach=0.7, steps=3, seed=1)
     first, second = direction(model, 2), direction(model, 3)
     with torch.no_grad():
         for name in first:
             model.get_parameter(name).add_(0.7 * first[name] - 0.7 * second[name])
-    assert found.loss[0, 2] == pytest.approx(evaluate(model, batches).loss, rel=1e-4)
+    assert found.loss[0, 2] == pytest.approx(evaluate(model, batches, meter()).figures["loss"], rel=1e-4)
 
 
 def test_noise_is_as_long_as_each_filter_and_norms_and_biases_stay() -> None:
@@ -70,9 +75,9 @@ def test_scaling_a_filter_scales_its_direction() -> None:
 def test_grids_without_a_middle_are_refused(steps: int, reach: float) -> None:
     model, batches = scene()
     with pytest.raises(InputError):
-        landscape(model, lambda: batches, steps=steps, reach=reach)
+        landscape(model, lambda: batches, meter, steps=steps, reach=reach)
 
 
 def test_no_images_no_landscape() -> None:
     with pytest.raises(InputError, match="images"):
-        landscape(scene()[0], list, steps=3)
+        landscape(scene()[0], list, meter, steps=3)

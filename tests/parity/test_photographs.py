@@ -64,5 +64,5 @@ def test_all_logits_of_all_photographs_are_torchvisions(name, shared, files, tmp
     for path, label in zip(files, labels.tolist(), strict=True):
         (tmp_path / str(label)).mkdir()
         (tmp_path / str(label) / path.name).symlink_to(path)
-    found = measure(Question(name, data=str(tmp_path), weights=str(weights), device="cpu")).found
-    assert (found.accuracy, found.top5_accuracy) == pytest.approx([count / PHOTOGRAPHS for count in right])
+    found = measure(Question(name, data=str(tmp_path), weights=str(weights), device="cpu")).scores.figures
+    assert (found["accuracy"], found["top5_accuracy"]) == pytest.approx([count / PHOTOGRAPHS for count in right])

@@ -5,14 +5,12 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-
-from ..ops.loss import classification_loss
 
 Mixed = Callable[[], AbstractContextManager[object]]
 LONG_ENOUGH = 0.4  # seconds a measurement takes at least
@@ -47,21 +45,27 @@ def wait(device: torch.device) -> None:
 
 
 def training_memory(
-    model: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, autocast: Mixed = nullcontext
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Callable[[nn.Module, Tensor, Tensor], Mapping[str, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    *,
+    autocast: Mixed = nullcontext,
 ) -> int:
     """Most bytes that tensors hold at once in a training step: weights, gradients, optimizer state, activations, the batch.
 
     Two steps are made with `optimizer`, since the first one allocates its state; the model is in training mode, as far as it
     learns.
 
-    Shapes   x (n, c, h, w), y (n,) int64, both on the model's device
+    Shapes   x (n, c, h, w) and its target y, both on the model's device; the loss gives scalars that are added
     Units    bytes asked of PyTorch's allocator; what the processor's kernels take for themselves is not seen
     """
 
     def step() -> None:
         with autocast():
-            loss = classification_loss(model(x), y)
-        torch.autograd.backward(loss)
+            parts = loss(model, x, y)
+        torch.autograd.backward(list(parts.values()))
         optimizer.step()
         optimizer.zero_grad()
 

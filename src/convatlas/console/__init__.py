@@ -134,16 +134,17 @@ def figures(of: Mapping[str, Any]) -> str:
 
 def evaluation(measured: "Measured", as_json: bool) -> None:
     """Figures over a split, and the accuracy of each class."""
-    found, classes = measured.found, measured.classes
+    scores, classes = measured.scores, measured.classes
     if as_json:
-        dump(found.to_json() | {"classes": list(classes), "notes": list(measured.notes)})
+        dump(scores.to_json() | {"classes": list(classes), "notes": list(measured.notes)})
         return
     for note in measured.notes:
         print(note, file=sys.stderr)
-    print(figures(found.to_json()))
+    print(figures(scores.to_json()))
     shown = table("class", "images", "right %", "mostly taken for")
     shown.columns[-1].justify = "left"
-    for i, (name, accuracy, row) in enumerate(zip(classes, found.per_class_accuracy, found.confusion, strict=True)):
+    each = zip(classes, scores.per_class["accuracy"], scores.tables["confusion"], strict=True)
+    for i, (name, accuracy, row) in enumerate(each):
         if accuracy is None:
             continue
         wrong = max((count, j) for j, count in enumerate(row) if j != i) if len(row) > 1 else (0, i)

@@ -47,6 +47,11 @@ class Data:
     augment: Augment  # what suits the set
     warnings: tuple[str, ...]
 
+    @property
+    def task(self) -> str:
+        """What there is to learn from it: a name of `engine.tasks.TASKS`."""
+        return "classify"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -1,9 +1,12 @@
-"""What a run tells while it goes on."""
+"""What a run reports while it goes on."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
+
+from .task import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +17,14 @@ class Started:
     steps: int  # in each epoch
     epoch: int
     step: int
+    decides: Measure  # the figure of validation that counts
     warnings: tuple[str, ...] = ()  # of the data
     notes: tuple[str, ...] = ()  # what became of the weights it starts from
 
 
 @dataclass(frozen=True, slots=True)
 class Unfrozen:
-    """Where a strategy freezes or thaws: what learns from the beginning of an epoch on, counted from 1."""
+    """Where a strategy freezes or unfreezes: what learns from the beginning of an epoch on, counted from 1."""
 
     epoch: int
     words: str
@@ -39,19 +43,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """After each pass; what events.jsonl holds. Epochs count from 1, accuracies lie in [0, 1]."""
+    """After each pass; what events.jsonl holds. Epochs count from 1, shares lie in [0, 1]."""
 
     epoch: int
     train_loss: float
-    val_loss: float | None
-    val_accuracy: float | None
+    val: Mapping[str, float | None]  # the loss and the figure that decides, by key; None without validation images
     learning_rate: float  # of the last step
     images_per_second: float  # of the training part
     seconds: float  # training and validation
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values by name."""
-        return asdict(self)
+        """Plain values by name; those of validation as `val_loss` and the like."""
+        return {
+            "epoch": self.epoch,
+            "train_loss": self.train_loss,
+            **{f"val_{key}": value for key, value in self.val.items()},
+            "learning_rate": self.learning_rate,
+            "images_per_second": self.images_per_second,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from ..anatomy.layers import inspect
 from ..data import Batches, Feed, Images
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
+from ..engine.task import Loss, total
+from ..engine.tasks.classify import plain_loss
 from ..errors import InputError
 from ..models import create_model
-from ..ops.loss import classification_loss
 from ..recipes import default
 from .filters import seeded
 from .subject import Subject
@@ -104,11 +105,11 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
         )  # fmt: skip
         layers = weighted(fresh, subject.size)
         untaught = name is not None or same(fresh, subject.model)
-        found = training(fresh, recipe, layers, endless(images, feed), rates)
+        found = training(fresh, recipe, layers, endless(images, feed), rates, loss_of=plain_loss)
         learnt = None
         if not untaught:
             copy = deepcopy(subject.model).requires_grad_(True)
-            learnt = training(copy, recipe, layers, endless(images, feed), rates[:1])[0][2]
+            learnt = training(copy, recipe, layers, endless(images, feed), rates[:1], loss_of=plain_loss)[0][2]
     told = np.stack([values for _, _, values in found])
     optimizer = "SGD with momentum" if recipe.optimizer == "sgd" else "AdamW"
     return Flow(
@@ -185,7 +186,13 @@ Told = tuple[int, float, NDArray[np.float64]]
 
 
 def training(
-    model: nn.Module, recipe: Recipe, layers: dict[str, list[str]], batches: Iterator[tuple[Tensor, Tensor]], rates: list[float]
+    model: nn.Module,
+    recipe: Recipe,
+    layers: dict[str, list[str]],
+    batches: Iterator[tuple[Tensor, Tensor]],
+    rates: list[float],
+    *,
+    loss_of: Loss,
 ) -> list[Told]:
     """What the layers felt at the recorded ones of some steps of plain training."""
     model.train()
@@ -197,7 +204,7 @@ def training(
         x, labels = next(batches)
         optimizer.zero_grad(set_to_none=True)
         with torch.enable_grad():
-            loss = classification_loss(model(x), labels)
+            loss = total(loss_of(model, x, labels))
             loss.backward()  # type: ignore[no-untyped-call]
         measured = Measured(model, layers) if step in recorded else None
         optimizer.step()

@@ -6,7 +6,7 @@ compared: d ← d / ‖d‖ · ‖w‖ for each filter (a convolution's, or a ro
 Source   Li et al. 2018, Visualizing the Loss Landscape of Neural Nets, arXiv:1712.09913, §4
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import cross_entropy
 
+from ..engine.evaluate import evaluate
+from ..engine.task import Meter
 from ..errors import InputError
-from ..ops.mode import eval_mode
 
 STEPS = 13
 REACH = 1.0
@@ -48,12 +48,13 @@ class Landscape:
 
 
 def landscape(
-    model: nn.Module, batches: Batches, *, reach: float = REACH, steps: int = STEPS, seed: int = 0,
+    model: nn.Module, batches: Batches, meter: Callable[[], Meter], *, reach: float = REACH, steps: int = STEPS, seed: int = 0,
     told: Callable[[int, int], object] = lambda *_: None,
 ) -> Landscape:  # fmt: skip
     """Evaluates the network at each point of a grid; its weights and mode are never touched.
 
-    `batches` gives the same images and labels whenever it is called; `told` hears how many points are done.
+    `batches` gives the same images and labels whenever it is called, `meter` a new meter of loss and accuracy; `told` hears
+    how many points are done.
 
     Raises   InputError for an even number of steps, in which the network itself would be missing
     """
@@ -68,12 +69,14 @@ def landscape(
     along = np.linspace(-reach, reach, steps)
     loss, accuracy = np.empty((steps, steps)), np.empty((steps, steps))
     images = 0
-    with eval_mode(model), torch.inference_mode():
-        for row, b in enumerate(along):
-            for column, a in enumerate(along):
+    for row, b in enumerate(along):
+        for column, a in enumerate(along):
+            with torch.no_grad():
                 moved = {name: w + float(a) * first[name] + float(b) * second[name] for name, w in weights.items()}
-                loss[row, column], accuracy[row, column], images = measured(model, moved, batches())
-                told(row * steps + column + 1, steps * steps)
+            scores = evaluate(WithWeights(model, moved), labelled(batches()), meter())
+            loss[row, column], accuracy[row, column] = scores.figures["loss"], scores.figures["accuracy"]
+            images = scores.n
+            told(row * steps + column + 1, steps * steps)
     return Landscape(along, loss, accuracy, images, seed)
 
 
@@ -90,14 +93,26 @@ def direction(model: nn.Module, seed: int) -> Weights:
     return found
 
 
-def measured(model: nn.Module, moved: Weights, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float, int]:
-    """Mean loss, accuracy and number of images, with some weights exchanged."""
-    loss, hits, images = 0.0, 0, 0
+class WithWeights(nn.Module):
+    """A network with some of its weights exchanged."""
+
+    def __init__(self, model: nn.Module, weights: Weights) -> None:
+        super().__init__()
+        self.model, self.weights = model, weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = functional_call(self.model, self.weights, (x,))
+        return logits
+
+
+def labelled(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches.
+
+    Raises   InputError if there are none
+    """
+    images = 0
     for x, y in batches:
-        logits = functional_call(model, moved, (x,)).float()
-        loss += cross_entropy(logits, y, reduction="sum").item()
-        hits += int((logits.argmax(1) == y).sum())
         images += len(y)
+        yield x, y
     if not images:
         raise InputError("a landscape needs images with labels, and there were none")
-    return loss / images, hits / images, images

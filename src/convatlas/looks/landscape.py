@@ -1,10 +1,12 @@
 """The loss around the network's weights."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
 from ..data import Resident
+from ..engine.tasks.classify import ClassMeter
 from ..errors import InputError
 from ..insight.landscape import REACH, STEPS, landscape
 from ..insight.subject import BATCH, Subject
@@ -24,7 +26,9 @@ def pictures(subject: Subject, wish: LookOptions) -> Iterator[Picture]:
     steps, reach = number(wish, "steps", STEPS), number(wish, "reach", REACH)
     places = list(wish.places) or subject.evenly(wish.count or IMAGES)
     shown = Resident(subject.pixels(places), subject.labels[torch.as_tensor(places, dtype=torch.int64)])
-    seen = landscape(subject.model, lambda: subject.batches(BATCH, shown), reach=reach, steps=int(steps), seed=wish.seed)
+    meter = partial(ClassMeter, subject.classes)
+    batches = partial(subject.batches, BATCH, shown)
+    seen = landscape(subject.model, batches, meter, reach=reach, steps=int(steps), seed=wish.seed)
     middle = len(seen.along) // 2
     yield Picture(
         name="landscape",

@@ -73,6 +73,7 @@ class Family:
     variants: Mapping[str, Any]  # name → Spec, a frozen dataclass of plain numbers: a row of the paper's table
     stem: str  # the module that sees the image: its weights adapt to other numbers of channels
     head: str  # the module that names the classes: replaced when their number changes
+    task: str = "classify"  # what its networks are for: a name of engine.tasks.TASKS
     native: Native = Native()
     natives: Mapping[str, Native] = field(default_factory=dict)  # variants that differ from `native`
     years: Mapping[str, int] = field(default_factory=dict)  # variants younger than the first paper

@@ -1,6 +1,6 @@
 """The images and the network that a recipe names, and those of a finished run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from ..anatomy.parts import parts
 from ..data import Data, load
 from ..engine.recipe import Recipe
 from ..engine.record import Run
+from ..engine.task import Task
+from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..models import create_model, family_of, fitting_size, parse, settings_of_weights
 from ..ops.droppath import set_stochastic_depth
@@ -23,6 +25,26 @@ def open_data(recipe: Recipe) -> Data:
     Raises   InputError if these are not of as many channels as the images
     """
     return normalized(recipe, load(**load_arguments(recipe)))
+
+
+def task_of(recipe: Recipe, data: Data) -> Task:
+    """What the recipe's network is trained for, as its family and its data say.
+
+    Raises   InputError where they disagree, or the recipe sets what belongs to another task
+    """
+    task, of_data = TASKS[family_of(recipe.model).task], TASKS[data.task]
+    if task is not of_data:
+        raise InputError(
+            f"{recipe.model} is a network to {task.name} images, and {data.name} is a data set to {of_data.name} them: "
+            "`convatlas list` names the networks, `convatlas data list` the data sets"
+        )
+    foreign = {name for other in TASKS.values() for name in other.settings} - task.settings
+    for f in fields(recipe):
+        if f.name in foreign and getattr(recipe, f.name) != f.default:
+            raise InputError(
+                f"--{f.name.replace('_', '-')} means nothing to {recipe.model}, a network to {task.name} images: leave it out"
+            )
+    return task
 
 
 def normalized(recipe: Recipe, data: Data) -> Data:

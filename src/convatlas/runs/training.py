@@ -18,7 +18,7 @@ from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta
 from ..ops.checkpoint import checkpoint_activations
-from .build import build, image_size, open_data, options, stages_of, with_stochastic_depth, with_weight_settings
+from .build import build, image_size, open_data, options, stages_of, task_of, with_stochastic_depth, with_weight_settings
 from .preparation import load_weights
 from .teacher import teacher_of
 
@@ -29,6 +29,7 @@ def check(recipe: Recipe, data: Data) -> None:
     Raises   InputError
     """
     choose_precision(recipe.precision, choose_device(recipe.device))
+    task_of(recipe, data)
     make_feed(recipe, data, image_size(recipe, data), "cpu", training=True)
     if recipe.weights:
         model = load_weights(recipe.model, recipe.weights, fresh_head=recipe.fresh_head, **options(recipe, data))[0]

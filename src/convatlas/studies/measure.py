@@ -8,13 +8,15 @@ import torch
 from torch import nn
 
 from ..data import Batches, Data, Feed
-from ..engine.evaluate import Evaluation, evaluate
+from ..engine.evaluate import evaluate
 from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
+from ..engine.task import Scores, Task
+from ..engine.tasks import TASKS
 from ..errors import InputError, unknown
-from ..models import parse
-from ..runs.build import image_size, load_run, open_data, options
+from ..models import family_of, parse
+from ..runs.build import image_size, load_run, open_data, options, task_of
 from ..runs.network import Asked, opened
 from ..runs.photographs import photographs
 from ..runs.preparation import IMAGENET, classes_of, load_weights, missing_tensor
@@ -41,7 +43,8 @@ class Question:
 class Measured:
     """The figures on one split, the names of the classes, and what has to be known of both."""
 
-    found: Evaluation
+    task: Task
+    scores: Scores
     classes: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -86,8 +89,9 @@ def measure(question: Question) -> Measured:
     if not len(feed.mean) == len(feed.std) == data.channels:
         raise InputError(f"--mean and --std need a number for each of the {data.channels} channels")
     model = model.to(device).to(memory_format=torch.channels_last)
-    found = evaluate(model, Batches(images, feed).epoch(), autocast(precision, device))
-    return Measured(found, data.classes, (*data.warnings, *(in_another(question.run, precision) if trained else ())))
+    task = task_of(recipe, data)
+    scores = evaluate(model, Batches(images, feed).epoch(), task.meter(data.classes), autocast(precision, device))
+    return Measured(task, scores, data.classes, (*data.warnings, *(in_another(question.run, precision) if trained else ())))
 
 
 def in_another(run: str, precision: str) -> tuple[str, ...]:
@@ -123,5 +127,6 @@ def of_photographs(question: Question, device: str, precision: str) -> Measured:
     images, notes = photographs(reader, Path(str(question.data)), question.split)
     feed = Feed(question.batch_size, looks.side, looks.mean, looks.std, device=device, channels_last=True)
     model = reader.model.to(device).to(memory_format=torch.channels_last)
-    found = evaluate(model, Batches(images, feed).epoch(), autocast(precision, device))
-    return Measured(found, reader.classes, (reader.note, *notes))
+    task = TASKS[family_of(question.run).task]
+    scores = evaluate(model, Batches(images, feed).epoch(), task.meter(reader.classes), autocast(precision, device))
+    return Measured(task, scores, reader.classes, (reader.note, *notes))

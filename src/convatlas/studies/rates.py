@@ -65,8 +65,8 @@ def measured(
     machine = device, choose_precision(recipe.precision, device)
     torch.manual_seed(recipe.seed)
     with explaining_killed_workers(), out_of_memory(recipe.batch_size, recipe.accumulate):
-        bench = Session(model, data, recipe, image_size(recipe, data), machine, stages=stages, teacher=teacher)
-        return range_test(bench, *bounds, steps, watch)
+        session = Session(model, data, recipe, image_size(recipe, data), machine, stages=stages, teacher=teacher)
+        return range_test(session, *bounds, steps, watch)
 
 
 def forecast(model: str, given: Mapping[str, Any], *, images: int | None = None, batches: int | None = None) -> Forecast:

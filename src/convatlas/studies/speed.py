@@ -10,7 +10,7 @@ from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from ..engine.strategy import Learning
-from ..runs.build import build, image_size, stages_of
+from ..runs.build import build, image_size, stages_of, task_of
 
 THROUGHPUT_BATCH = 128
 SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
@@ -35,9 +35,10 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
 
     latency = seconds_per_batch(model, images(1), mixed)
     throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed)
-    labels = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
+    targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
     learning = Learning(model, recipe, stages_of(recipe, model, data))
     learning.enter(max(learning.plan, key=learning.trained).start)
     optimizer = make_optimizer(learning.learners, recipe, device)
-    memory = training_memory(model, images(recipe.batch_size), labels, optimizer, mixed)
+    loss = task_of(recipe, data).loss(recipe, data, None)
+    memory = training_memory(model, images(recipe.batch_size), targets, loss, optimizer, autocast=mixed)
     return {"training_memory_bytes": memory, "latency_ms": 1000 * latency, "throughput_images_per_second": throughput}

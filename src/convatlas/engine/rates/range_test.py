@@ -20,9 +20,9 @@ FEWEST = 10  # steps
 
 
 def range_test(
-    bench: Session, low: float = 1e-6, high: float = 10.0, steps: int = 100, watch: Callable[[int], object] | None = None
+    session: Session, low: float = 1e-6, high: float = 10.0, steps: int = 100, watch: Callable[[int], object] | None = None
 ) -> RangeTest:
-    """Trains a few steps at rising rates as the bench's recipe would, then puts everything back as it was, to the bit.
+    """Trains a few steps at rising rates as the session's recipe would, then puts everything back as it was, to the bit.
 
     Parts that learn at a share of the recipe's rate keep their shares. Small sets are gone through as often as it takes.
     Units    low and high are rates of the recipe, what --lr would be; `watch` is told how many steps are done
@@ -36,9 +36,9 @@ def range_test(
     losses: list[float] = []
     watched = DivergenceWatch(steps)
     diverged = False
-    with untouched(bench):
-        bench.learning.enter(0)
-        for rate, loss in zip(rates, stepping(bench, rates), strict=False):
+    with untouched(session):
+        session.learning.enter(0)
+        for rate, loss in zip(rates, stepping(session, rates), strict=False):
             diverged = watched.diverges(loss)
             if math.isfinite(loss):
                 losses.append(loss)
@@ -49,17 +49,17 @@ def range_test(
     return suggest_rate(rates, losses)
 
 
-def stepping(bench: Session, rates: Sequence[float]) -> Iterator[float]:
+def stepping(session: Session, rates: Sequence[float]) -> Iterator[float]:
     """The mean loss of the batches of each step, taken at each rate in turn."""
     given = iter(rates)
     gathering: list[torch.Tensor] = []
     rate = next(given)
     for epoch in count():
-        bench.at = Position(epoch)
-        for x, y in bench.batches.epoch(epoch):
-            gathering.append(bench.one_step(x, y, rate))
-            before, together = accumulation(bench.at.step, bench.steps, bench.recipe.accumulate)
-            bench.at.step += 1
+        session.at = Position(epoch)
+        for x, y in session.batches.epoch(epoch):
+            gathering.append(session.step(x, y, rate))
+            before, together = accumulation(session.at.step, session.steps, session.recipe.accumulate)
+            session.at.step += 1
             if before + 1 < together:
                 continue
             yield torch.stack(gathering).mean().item()
@@ -71,18 +71,18 @@ def stepping(bench: Session, rates: Sequence[float]) -> Iterator[float]:
 
 
 @contextmanager
-def untouched(bench: Session) -> Iterator[None]:
+def untouched(session: Session) -> Iterator[None]:
     """Puts weights, buffers, gradients, modes, optimizer, place and random numbers back, however the block ends."""
-    net = bench.net
+    net = session.net
     tensors = [*net.parameters(), *net.buffers()]
     kept = [tensor.detach().clone() for tensor in tensors]
     gradients = [parameter.grad for parameter in net.parameters()]
     learns = [parameter.requires_grad for parameter in net.parameters()]
     modes = [module.training for module in net.modules()]
-    optimizer = copy.deepcopy(bench.optimizer.state_dict())
-    scaler = copy.deepcopy(bench.fabric.strategy.precision.state_dict())
-    chance = {name: RANDOM[name].get_rng_state() for name in sorted({"cpu", bench.device})}
-    place = bench.at
+    optimizer = copy.deepcopy(session.optimizer.state_dict())
+    scaler = copy.deepcopy(session.fabric.strategy.precision.state_dict())
+    chance = {name: RANDOM[name].get_rng_state() for name in sorted({"cpu", session.device})}
+    place = session.at
     for parameter in net.parameters():
         parameter.grad = None
     try:
@@ -96,8 +96,8 @@ def untouched(bench: Session) -> Iterator[None]:
             parameter.requires_grad_(learning)
         for module, mode in zip(net.modules(), modes, strict=True):
             module.training = mode
-        bench.optimizer.load_state_dict(optimizer)
-        bench.fabric.strategy.precision.load_state_dict(scaler)
-        bench.at = place
+        session.optimizer.load_state_dict(optimizer)
+        session.fabric.strategy.precision.load_state_dict(scaler)
+        session.at = place
         for name, state in chance.items():
             RANDOM[name].set_rng_state(state)

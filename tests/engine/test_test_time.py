@@ -1,7 +1,5 @@
 """Test-time augmentation in closed form."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,8 +7,18 @@ from torch.nn.functional import interpolate
 
 from convatlas.engine.evaluate import evaluate
 from convatlas.engine.recipe import VIEWS
-from convatlas.engine.test_time import averaged, flipped, ten
+from convatlas.engine.tasks.classify import CLASSIFY, ClassMeter
+from convatlas.engine.test_time import WAYS, look_through
+from convatlas.engine.test_time import averaged as averaged_by
 from convatlas.errors import InputError
+
+
+def averaged(model: nn.Module, tta: str) -> nn.Module:
+    return averaged_by(model, tta, CLASSIFY.join)
+
+
+def views_of(tta: str, x: Tensor) -> list[Tensor]:
+    return [look_through(view, x) for view in WAYS[tta]]
 
 
 def linear(side: int = 16) -> nn.Module:
@@ -47,24 +55,24 @@ def test_ten_are_five_windows_of_seven_eighths_and_their_mirror_images() -> None
     windows = [interpolate(x[:, :, i : i + 14, j : j + 14], size=16, mode="bilinear") for i, j in corners]
     mean = sum(model(view).softmax(1) for window in windows for view in (window, window.flip(3))) / 10
     torch.testing.assert_close(averaged(model, "ten")(x).exp(), mean)
-    assert len(list(ten(x))) == 10
-    assert all(view.shape == x.shape for view in ten(x))
+    assert len(views_of("ten", x)) == 10
+    assert all(view.shape == x.shape for view in views_of("ten", x))
 
 
 def test_a_window_is_7_8_of_the_side_in_its_place() -> None:
     """On a ramp, an enlarged window is a flatter ramp that begins where the window does."""
     ramp = torch.arange(224.0).expand(1, 1, 224, 224)
-    for place, view in enumerate(ten(ramp)):
+    for place, view in enumerate(views_of("ten", ramp)):
         row = view[0, 0, 0] if place % 2 == 0 else view[0, 0, 0].flip(0)
         first = (0, 28, 0, 28, 14)[place // 2]
         torch.testing.assert_close(row[112] - row[111], torch.tensor(7 / 8), atol=1e-3, rtol=0)
         assert (row[0], row[-1]) == (first, first + 195)
 
 
-@pytest.mark.parametrize("views", [flipped, ten])
-def test_views_of_a_flat_image_are_that_image(views: Callable[[Tensor], list[Tensor]]) -> None:
+@pytest.mark.parametrize("tta", WAYS)
+def test_views_of_a_flat_image_are_that_image(tta: str) -> None:
     flat = torch.full((1, 3, 9, 11), 0.25)
-    for view in views(flat):
+    for view in views_of(tta, flat):
         torch.testing.assert_close(view, flat)
 
 
@@ -79,7 +87,7 @@ def test_the_network_is_asked_in_evaluation_mode_and_left_in_its_own(tta: str, m
     x = images()
     assert not told.training
     assert torch.equal(told(x), told(x))
-    evaluate(told, [(x, torch.arange(4))])
+    evaluate(told, [(x, torch.arange(4))], ClassMeter(range(5)))
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
