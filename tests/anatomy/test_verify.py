@@ -301,6 +301,7 @@ def test_numbers_are_written_as_the_paper_writes_them(value, like, text):
     assert printed(value, like) == text
 
 
+@pytest.mark.slow
 def test_the_tables_name_networks_that_exist_and_differences_that_are_there():
     assert set(NUMBERS) <= set(CATALOG)
     assert set(SIDES) <= {*CATALOG, *(family.name for family in CATALOG.values())}

@@ -53,7 +53,9 @@ def kind(name: str) -> tuple[Any, ...]:
 
 KINDS = [min((name for name in CATALOG if kind(name) == each), key=size) for each in dict.fromkeys(map(kind, CATALOG))]
 
-HEAVY = ("inception_v3", "googlenet", "maxvit_t", "efficientnet_v2_s")  # a second and more in each test
+HEAVY = (  # a second and more in some test
+    "zfnet", "inception_v3", "googlenet", "mnasnet0_5", "efficientnet_lite0", "regnet_y_400mf", "efficientnet_v2_s", "maxvit_t"
+)  # fmt: skip
 QUICK = [name for name in SMALLEST if name not in HEAVY]
 NETWORKS = networks(KINDS, QUICK, SMALLEST)
 

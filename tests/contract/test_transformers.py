@@ -67,7 +67,7 @@ def test_resized_tables_keep_corners_and_the_middle():
     assert resized(table.double(), 49).dtype == torch.float64
 
 
-@pytest.mark.parametrize("new", [384, 224, 96, 32])
+@pytest.mark.parametrize("new", [pytest.param(384, marks=pytest.mark.slow), 224, 96, 32])
 @pytest.mark.parametrize("name", SLIM)
 def test_weights_move_to_other_sizes(name, new, tmp_path):
     family = CATALOG[name]
