@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from convatlas import create_model
-from convatlas.looks import LOOKS
+from convatlas.looks import BY_NAME
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def test_all_looks_of_a_run(say, run, tmp_path):
     assert said.code == 0, said.all
     found = json.loads(said.out)
     shown = {row["look"] for row in found["pictures"] if row["path"]}
-    assert shown == set(LOOKS) - {row["look"] for row in found["pictures"] if not row["path"]}
-    assert shown >= set(LOOKS) - {"errors"}
+    assert shown == set(BY_NAME) - {row["look"] for row in found["pictures"] if not row["path"]}
+    assert shown >= set(BY_NAME) - {"errors"}
     for row in found["pictures"]:
         assert row["caption"]
         assert row["path"] is None or Path(row["path"]).stat().st_size > 2000
@@ -67,7 +67,7 @@ def test_a_fresh_network_is_shown_digits_and_has_no_curves(say, tmp_path):
     said = say("look", "lenet5", "--what", "filters,curves", "--out", "seen", "--theme", "dark", "--format", "svg")
     assert said.code == 0, said.all
     assert "untrained" in said.out
-    assert re.search("curves left out: .*run", said.out)
+    assert re.search("curves skipped: .*run", said.out)
     assert "curves" in (tmp_path / "seen" / "index.html").read_text()
     assert (tmp_path / "seen" / "filters.svg").is_file()
 
@@ -107,6 +107,13 @@ def test_photographs(say, tmp_path):
         (["tinyvgg", "--what", "saliency", "--method", "gradcamm"], "did you mean gradcam"),
         (["tinyvgg", "--what", "embedding", "--count", "5"], "perplexity"),
         (["tinyvgg", "--what", "predictions", "--only", "bad"], "wrong"),
+        (["tinyvgg", "--what", "gradients", "--steps", "few"], "steps needs a whole number of at least 1, got 'few'"),
+        (["tinyvgg", "--what", "landscape", "--steps", "1"], "steps needs a whole number of at least 3, got '1'"),
+        (["tinyvgg", "--what", "landscape", "--steps", "4"], "odd"),
+        (["tinyvgg", "--what", "landscape", "--reach", "-1"], "reach needs a number above 0"),
+        (["tinyvgg", "--what", "filters", "--count", "0"], "count needs a whole number of at least 1"),
+        (["tinyvgg", "--what", "features", "--at", "1,x"], "at needs a whole number of at least 0, got 'x'"),
+        (["tinyvgg", "--what", "filters", "--perplexity", "5"], "unknown option of filters 'perplexity'"),
     ],
 )
 def test_what_cannot_be_looked_at_is_said(say, words, sentence):

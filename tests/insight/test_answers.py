@@ -66,20 +66,20 @@ def test_calibration_errors_are_those_of_torchmetrics(n, k, skill, sharp, seed):
 @pytest.mark.parametrize("sharp", [0.3, 1.0, 8.0])
 def test_the_temperature_is_where_the_likelihood_is_highest(sharp):
     said = made(1500, 7, 0.7, sharp)
-    chosen = calibration.temperature(said)
+    chosen = calibration.fit_temperature(said)
     least = calibration.nll(said.logits, said.labels, chosen)
     assert least <= calibration.nll(said.logits, said.labels)
     assert least < min(calibration.nll(said.logits, said.labels, chosen * f) for f in (0.97, 1.03))
-    assert chosen == pytest.approx(sharp * calibration.temperature(made(1500, 7, 0.7, 1.0)), rel=1e-3)
+    assert chosen == pytest.approx(sharp * calibration.fit_temperature(made(1500, 7, 0.7, 1.0)), rel=1e-3)
     assert np.array_equal(softmax(said.logits, chosen).argmax(1), said.predicted)
 
 
 def test_temperature_mends_an_overconfident_network_on_images_it_was_not_fitted_on():
     before, held_out = made(3000, 7, 0.7, 8.0), made(3000, 7, 0.7, 8.0, seed=1)
-    chosen = calibration.temperature(held_out)
+    chosen = calibration.fit_temperature(held_out)
     after = calibration.reliability(before, chosen)
     assert after.ece < 0.35 * calibration.reliability(before).ece
-    crossed = calibration.halves(before)
+    crossed = calibration.cross_fitted_reliability(before)
     assert crossed.nll == pytest.approx(after.nll, rel=0.01)
     assert crossed.temperature == pytest.approx(chosen, rel=0.1)
 
@@ -88,9 +88,9 @@ def test_half_the_images_never_choose_their_own_temperature():
     said = made(400, 5, 0.6, 6.0)
     torn = Predictions(said.logits.copy(), said.labels)
     torn.logits[::2] *= 10  # the even half alone is sharper: it chooses the temperature of the odd one, and no other
-    crossed = calibration.halves(torn)
-    even = calibration.temperature(Predictions(torn.logits[::2], said.labels[::2]))
-    odd = calibration.temperature(Predictions(torn.logits[1::2], said.labels[1::2]))
+    crossed = calibration.cross_fitted_reliability(torn)
+    even = calibration.fit_temperature(Predictions(torn.logits[::2], said.labels[::2]))
+    odd = calibration.fit_temperature(Predictions(torn.logits[1::2], said.labels[1::2]))
     scaled = torn.logits.copy()
     scaled[::2] /= odd
     scaled[1::2] /= even
@@ -100,8 +100,8 @@ def test_half_the_images_never_choose_their_own_temperature():
 def test_a_network_that_is_always_right_or_always_wrong_has_a_temperature_too():
     labels = np.zeros(10, int)
     right, wrong = (Predictions(np.tile(np.float32(row), (10, 1)), labels) for row in ([3, 1], [1, 3]))
-    assert calibration.temperature(right) == pytest.approx(calibration.COLDEST, rel=0.01)
-    assert calibration.temperature(wrong) == pytest.approx(calibration.HOTTEST, rel=0.01)
+    assert calibration.fit_temperature(right) == pytest.approx(calibration.COLDEST, rel=0.01)
+    assert calibration.fit_temperature(wrong) == pytest.approx(calibration.HOTTEST, rel=0.01)
     assert np.isfinite(calibration.reliability(right, calibration.COLDEST).nll)
 
 
@@ -119,10 +119,10 @@ def test_confusions_are_counted_and_their_surest_examples_come_first():
     logits = np.log([[0.1, 0.9], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2], [0.9, 0.1]]).astype(np.float32)
     said = Predictions(logits, np.array([0, 0, 0, 0, 1]))
     assert confusions.confusion(said).tolist() == [[1, 3], [1, 0]]
-    first, second = confusions.confused(said)
+    first, second = confusions.worst_pairs(said)
     assert (first.true, first.predicted, first.n, first.places.tolist()) == (0, 1, 4, [0, 2, 1])
     assert (second.true, second.predicted, second.count) == (1, 0, 1)
-    assert [pair.true for pair in confusions.confused(said, of=1)] == [1]
+    assert [pair.true for pair in confusions.worst_pairs(said, of=1)] == [1]
 
 
 def test_confident_learning_finds_planted_flips():
@@ -143,7 +143,7 @@ def test_confident_learning_finds_planted_flips():
     assert margins == sorted(margins)
     assert max(margins) < 0
     assert np.mean([s.suggested == true[s.place] for s in found.suspects]) > 0.9
-    assert all(s.given == labels[s.place] for s in found.suspects)
+    assert all(s.label == labels[s.place] for s in found.suspects)
 
 
 def test_thresholds_are_the_mean_confidence_of_each_class_in_itself():
@@ -153,5 +153,5 @@ def test_thresholds_are_the_mean_confidence_of_each_class_in_itself():
     assert np.isinf(found.thresholds[2])
     assert found.joint.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
     (suspect,) = found.suspects
-    assert (suspect.place, suspect.given, suspect.suggested) == (3, 1, 0)
+    assert (suspect.place, suspect.label, suspect.suggested) == (3, 1, 0)
     assert found.share == pytest.approx(0.25)

@@ -7,7 +7,7 @@ import pytest
 
 from convatlas.errors import InputError
 from convatlas.insight import embedding
-from convatlas.insight.embedding import check, embed, neighbor_accuracy, trusted
+from convatlas.insight.embedding import check, embed, measure_trust, neighbor_accuracy
 
 
 def clusters(n: int = 90, d: int = 12, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +29,7 @@ def test_clusters_stay_clusters_and_the_same_seed_gives_the_same_points(method: 
 
 def test_another_seed_gives_other_noise() -> None:
     vectors, _ = clusters(400)
-    embedding_of = {seed: trusted(vectors, vectors[:, :2], seed) for seed in (0, 1)}
+    embedding_of = {seed: measure_trust(vectors, vectors[:, :2], seed) for seed in (0, 1)}
     assert embedding_of[0] == embedding_of[1]  # so few points are all measured
 
 
@@ -51,16 +51,16 @@ def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPa
 def test_trustworthiness_is_one_where_nothing_moved_and_less_where_all_did() -> None:
     chance = np.random.default_rng(0)
     plane = chance.normal(size=(300, 2)).astype(np.float32)
-    assert trusted(plane, plane, 0) == (1.0, 300)
-    assert trusted(plane, plane[::-1].copy(), 0)[0] < 0.6
+    assert measure_trust(plane, plane, 0) == (1.0, 300)
+    assert measure_trust(plane, plane[::-1].copy(), 0)[0] < 0.6
 
 
 def test_many_points_are_judged_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding, "JUDGED", 50)
     vectors, _ = clusters(200)
-    value, judged = trusted(vectors, vectors[:, :2], 0)
+    value, judged = measure_trust(vectors, vectors[:, :2], 0)
     assert judged == 50
-    assert (value, judged) == trusted(vectors, vectors[:, :2], 0)
+    assert (value, judged) == measure_trust(vectors, vectors[:, :2], 0)
 
 
 def test_a_point_has_no_vote_on_itself() -> None:

@@ -205,9 +205,9 @@ def test_gradcam_goes_no_further_back_than_its_layer() -> None:
     model.register_forward_hook(lambda *_: passes.append(1))
     model.layer1.register_full_backward_hook(lambda *_: reached.append("layer1"))
     model.layer3[1].register_full_backward_hook(lambda *_: reached.append("layer3.1"))
-    cam_layer(model, (3, 32, 32))
+    layer = cam_layer(model, (3, 32, 32))
     passes.clear()
-    saliency(model, torch.randn(1, 3, 32, 32), "gradcam")
+    saliency(model, torch.randn(1, 3, 32, 32), "gradcam", layer=layer)
     assert len(passes) == 1
     assert reached == []
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from convatlas.errors import InputError
 from convatlas.insight.saliency import saliency
-from convatlas.insight.saliency_checks import curves, randomization, rank_correlation, weighted
+from convatlas.insight.saliency_checks import curves, randomization, rank_correlation, weighted_modules
 from convatlas.models import create_model
 
 
@@ -50,7 +50,7 @@ def test_randomizing_starts_at_the_head_and_leaves_the_model_alone() -> None:
     torch.manual_seed(0)
     model = create_model("resnet20", num_classes=10, image_size=32).train()
     x = torch.randn(2, 3, 32, 32)
-    order = weighted(model, (3, 32, 32))
+    order = weighted_modules(model, (3, 32, 32))
     assert (order[0], order[-1]) == ("fc", "conv1")
     before = {key: value.clone() for key, value in model.state_dict().items()}
     original = saliency(model, x, "gradcam", target=[3, 7])

@@ -14,7 +14,7 @@ from convatlas.data import Resident
 from convatlas.errors import InputError
 from convatlas.insight import dead, maps
 from convatlas.insight.filters import filters
-from convatlas.insight.flow import flow, marks, moments
+from convatlas.insight.flow import flow, mark_layers, recorded_steps
 from convatlas.insight.maps import feature_maps
 from convatlas.insight.subject import Subject
 from convatlas.models import create_model
@@ -61,7 +61,7 @@ def test_slices_of_a_deeper_layer_are_the_strongest_and_their_initial_state_stan
     torch.manual_seed(0)
     learnt, fresh = (create_model("resnet20", num_classes=3, n=1) for _ in range(2))
     seen = Subject(**{**vars_of(subject(learnt)), "fresh": lambda: fresh})
-    found = filters(seen, "layer2.0.conv1", shown=7)
+    found = filters(seen, "layer2.0.conv1", count=7)
     weight, before = (dict(m.named_parameters())["layer2.0.conv1.weight"].detach() for m in (learnt, fresh))
     norms = weight.flatten(2).norm(dim=2)
     assert [float(norms[place]) for place in found.places] == norms.flatten().sort(descending=True)[0][:7].tolist()
@@ -80,7 +80,7 @@ def test_kernels_of_one_pixel_make_a_matrix():
         create_model("mobilenet_v2", num_classes=3, image_size=32, depths=(1, 1, 1, 1, 1, 1, 1)), size=32, stem="features.0.0"
     )
     name = next(n for n, m in seen.model.named_modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (1, 1))
-    found = filters(seen, name, shown=5)
+    found = filters(seen, name, count=5)
     rows, columns = found.places
     weight = dict(seen.model.named_parameters())[f"{name}.weight"][:, :, 0, 0].detach()
     assert np.array_equal(found.kernels, weight[list(rows)][:, list(columns)].numpy())
@@ -96,7 +96,7 @@ def test_layers_without_kernels_name_some_that_have(resnet):
 
 def test_maps_are_the_taps_strongest_first(resnet):
     before = state(resnet.model)
-    found = feature_maps(resnet, 2, ("layer2.0", "layer3.0.relu"), shown=5)
+    found = feature_maps(resnet, 2, ("layer2.0", "layer3.0.relu"), count=5)
     with torch.no_grad(), tap(resnet.model, "layer2.0", "layer3.0.relu") as taps:
         resnet.model(resnet.x([2]))
     for each in found:
@@ -111,10 +111,10 @@ def test_maps_are_the_taps_strongest_first(resnet):
 
 def test_a_walk_takes_every_stage_and_layers_without_extent_are_refused(resnet):
     anatomy = inspect(resnet.model, resnet.size)
-    walked = maps.walk(resnet.model, anatomy, 8)
+    walked = maps.spread_layers(resnet.model, anatomy, 8)
     assert walked == ["relu", "layer1.0", "layer2.0", "layer3.0"]
     for count in (1, 2, 3):
-        assert len(maps.walk(resnet.model, anatomy, count)) == count
+        assert len(maps.spread_layers(resnet.model, anatomy, count)) == count
     with pytest.raises(InputError, match=r"fc gives \(1, 3\), which has no height and width.*layer3\.0"):
         feature_maps(resnet, 0, ("fc",))
     with pytest.raises(InputError, match="unknown layer"):
@@ -148,7 +148,7 @@ def test_flow_is_the_same_again_and_leaves_chance_alone(resnet):
     first, second, other = (flow(resnet, steps=6, batch=8, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(chance, torch.random.get_rng_state())
     assert np.array_equal(first.gradients, second.gradients)
-    assert first.steps == (0, 5) == tuple(moments(6))
+    assert first.steps == (0, 5) == tuple(recorded_steps(6))
     assert not np.array_equal(first.gradients, other.gradients)
 
 
@@ -174,11 +174,11 @@ def test_a_stack_of_sigmoids_vanishes_towards_the_image_and_nothing_else_is_mark
     assert not vanishing[-(len(vanishing) // 4) :].any()
     ordinary = np.full(5, 1e-3)
     spoilt = np.array([2e3, 1.0, np.nan, 1e-4, 1.0])
-    vanished, exploded = marks(spoilt, ordinary)
+    vanished, exploded = mark_layers(spoilt, ordinary)
     assert vanished.tolist() == [False, False, False, True, False]
     assert exploded.tolist() == [True, False, True, False, False]
-    assert marks(np.ones(2), np.array([1e-7, 2.0]))[0].tolist() == [True, False]
-    assert marks(np.ones(2), np.array([1e-7, 2.0]))[1].tolist() == [False, True]
+    assert mark_layers(np.ones(2), np.array([1e-7, 2.0]))[0].tolist() == [True, False]
+    assert mark_layers(np.ones(2), np.array([1e-7, 2.0]))[1].tolist() == [False, True]
     assert not exploding.any()
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,13 +8,14 @@ import torch
 from legible import assert_legible, texts
 from scripted import answered, subject
 
+from convatlas.data import Resident
 from convatlas.errors import InputError
 from convatlas.insight.predictions import predictions_of
-from convatlas.looks import calibration, classes, confusion, curves, errors, predictions
-from convatlas.looks.picture import LookOptions
+from convatlas.looks import draw_look
 from convatlas.views import save
 
-LOOKS = {"predictions": predictions, "confusion": confusion, "calibration": calibration, "classes": classes, "errors": errors}
+LOOKS = ("predictions", "confusion", "calibration", "classes", "errors")
+HAS_COUNT = {"predictions", "classes", "errors"}
 NAMES = {
     "binary": ["benign", "malignant"],
     "ten": "airplane automobile bird cat deer dog frog horse ship truck".split(),
@@ -22,8 +24,8 @@ NAMES = {
 }
 
 
-def shown(look, seen, **wish):
-    return {picture.name: picture for picture in LOOKS[look].pictures(seen, LookOptions(**wish))}
+def shown(look, subject, **options):
+    return {picture.name: picture for picture in draw_look(subject, look, **options)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,7 +33,7 @@ def shown(look, seen, **wish):
 def test_every_look_is_legible_for_few_and_for_many_classes_with_long_names(look, name):
     k = len(NAMES[name])
     logits, labels = answered(300, k)
-    for picture in shown(look, subject(logits, labels, NAMES[name]), count=7).values():
+    for picture in shown(look, subject(logits, labels, NAMES[name]), **({"count": 7} if look in HAS_COUNT else {})).values():
         assert_legible(picture.figure)
         assert picture.figure.axes
         assert all(axes.has_data() or axes.patches for axes in picture.figure.axes), "an empty panel"
@@ -44,8 +46,8 @@ def test_predictions_shows_what_is_asked_for():
     seen = subject(logits, labels, ["ash", "beech", "cedar", "date palm"])
     said = predictions_of(seen)
     every = shown("predictions", seen)
-    assert list(every) == ["predictions", "confident-mistakes", "doubtful-hits"]
-    wrong = shown("predictions", seen, only="wrong", of_class="cedar", count=5)
+    assert list(every) == ["predictions", "confident-mistakes", "least-confident-correct"]
+    wrong = shown("predictions", seen, only="wrong", count=5, **{"class": "cedar"})
     assert list(wrong) == ["predictions", "confident-mistakes"]
     words = [text for text, _ in texts(wrong["confident-mistakes"].figure)]
     assert sum(text.startswith("✗") for text in words) == words.count("is cedar") == 5
@@ -53,10 +55,10 @@ def test_predictions_shows_what_is_asked_for():
     surest = said.probability[(said.labels == 2) & ~said.right].max()
     assert f"{100 * surest:.0f} %" in words
     right = shown("predictions", seen, only="right")
-    assert list(right) == ["predictions", "doubtful-hits"]
-    words = [text for text, _ in texts(right["doubtful-hits"].figure)]
+    assert list(right) == ["predictions", "least-confident-correct"]
+    words = [text for text, _ in texts(right["least-confident-correct"].figure)]
     assert f"{100 * said.probability[said.right].min():.0f} %" in words
-    one = shown("predictions", seen, places=(7,))
+    one = shown("predictions", seen, at=(7,))
     assert texts(one["predictions"].figure)[0][0][2:] == seen.classes[said.predicted[7]]
 
 
@@ -68,7 +70,7 @@ def test_without_labels_there_are_answers_alone():
         assert not text.startswith(("✓", "✗", "is "))
     with pytest.raises(InputError, match="true class"):
         shown("predictions", seen, only="wrong")
-    for look in LOOKS.keys() - {"predictions"}:
+    for look in set(LOOKS) - {"predictions"}:
         with pytest.raises(InputError, match="true class"):
             shown(look, seen)
 
@@ -76,7 +78,7 @@ def test_without_labels_there_are_answers_alone():
 def test_a_network_without_mistakes_is_said_to_have_none():
     labels = np.arange(60) % 3
     seen = subject(12 * np.eye(3)[labels], labels)
-    assert list(shown("predictions", seen)) == ["predictions", "doubtful-hits"]
+    assert list(shown("predictions", seen)) == ["predictions", "least-confident-correct"]
     assert "No image is wrong" in shown("predictions", seen, only="wrong")["predictions"].caption
     assert list(shown("classes", seen)) == ["classes"]
     assert "No image is wrong" in shown("classes", seen)["classes"].caption
@@ -89,18 +91,18 @@ def test_a_network_without_mistakes_is_said_to_have_none():
 
 def test_one_class_only_and_labels_beyond_the_network_are_refused():
     single = subject(np.zeros((5, 1)), np.zeros(5, int))
-    assert list(shown("predictions", single)) == ["predictions", "doubtful-hits"]
-    for look in LOOKS.keys() - {"predictions"}:
-        with pytest.raises(InputError, match="2 classes"):
+    assert list(shown("predictions", single)) == ["predictions", "least-confident-correct"]
+    for look in set(LOOKS) - {"predictions"}:
+        with pytest.raises(InputError, match="at least 2 classes"):
             shown(look, single)
-        with pytest.raises(InputError, match="a label says 7"):
+        with pytest.raises(InputError, match="a label is 7"):
             shown(look, subject(np.zeros((5, 3)), np.full(5, 7)))
     with pytest.raises(InputError, match="did you mean ash"):
-        shown("predictions", subject(np.zeros((5, 2)), np.zeros(5, int), ["ash", "oak"]), of_class="ahs")
+        shown("predictions", subject(np.zeros((5, 2)), np.zeros(5, int), ["ash", "oak"]), **{"class": "ahs"})
 
 
-def test_scores_that_are_no_numbers_are_refused():
-    with pytest.raises(InputError, match="no numbers"):
+def test_nan_outputs_are_refused():
+    with pytest.raises(InputError, match="NaN or infinite"):
         shown("predictions", subject(np.full((5, 2), np.nan), np.zeros(5, int)))
 
 
@@ -122,16 +124,16 @@ def test_planted_label_errors_are_shown_first():
 @pytest.mark.parametrize("epochs", [1, 2, 40])
 def test_curves_of_a_run(tmp_path, epochs):
     with pytest.raises(InputError, match="run folder"):
-        list(curves.pictures(subject(np.zeros((5, 2)), np.zeros(5, int)), LookOptions()))
+        list(draw_look(subject(np.zeros((5, 2)), np.zeros(5, int)), "curves"))
     (tmp_path / "recipe.json").write_text('{"model": "resnet20", "data": "digits"}')
     seen = subject(np.zeros((5, 2)), np.zeros(5, int), run=tmp_path)
     with pytest.raises(InputError, match="no epoch"):
-        list(curves.pictures(seen, LookOptions()))
+        list(draw_look(seen, "curves"))
     rows = [{"epoch": e, "train_loss": 2 / e, "learning_rate": 0.9**-e, "seconds": 2.0} for e in range(1, epochs + 1)]
     for row in rows:
         row.update(dict.fromkeys(("val_loss", "val_accuracy"), None if epochs == 2 else 1 - 0.5 / row["epoch"]))
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (picture,) = curves.pictures(seen, LookOptions())
+    (picture,) = draw_look(seen, "curves")
     assert_legible(picture.figure)
     assert len(picture.figure.axes) == 2 + (epochs != 2)
     assert ("no images were kept" in picture.caption) == (epochs == 2)
@@ -141,7 +143,7 @@ def test_names_of_lines_stay_at_their_ends_at_any_resolution(tmp_path):
     (tmp_path / "recipe.json").write_text('{"model": "resnet20", "data": "digits"}')
     row = {"epoch": 1, "train_loss": 2.0, "val_loss": 1.0, "val_accuracy": 0.5, "learning_rate": 0.1}
     (tmp_path / "events.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"epoch": 2}) + "\n")
-    (picture,) = curves.pictures(subject(np.zeros((5, 2)), np.zeros(5, int), run=tmp_path), LookOptions())
+    (picture,) = draw_look(subject(np.zeros((5, 2)), np.zeros(5, int), run=tmp_path), "curves")
     places = {}
     for dpi in (72, save.DPI):
         picture.figure.set_dpi(dpi)
@@ -157,3 +159,13 @@ def test_answers_are_remembered_until_weights_change():
     with torch.no_grad():
         seen.model.logits.mul_(-1)
     assert np.array_equal(predictions_of(seen).logits, -first.logits)
+    seen.model.logits = torch.nn.Parameter(torch.from_numpy(2 * first.logits))
+    assert np.array_equal(predictions_of(seen).logits, 2 * first.logits)
+
+
+def test_other_images_have_predictions_of_their_own():
+    logits, labels = answered(30, 3)
+    all_ = subject(logits, labels)
+    predictions_of(all_)
+    some = replace(all_, images=Resident(all_.pixels([3, 4]), all_.labels[3:5]))
+    assert np.array_equal(predictions_of(some).logits, logits[3:5])

@@ -1,6 +1,7 @@
 """Embedding and landscape of a subject: every picture says what it shows, and what cannot be shown is said before."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +10,9 @@ from torch import nn
 
 from convatlas.data import Resident
 from convatlas.errors import InputError
-from convatlas.insight.embedding import see
+from convatlas.insight.embedding import image_features
 from convatlas.insight.subject import Subject
-from convatlas.looks import embedding, landscape
-from convatlas.looks.picture import LookOptions
+from convatlas.looks import draw_look
 from convatlas.models import create_model
 
 
@@ -32,7 +32,7 @@ def subject(n: int = 60) -> Subject:
 
 def test_vectors_and_predictions_belong_to_the_places_asked() -> None:
     scene = subject()
-    seen, few = see(scene, range(60)), see(scene, [50, 7])
+    seen, few = image_features(scene, range(60)), image_features(scene, [50, 7])
     assert np.allclose(few.vectors, seen.vectors[[50, 7]], atol=1e-5)
     assert few.labels.tolist() == [50 % 3, 7 % 3]
     with torch.no_grad():
@@ -40,8 +40,8 @@ def test_vectors_and_predictions_belong_to_the_places_asked() -> None:
 
 
 def test_a_picture_a_layer_and_method_with_its_page() -> None:
-    wish = LookOptions(layers=("penultimate", "conv_block_1"), methods=("pca", "tsne"), options={"perplexity": "5"})
-    found = list(embedding.pictures(subject(), wish))
+    options = {"layer": ("penultimate", "conv_block_1"), "method": ("pca", "tsne"), "perplexity": 5}
+    found = list(draw_look(subject(), "embedding", **options))
     assert [p.name for p in found] == [
         "embedding-pca", "embedding-tsne", "embedding-pca-conv_block_1", "embedding-tsne-conv_block_1",
     ]  # fmt: skip
@@ -57,40 +57,41 @@ def test_a_picture_a_layer_and_method_with_its_page() -> None:
 def test_unknown_classes_are_predicted_and_said() -> None:
     scene = subject()
     scene = replace(scene, images=Resident(scene.pixels(range(60)), torch.full((60,), -1)))
-    [picture] = embedding.pictures(scene, LookOptions(methods=("pca",)))
+    [picture] = draw_look(scene, "embedding", method="pca")
     assert "predicted class, since the true ones are not known" in picture.caption
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("options", "words"),
     [
-        (LookOptions(places=tuple(range(0, 60, 3))), "more images"),
-        (LookOptions(places=tuple(range(0, 60, 3)), methods=("pca",)), "of one"),
-        (LookOptions(methods=("pac",)), "did you mean pca"),
-        (LookOptions(count=20), "20 images"),
-        (LookOptions(options={"perplexity": "many"}), "number"),
-        (LookOptions(methods=("pca",), layers=("conv_block_7",)), "did you mean conv_block"),
+        ({"at": range(0, 60, 3)}, "more images"),
+        ({"at": range(0, 60, 3), "method": "pca"}, "of one"),
+        ({"at": (0, 60), "method": "pca"}, "places 0 to 59, got 0, 60"),
+        ({"method": "pac"}, "did you mean pca"),
+        ({"count": 20}, "20 images"),
+        ({"perplexity": "many"}, "perplexity needs a number of at least 1, got 'many'"),
+        ({"method": "pca", "layer": "conv_block_7"}, "did you mean conv_block"),
     ],
 )
-def test_what_cannot_be_embedded_is_said(wish: LookOptions, words: str) -> None:
+def test_what_cannot_be_embedded_is_said(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        next(embedding.pictures(subject(), wish))
+        next(draw_look(subject(), "embedding", **options))
 
 
 def test_a_landscape_says_images_grid_and_seeds() -> None:
-    [picture] = landscape.pictures(subject(), LookOptions(count=20, seed=4, options={"steps": 3, "reach": "0.5"}))
+    [picture] = draw_look(subject(), "landscape", count=20, seed=4, steps=3, reach="0.5")
     for words in ("20 images", "3 × 3", "seeds 8 and 9", "loss"):
         assert words in picture.caption
     assert picture.figure.axes[0].get_xlim() == (-0.5, 0.5)
 
 
-@pytest.mark.parametrize("option", [{"steps": "few"}, {"steps": 2}, {"reach": "-1"}])
-def test_a_landscape_that_cannot_be_is_refused(option: dict[str, object]) -> None:
+@pytest.mark.parametrize("options", [{"steps": "few"}, {"steps": 2}, {"steps": 4}, {"reach": "-1"}])
+def test_a_landscape_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError):
-        next(landscape.pictures(subject(), LookOptions(options=option)))
+        next(draw_look(subject(), "landscape", **options))
 
 
 def test_a_landscape_needs_classes() -> None:
     scene = subject()
     with pytest.raises(InputError, match="classes are known"):
-        next(landscape.pictures(replace(scene, images=Resident(scene.pixels([0]), torch.tensor([-1]))), LookOptions()))
+        next(draw_look(replace(scene, images=Resident(scene.pixels([0]), torch.tensor([-1]))), "landscape"))

@@ -14,18 +14,17 @@ from selection import SMALLEST, networks
 from convatlas.data import Resident
 from convatlas.errors import InputError
 from convatlas.insight.subject import Subject
-from convatlas.looks import LOOKS, dead, features, filters, gradients, look
-from convatlas.looks.picture import LookOptions
+from convatlas.looks import BY_NAME, draw_look
 from convatlas.models import create_model, family_of
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "contract"))
 from catalogue import slim
 
-WISHES = {
-    "gradients": LookOptions(options={"steps": 1, "batch": 4}),
-    "landscape": LookOptions(options={"steps": 3}),
-    "embedding": LookOptions(methods=("pca",)),
-    "saliency": LookOptions(methods=("gradcam",), places=(0,), options={"sanity": False}),
+OPTIONS = {
+    "gradients": {"steps": 1, "batch": 4},
+    "landscape": {"steps": 3},
+    "embedding": {"method": "pca"},
+    "saliency": {"method": "gradcam", "at": (0,), "sanity": False},
 }
 QUICK, SLOW = ("lenet5",), ("lenet5_1998", "resnet20", "squeezenet1_1", "mobilenet_v1_025", "vit_b_16", "swin_t")
 FAMILIES = networks(dict.fromkeys([*SMALLEST, *QUICK]), QUICK, SLOW)
@@ -60,8 +59,8 @@ def on_page(text):
 def test_every_family_can_be_looked_into(name):
     seen = small(name)
     before = {key: value.clone() for key, value in seen.model.state_dict().items()}
-    for what in LOOKS.keys() - {"curves"}:  # they need a run
-        for picture in look(seen, what, WISHES.get(what, LookOptions())):
+    for what in BY_NAME.keys() - {"curves"}:  # they need a run
+        for picture in draw_look(seen, what, **OPTIONS.get(what, {})):
             assert_legible(picture.figure, drawn=on_page)
             assert all(axes.has_data() or axes.images for axes in picture.figure.axes), "an empty panel"
             assert picture.caption.endswith(".")
@@ -72,26 +71,28 @@ def test_every_family_can_be_looked_into(name):
 
 
 def test_the_caption_of_filters_counts_what_is_left_out():
-    (picture,) = filters.pictures(small("resnet20"), LookOptions(layers=("layer1.0.conv1",), count=10))
+    (picture,) = draw_look(small("resnet20"), "filters", layer="layer1.0.conv1", count=10)
     assert picture.name == "filters-layer1.0.conv1"
     assert "10 kernels between one input and one output" in picture.caption
-    assert "the 246 with smaller norms are left out" in picture.caption
+    assert "the 246 with smaller norms are omitted" in picture.caption
 
 
-def test_wishes_choose_images_layers_and_networks_to_compare_with():
+def test_options_choose_images_layers_and_networks_to_compare_with():
     seen = small("resnet20")
-    found = list(features.pictures(seen, LookOptions(places=(1, 3), layers=("layer2.0",), count=3)))
+    found = list(draw_look(seen, "features", at=(1, 3), layer="layer2.0", count=3))
     assert [picture.name for picture in found] == ["features-1", "features-3"]
-    (beside,) = gradients.pictures(seen, LookOptions(options={"against": "plain56", "steps": "2", "batch": 4}))
+    (beside,) = draw_look(seen, "gradients", against="plain56", steps="2", batch=4)
     assert_legible(beside.figure, drawn=on_page)
     assert beside.title == "Gradient flow of resnet20 and plain56"
     with pytest.raises(InputError, match="did you mean plain20"):
-        next(gradients.pictures(seen, LookOptions(options={"against": "plain2"})))
+        next(draw_look(seen, "gradients", against="plain2"))
     with pytest.raises(InputError, match="places 0 to 7"):
-        next(features.pictures(seen, LookOptions(places=(8,))))
+        next(draw_look(seen, "features", at=(8,)))
     with pytest.raises(InputError, match="steps needs a whole number"):
-        next(gradients.pictures(seen, LookOptions(options={"steps": "many"})))
-    (part,) = dead.pictures(seen, LookOptions(layers=("layer2",)))
+        next(draw_look(seen, "gradients", steps="many"))
+    with pytest.raises(InputError, match="at most 2 networks"):
+        next(draw_look(seen, "gradients", against=("plain20", "plain32", "plain56")))
+    (part,) = draw_look(seen, "dead", layer="layer2")
     assert np.isfinite(part.figure.get_size_inches()).all()
     with pytest.raises(InputError, match="unknown layer with an activation"):
-        next(dead.pictures(seen, LookOptions(layers=("layer7",))))
+        next(draw_look(seen, "dead", layer="layer7"))

@@ -1,4 +1,4 @@
-"""Pictures of saliency of a small network that has learnt nothing: what is said, and what is refused."""
+"""Pictures of saliency of a small network that has learned nothing: what is said, and what is refused."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ import torch
 from convatlas.data import Resident
 from convatlas.errors import InputError
 from convatlas.insight.subject import Subject
-from convatlas.looks.picture import LookOptions
-from convatlas.looks.saliency import percent, pictures, seen
+from convatlas.looks import draw_look
+from convatlas.looks.draw.saliency import network_pixels, percent
 from convatlas.models import create_model
 
 CLASSES = ("zero", "one", "two")
@@ -24,12 +24,12 @@ def subject():
 
 
 def test_a_look_gives_the_sheet_and_its_tests(subject):
-    sheet, tested = pictures(subject, LookOptions(count=3, methods=("gradcam", "integrated-gradients")))
+    sheet, tested = draw_look(subject, "saliency", count=3, method=("gradcam", "integrated-gradients"))
     assert (sheet.name, tested.name) == ("saliency", "saliency-sanity")
     assert "act_1" in sheet.caption
     assert "99.5th percentile" in sheet.caption
     assert len(sheet.figure.axes[0].images) == 3 * 3 + 1
-    assert len(next(pictures(subject, LookOptions())).figure.axes[0].images) == 5 * 5 + 1
+    assert len(next(draw_look(subject, "saliency")).figure.axes[0].images) == 5 * 5 + 1
     assert "mean of 3 images" in tested.caption
     assert len(tested.figure.axes) == 3
     curve = tested.figure.axes[0].lines[0].get_ydata()
@@ -38,22 +38,20 @@ def test_a_look_gives_the_sheet_and_its_tests(subject):
 
 
 def test_layers_methods_target_and_places_are_as_asked(subject):
-    wish = LookOptions(
-        layers=("act", "act_1"), methods=("layercam", "gradient"), target="two", places=(5, 1), options={"sanity": False}
-    )
-    [sheet] = pictures(subject, wish)
+    options = {"layer": ("act", "act_1"), "method": ("layercam", "gradient"), "target": "two", "at": (5, 1), "sanity": False}
+    [sheet] = draw_look(subject, "saliency", **options)
     words = [text.get_text() for text in sheet.figure.axes[0].texts]
     assert [w for w in words if w.startswith("at ") or w == "of the pixels"] == ["at act", "at act_1", "of the pixels"]
     assert "the class two" in sheet.caption
     first = subject.model(subject.x([5])).softmax(1)[0].detach()
     top = int(first.argmax())
-    assert any(w.startswith(CLASSES[top]) for w in words), "the unlabelled image has neither ✓ nor ✗"
+    assert any(w.startswith(CLASSES[top]) for w in words), "the unlabeled image has neither ✓ nor ✗"
     if top != 2:
         assert f"explained: two {percent(float(first[2]))}" in words
 
 
 def test_images_are_shown_as_the_network_sees_them(subject):
-    [image] = seen(subject, subject.x([0]))
+    [image] = network_pixels(subject, subject.x([0]))
     assert image.shape == (32, 32, 1)
     again = (image.astype(np.float32) / 255 - 0.2) / 0.3
     assert np.allclose(again[..., 0], subject.x([0])[0, 0].numpy(), atol=0.01)
@@ -72,16 +70,16 @@ def test_probabilities_are_neither_rounded_to_sure_nor_to_impossible():
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("options", "words"),
     [
-        (LookOptions(methods=("grad-cam",)), "unknown method 'grad-cam': did you mean gradcam"),
-        (LookOptions(methods=("gradient",), layers=("act_1",)), "gradient asks no layer: to look at act_1 add gradcam"),
-        (LookOptions(places=(6,)), "images have the places 0 to 5, got 6"),
-        (LookOptions(target="four"), "four"),
-        (LookOptions(layers=("act_9",)), "unknown layer 'act_9': did you mean act_"),
-        (LookOptions(layers=("fc",)), "no spatial extent|unknown layer"),
+        ({"method": "grad-cam"}, "unknown method 'grad-cam': did you mean gradcam"),
+        ({"method": "gradient", "layer": "act_1"}, "layer needs a method that uses one: to look at act_1 add gradcam"),
+        ({"at": (6,)}, "images have the places 0 to 5, got 6"),
+        ({"target": "four"}, "four"),
+        ({"layer": "act_9"}, "unknown layer 'act_9': did you mean act_"),
+        ({"layer": "fc"}, "no spatial extent|unknown layer"),
     ],
 )
-def test_what_cannot_be_shown_is_said(subject, wish, words):
+def test_what_cannot_be_shown_is_said(subject, options, words):
     with pytest.raises(InputError, match=words):
-        next(pictures(subject, wish))
+        next(draw_look(subject, "saliency", **options))

@@ -1,4 +1,4 @@
-"""The pictures of `look` as they are written: a line each, on a terminal with the look that is under way below."""
+"""The pictures of `look` as they are written: one line each, on a terminal with the current look below."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,25 +9,25 @@ from rich.console import Console
 from .terminal import dump
 
 if TYPE_CHECKING:
-    from ..looks.album import Saved
+    from ..looks.write import Saved
 
 
-def told(found: Iterable["Saved"], title: str, folder: Path, as_json: bool) -> None:
-    """Says what was written and what it shows, then where the page is; or all of it as JSON."""
-    out, seen = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
+def print_looks(pictures: Iterable["Saved"], title: str, folder: Path, as_json: bool) -> None:
+    """Prints what was written and what it shows, then where the page is; or all of it as JSON."""
+    out, errors = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
     rows = []
     if not as_json:
         out.print(title, markup=False)
-    with seen.status("looking", spinner="dots") as status:
-        for saved in found:
+    with errors.status("drawing", spinner="dots") as status:
+        for saved in pictures:
             rows.append(saved)
             status.update(saved.look)
             if not as_json:
-                line = f"{saved.path}  {saved.caption}" if saved.path else f"{saved.look} left out: {saved.caption}"
+                line = f"{saved.path}  {saved.caption}" if saved.path else f"{saved.look} skipped: {saved.caption}"
                 out.print(line, markup=False)
     page = folder / "index.html"
     if as_json:
-        pictures = [{"look": saved.look, "path": saved.path and str(saved.path), "caption": saved.caption} for saved in rows]
-        dump({"title": title, "pictures": pictures, "page": str(page)})
+        files = [{"look": saved.look, "path": saved.path and str(saved.path), "caption": saved.caption} for saved in rows]
+        dump({"title": title, "pictures": files, "page": str(page)})
     else:
         out.print(f"page {page}", markup=False)

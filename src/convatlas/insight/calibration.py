@@ -69,7 +69,7 @@ def nll(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:
     return float((np.log(np.exp(z - top).sum(1)) + top[:, 0] - z[np.arange(len(z)), labels]).mean())
 
 
-def temperature(said: Predictions) -> float:
+def fit_temperature(said: Predictions) -> float:
     """The temperature at which the labels of held-out images are likeliest, between 0.01 and 100.
 
     The NLL is convex in 1/T, so its slope, the mean difference between expected and true score, changes sign once: bisection.
@@ -88,14 +88,14 @@ def temperature(said: Predictions) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def halves(said: Predictions) -> Reliability:
-    """The reliability after temperature scaling for want of validation images; `temperature` is a geometric mean.
+def cross_fitted_reliability(said: Predictions) -> Reliability:
+    """The reliability after temperature scaling for want of validation images; `fit_temperature` is a geometric mean.
 
     Each half of the images, every other one, is scaled by the temperature that suits the other half.
     """
     logits, found = said.logits.copy(), []
     for start in (0, 1):
-        chosen = temperature(Predictions(said.logits[1 - start :: 2], said.labels[1 - start :: 2]))
+        chosen = fit_temperature(Predictions(said.logits[1 - start :: 2], said.labels[1 - start :: 2]))
         logits[start::2] /= chosen
         found.append(chosen)
     return replace(reliability(Predictions(logits, said.labels)), temperature=float(np.sqrt(found[0] * found[1])))

@@ -8,7 +8,6 @@ LayerCAM     w_k = relu(g_k), a weight for each place                Jiang et al
 """
 
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +17,6 @@ from ..anatomy.layer import Layer, Shape
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
 from ..ops.layout import Layout, layout_of
-
-KNOWN: WeakKeyDictionary[nn.Module, dict[Shape, str]] = WeakKeyDictionary()
 
 
 def cam_layer(model: nn.Module, size: Shape) -> str:
@@ -31,16 +28,13 @@ def cam_layer(model: nn.Module, size: Shape) -> str:
     Shapes   size (channels, height, width)
     Raises   InputError if no layer has spatial extent
     """
-    chosen = KNOWN.setdefault(model, {})
-    if size not in chosen:
-        chosen[size] = last_map(inspect(model, size))
-    return chosen[size]
+    return last_map(inspect(model, size))
 
 
 def last_map(anatomy: Anatomy) -> str:
     """The choice of `cam_layer`."""
     rows, size = anatomy.layers, anatomy.size
-    way = leading_to(rows, len(rows) - 1)
+    way = dependencies(rows, len(rows) - 1)
     spread = {at: layout for at in way if (layout := laid_out(rows[at], size))}
     if not spread:
         raise InputError(
@@ -50,15 +44,15 @@ def last_map(anatomy: Anatomy) -> str:
     if spread[at].extra:
         mixing = [i for i in way if i < at and any(word in rows[i].kind.lower() for word in ("attention", "softmax"))]
         if mixing:
-            before = leading_to(rows, max(mixing)) - {max(mixing)}
+            before = dependencies(rows, max(mixing)) - {max(mixing)}
             at = max((i for i in before if i in spread and rows[i].bytes), default=at)
-        return called(rows, at)
-    while passive(rows[at]) and rows[at].inputs and rows[at].inputs[0] in spread:
+        return ending_module(rows, at)
+    while is_passive(rows[at]) and rows[at].inputs and rows[at].inputs[0] in spread:
         at = rows[at].inputs[0]
-    return called(rows, at)
+    return ending_module(rows, at)
 
 
-def leading_to(rows: tuple[Layer, ...], end: int) -> set[int]:
+def dependencies(rows: tuple[Layer, ...], end: int) -> set[int]:
     """Places of the layers that a layer depends on, itself included."""
     way, ahead = set(), [end]
     while ahead:
@@ -74,12 +68,12 @@ def laid_out(row: Layer, size: Shape) -> Layout | None:
     return layout_of(row.output_shape, size) if row.output_shape[0] == 1 else None
 
 
-def passive(row: Layer) -> bool:
+def is_passive(row: Layer) -> bool:
     """Whether it only moves, thins out or drops what it is given."""
     return not row.bytes or any(word in row.kind.lower() for word in ("pool", "dropout"))
 
 
-def called(rows: tuple[Layer, ...], at: int) -> str:
+def ending_module(rows: tuple[Layer, ...], at: int) -> str:
     """The module that ends with a layer: a shorter name, and cheaper to tap; the layer's own name if there is none."""
     row = rows[at]
     inside = [i for i, other in enumerate(rows) if other.module == row.module or other.module.startswith(f"{row.module}.")]

@@ -26,7 +26,7 @@ class ClassAccuracy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Confused:
+class ConfusedPair:
     """Images of one class taken for another."""
 
     true: int
@@ -67,7 +67,7 @@ def wilson(hits: int, n: int, z: float = Z) -> tuple[float, float]:
     return (0.0 if not hits else middle - half), (1.0 if hits == n else middle + half)
 
 
-def confused(said: Predictions, most: int = 8, of: int | None = None) -> list[Confused]:
+def worst_pairs(said: Predictions, most: int = 8, of: int | None = None) -> list[ConfusedPair]:
     """The confusions that happen most often, of one true class if it is given; ties in the order of the classes."""
     wrong = np.flatnonzero(~said.right & (True if of is None else said.labels == of))
     pairs = said.labels[wrong] * said.k + said.predicted[wrong]
@@ -78,5 +78,5 @@ def confused(said: Predictions, most: int = 8, of: int | None = None) -> list[Co
         true, predicted = divmod(int(pair), said.k)
         places = wrong[pairs == pair]
         order = np.argsort(-said.probability[places], kind="stable")
-        rows.append(Confused(true, predicted, int(sizes[true]), places[order]))
+        rows.append(ConfusedPair(true, predicted, int(sizes[true]), places[order]))
     return rows

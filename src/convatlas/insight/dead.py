@@ -84,7 +84,7 @@ class Tally:
         else:
             on = y > 0 if OFF[self.kind] == 0 else x > OFF[self.kind]
             self.flat += int((y >= ROOF).count_nonzero()) if self.kind == "relu6" else 0
-        self.on += counted(on, self.axis).cpu()
+        self.on += count_true(on, self.axis).cpu()
         self.places += y.numel() // y.shape[self.axis]
 
     def activity(self, name: str) -> Activity:
@@ -92,7 +92,7 @@ class Tally:
         return Activity(name, self.kind, self.on.numpy() / self.places, share, self.shape)
 
 
-def counted(mask: Tensor, axis: int) -> Tensor:
+def count_true(mask: Tensor, axis: int) -> Tensor:
     """How often each unit is true; bytes add up faster than truth values.
 
     Shapes   mask (n, …) with the units along `axis`, 1 or −1 → (units,) int64
@@ -126,7 +126,7 @@ def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH
         tallies[name].add(operation.args[0] if operation.args else operation.kwargs["input"], operation.output)
 
     with torch.no_grad(), eval_mode(subject.model):
-        names = fed(inspect(subject.model, subject.size, name=subject.name))
+        names = layers_fed_by_image(inspect(subject.model, subject.size, name=subject.name))
         with Trace(subject.model, see):
             for x, _ in subject.batches(batch):
                 subject.model(x)
@@ -142,7 +142,7 @@ def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH
     ]
 
 
-def fed(anatomy: Anatomy) -> set[str]:
+def layers_fed_by_image(anatomy: Anatomy) -> set[str]:
     """The layers that the image flows through: tables made from weights alone have activations too."""
     places, names = {-1}, set()
     for place, layer in enumerate(anatomy.layers):

@@ -30,7 +30,7 @@ Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ImageFeatures:
     """What a network makes of images.
 
     Shapes   vectors (n, d); labels (n,), −1 where the class is not known; predicted (n,)
@@ -77,7 +77,7 @@ def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
         )
 
 
-def see(subject: Subject, places: Sequence[int], at: str = PENULTIMATE) -> Seen:
+def image_features(subject: Subject, places: Sequence[int], at: str = PENULTIMATE) -> ImageFeatures:
     """The features of images and what the network says they are, in one pass over them.
 
     Raises   InputError for an unknown layer
@@ -95,7 +95,7 @@ def see(subject: Subject, places: Sequence[int], at: str = PENULTIMATE) -> Seen:
         for vector, output in seen:
             vectors.append(vector.numpy())
             predicted.append(output.argmax(1).cpu().numpy())
-    return Seen(tuple(places), np.concatenate(vectors), labels.numpy(), np.concatenate(predicted))
+    return ImageFeatures(tuple(places), np.concatenate(vectors), labels.numpy(), np.concatenate(predicted))
 
 
 def embed(
@@ -110,26 +110,26 @@ def embed(
     if not np.isfinite(vectors).all():
         raise InputError("some features are not finite numbers: the network's weights may have diverged")
     if method == "pca":
-        points, setting = by_pca(vectors, seed)
+        points, setting = pca_points(vectors, seed)
     elif method == "tsne":
-        points, setting = by_tsne(vectors, seed, perplexity)
+        points, setting = tsne_points(vectors, seed, perplexity)
     else:
-        points, setting = by_umap(vectors, seed)
-    trust, judged = trusted(vectors, points, seed)
-    k = nearest(len(vectors))
-    accuracy = None if labels is None or not votes(labels) else neighbor_accuracy(points, labels)
+        points, setting = umap_points(vectors, seed)
+    trust, judged = measure_trust(vectors, points, seed)
+    k = neighbor_count(len(vectors))
+    accuracy = None if labels is None or not can_vote(labels) else neighbor_accuracy(points, labels)
     return Embedding(method, points, setting, trust, judged, k, accuracy)
 
 
-def by_pca(vectors: Points, seed: int) -> tuple[Points, str]:
+def pca_points(vectors: Points, seed: int) -> tuple[Points, str]:
     """The two directions in which the features vary most."""
-    points, share = components(vectors, 2, seed)
+    points, share = principal_components(vectors, 2, seed)
     if points.shape[1] < 2:
         points = np.pad(points, ((0, 0), (0, 1)))
     return points, f"the two directions with {100 * share:.0f} % of the variance"
 
 
-def components(vectors: Points, count: int, seed: int) -> tuple[Points, float]:
+def principal_components(vectors: Points, count: int, seed: int) -> tuple[Points, float]:
     """The first principal components, and the share of the variance they hold."""
     from sklearn.decomposition import PCA
 
@@ -140,12 +140,12 @@ def components(vectors: Points, count: int, seed: int) -> tuple[Points, float]:
     return points.astype(np.float32), float(pca.explained_variance_ratio_.sum())
 
 
-def by_tsne(vectors: Points, seed: int, perplexity: float) -> tuple[Points, str]:
+def tsne_points(vectors: Points, seed: int, perplexity: float) -> tuple[Points, str]:
     """Neighbors stay neighbors; distances between clusters and their sizes mean little."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_info, threadpool_limits
 
-    reduced, _ = components(vectors, FIRST, seed)
+    reduced, _ = principal_components(vectors, FIRST, seed)
     init: Any = "pca" if reduced.shape[1] > 1 else "random"
     threads = min([2, *(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp")])
     tsne = TSNE(2, perplexity=perplexity, init=init, learning_rate="auto", random_state=seed, n_jobs=threads)
@@ -154,7 +154,7 @@ def by_tsne(vectors: Points, seed: int, perplexity: float) -> tuple[Points, str]
     return points.astype(np.float32), f"perplexity {perplexity:g}"
 
 
-def by_umap(vectors: Points, seed: int) -> tuple[Points, str]:
+def umap_points(vectors: Points, seed: int) -> tuple[Points, str]:
     """Neighbors stay neighbors, and more of the order between clusters is kept."""
     neighbors = min(NEIGHBORS, len(vectors) - 1)
     with warnings.catch_warnings():
@@ -178,25 +178,25 @@ def umap() -> Any:
     return library
 
 
-def nearest(count: int) -> int:
+def neighbor_count(count: int) -> int:
     """How many neighbors are asked: fewer than half of the points."""
     return max(1, min(NEIGHBORS, (count - 1) // 2))
 
 
-def trusted(vectors: Points, points: Points, seed: int) -> tuple[float, int]:
+def measure_trust(vectors: Points, points: Points, seed: int) -> tuple[float, int]:
     """Trustworthiness, and on how many points it was measured: a sample, where there are many."""
     from sklearn.manifold import trustworthiness
 
     chosen = np.arange(len(points))
     if len(points) > JUDGED:
         chosen = np.sort(np.random.default_rng(seed).choice(len(points), JUDGED, replace=False))
-    value = trustworthiness(vectors[chosen], points[chosen], n_neighbors=nearest(len(chosen)))
+    value = trustworthiness(vectors[chosen], points[chosen], n_neighbors=neighbor_count(len(chosen)))
     return float(value), len(chosen)
 
 
-def votes(labels: Labels) -> bool:
+def can_vote(labels: Labels) -> bool:
     """Whether neighbors can vote: the classes have as many images as are asked, on average."""
-    return len(labels) / len(np.unique(labels)) > nearest(len(labels)) / 2
+    return len(labels) / len(np.unique(labels)) > neighbor_count(len(labels)) / 2
 
 
 def neighbor_accuracy(points: Points, labels: Labels) -> float:
@@ -206,7 +206,7 @@ def neighbor_accuracy(points: Points, labels: Labels) -> float:
     """
     from sklearn.neighbors import NearestNeighbors
 
-    k = nearest(len(points))
+    k = neighbor_count(len(points))
     search = NearestNeighbors(n_neighbors=k, algorithm="auto" if points.shape[1] < 16 else "brute").fit(points)
     voters = labels[search.kneighbors(return_distance=False)]
     same = voters[:, :, None] == voters[:, None, :]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import InputError, unknown
 from .subject import Subject
 
-SHOWN = 96
+COUNT = 96
 """Kernels, or rows and columns of a matrix of 1x1 kernels, if nobody says otherwise."""
 
 SILENT = 0.05
@@ -38,25 +38,25 @@ class Filters:
     shape: tuple[int, ...]  # of the weights
 
 
-def filters(subject: Subject, layer: str | None = None, *, shown: int = SHOWN, seed: int = 0) -> Filters:
+def filters(subject: Subject, layer: str | None = None, *, count: int = COUNT, seed: int = 0) -> Filters:
     """The kernels of a layer, if none is named of the one that sees the image, beside those before it learnt.
 
     Raises   InputError for a layer without kernels, with the names of those that have some
     """
     name = layer or subject.stem
     weights = weights_of(subject.model, name, subject)
-    with seeded(seed):
+    with fixed_seed(seed):
         initial = weights_of(subject.fresh(), name, subject)
     if initial.shape != weights.shape:
         raise InputError(
             f"{name} has kernels {tuple(weights.shape)}, and {tuple(initial.shape)} before it learnt: nothing to compare"
         )
-    kind, pick = "plain", strongest
+    kind, pick = "plain", strongest_kernels
     if weights.shape[1] == 3 and name == subject.stem:
-        kind, pick = "colored", by_color
+        kind, pick = "colored", kernels_by_color
     elif weights.shape[2:] == (1, 1) and weights.shape[1] > 1:
         kind, pick = "matrix", strongest_rows
-    now, places, order, total = pick(weights.numpy(), shown)
+    now, places, order, total = pick(weights.numpy(), count)
     return Filters(name, kind, order, now(weights.numpy()), now(initial.numpy()), places, total, tuple(weights.shape))
 
 
@@ -99,16 +99,16 @@ def weights_of(model: nn.Module, name: str, subject: Subject) -> Tensor:
     return weight
 
 
-Chosen = tuple[Callable[[Kernels], Kernels], tuple[tuple[int, ...], ...], str, int]
+Choice = tuple[Callable[[Kernels], Kernels], tuple[tuple[int, ...], ...], str, int]
 
 
-def by_color(weights: Kernels, shown: int) -> Chosen:
+def kernels_by_color(weights: Kernels, count: int) -> Choice:
     """The strongest, those that ask for brightness before those that ask for color; what is nearly zero stands last."""
     norms = np.sqrt((weights**2).sum((1, 2, 3)))
     gray = weights.mean(1, keepdims=True)
     color = ((weights - gray) ** 2).sum((1, 2, 3)) / np.maximum(norms**2, np.finfo(np.float32).tiny)
     color[norms < SILENT * norms.max()] = 2
-    kept = np.argsort(-norms, kind="stable")[:shown]
+    kept = np.argsort(-norms, kind="stable")[:count]
     kept = kept[np.argsort(color[kept], kind="stable")]
     return (
         lambda w: w[kept].transpose(0, 2, 3, 1),
@@ -118,26 +118,26 @@ def by_color(weights: Kernels, shown: int) -> Chosen:
     )
 
 
-def strongest(weights: Kernels, shown: int) -> Chosen:
+def strongest_kernels(weights: Kernels, count: int) -> Choice:
     """The kernels between one input and one output with the largest norms."""
     outputs, inputs = weights.shape[:2]
     flat = weights.reshape(outputs * inputs, *weights.shape[2:])
-    kept = np.argsort(-(flat**2).sum((1, 2)), kind="stable")[:shown]
+    kept = np.argsort(-(flat**2).sum((1, 2)), kind="stable")[:count]
     places = tuple((int(i) // inputs, int(i) % inputs) if inputs > 1 else (int(i),) for i in kept)
     return lambda w: w.reshape(flat.shape)[kept], places, "largest norm first", len(flat)
 
 
-def strongest_rows(weights: Kernels, shown: int) -> Chosen:
+def strongest_rows(weights: Kernels, count: int) -> Choice:
     """The outputs and inputs of a 1x1 layer with the largest norms."""
     square = weights[:, :, 0, 0] ** 2
-    rows = np.argsort(-square.sum(1), kind="stable")[:shown]
-    columns = np.argsort(-square.sum(0), kind="stable")[:shown]
+    rows = np.argsort(-square.sum(1), kind="stable")[:count]
+    columns = np.argsort(-square.sum(0), kind="stable")[:count]
     places = tuple(map(int, rows)), tuple(map(int, columns))
     return lambda w: w[:, :, 0, 0][np.ix_(rows, columns)], places, "largest norms first", square.size
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def fixed_seed(seed: int) -> Iterator[None]:
     """Chance that depends on the seed alone, and leaves everybody else's as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -24,7 +24,7 @@ from ..engine.tasks.classify import plain_loss
 from ..errors import InputError
 from ..models import create_model
 from ..recipes import default
-from .filters import seeded
+from .filters import fixed_seed
 from .subject import Subject
 
 STEPS = 40
@@ -59,15 +59,15 @@ class Flow:
     @property
     def first(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Vanishing and exploding layers before the first update."""
-        return marks(self.gradients[0], self.ratios[0])
+        return mark_layers(self.gradients[0], self.ratios[0])
 
     @property
     def last(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The same at the last recorded step."""
-        return marks(self.gradients[-1], self.ratios[-1])
+        return mark_layers(self.gradients[-1], self.ratios[-1])
 
 
-def marks(gradients: NDArray[np.float64], ratios: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def mark_layers(gradients: NDArray[np.float64], ratios: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which layers vanish and which explode: far from those at the head, or moved by next to nothing or by more than they are.
 
     Shapes   (layers,) each
@@ -98,44 +98,44 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
     size = min(batch or (SMALL_BATCH if subject.image_size <= LARGE else LARGE_BATCH), len(images))
     feed = Feed(size, subject.image_size, subject.mean, subject.std, shuffle=True, seed=seed, drop_last=True)
     recipe = default(name or subject.name, "digits", batch_size=size)
-    rates = [recipe.lr * min(1.0, (step + 1) / risen(recipe, steps)) for step in range(steps)]
-    with seeded(seed):
+    rates = [recipe.lr * min(1.0, (step + 1) / warmup_steps(recipe, steps)) for step in range(steps)]
+    with fixed_seed(seed):
         fresh = subject.fresh() if name is None else create_model(
             name, num_classes=len(subject.classes), in_channels=subject.size[0], image_size=subject.image_size
         )  # fmt: skip
-        layers = weighted(fresh, subject.size)
-        untaught = name is not None or same(fresh, subject.model)
-        found = training(fresh, recipe, layers, endless(images, feed), rates, loss_of=plain_loss)
+        layers = weight_names(fresh, subject.size)
+        untaught = name is not None or have_same_weights(fresh, subject.model)
+        found = record_training(fresh, recipe, layers, endless_batches(images, feed), rates, loss_of=plain_loss)
         learnt = None
         if not untaught:
             copy = deepcopy(subject.model).requires_grad_(True)
-            learnt = training(copy, recipe, layers, endless(images, feed), rates[:1], loss_of=plain_loss)[0][2]
+            learnt = record_training(copy, recipe, layers, endless_batches(images, feed), rates[:1], loss_of=plain_loss)[0][2]
     told = np.stack([values for _, _, values in found])
     optimizer = "SGD with momentum" if recipe.optimizer == "sgd" else "AdamW"
     return Flow(
         name or subject.title, tuple(layers), tuple(step for step, *_ in found), told[:, 0], told[:, 1],
         tuple(loss for _, loss, _ in found), learnt,
-        f"{optimizer}, rate {recipe.lr:g} from step {risen(recipe, steps)} on", size,
+        f"{optimizer}, rate {recipe.lr:g} from step {warmup_steps(recipe, steps)} on", size,
     )  # fmt: skip
 
 
-def same(a: nn.Module, b: nn.Module) -> bool:
+def have_same_weights(a: nn.Module, b: nn.Module) -> bool:
     """Whether two networks have the same weights."""
     return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
 
 
-def moments(steps: int) -> list[int]:
+def recorded_steps(steps: int) -> list[int]:
     """The steps worth recording: the first, the last and doubling ones between, counted by the updates made before."""
     doubling = [0, *(2**i for i in range(2, steps.bit_length()) if 3 * 2**i < 2 * steps)]
     return sorted({*doubling, steps - 1})
 
 
-def risen(recipe: Recipe, steps: int) -> int:
+def warmup_steps(recipe: Recipe, steps: int) -> int:
     """The step at which the rate is what the recipe says."""
     return max(1, round(recipe.warmup * steps))
 
 
-def weighted(model: nn.Module, size: tuple[int, int, int]) -> dict[str, list[str]]:
+def weight_names(model: nn.Module, size: tuple[int, int, int]) -> dict[str, list[str]]:
     """Layers in the order of execution → the names of their kernels and matrices; scales, shifts and tables are left out."""
     anatomy = inspect(model, size)
     own: dict[str, list[str]] = {}
@@ -149,7 +149,7 @@ def weighted(model: nn.Module, size: tuple[int, int, int]) -> dict[str, list[str
     return {path: own[path] for path in dict.fromkeys(ran)}
 
 
-def endless(images: Images, feed: Feed) -> Iterator[tuple[Tensor, Tensor]]:
+def endless_batches(images: Images, feed: Feed) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of one epoch after the other."""
     batches, number = Batches(images, feed), 0
     while True:
@@ -157,7 +157,7 @@ def endless(images: Images, feed: Feed) -> Iterator[tuple[Tensor, Tensor]]:
         number += 1
 
 
-class Measured:
+class StepMeasure:
     """Gradient norm and update-to-weight ratio of the layers around one step of the optimizer."""
 
     def __init__(self, model: nn.Module, layers: dict[str, list[str]]) -> None:
@@ -181,11 +181,11 @@ def norm(values: list[Tensor]) -> float:
     return float(torch.stack([value.double().norm() for value in values]).norm())
 
 
-Told = tuple[int, float, NDArray[np.float64]]
+StepRecord = tuple[int, float, NDArray[np.float64]]
 """Step, loss before it, and (2, layers): gradient norms and update-to-weight ratios."""
 
 
-def training(
+def record_training(
     model: nn.Module,
     recipe: Recipe,
     layers: dict[str, list[str]],
@@ -193,11 +193,11 @@ def training(
     rates: list[float],
     *,
     loss_of: Loss,
-) -> list[Told]:
+) -> list[StepRecord]:
     """What the layers felt at the recorded ones of some steps of plain training."""
     model.train()
     optimizer = make_optimizer({"network": model.parameters()}, recipe, "cpu")
-    recorded, told = set(moments(len(rates))), []
+    recorded, told = set(recorded_steps(len(rates))), []
     for step, rate in enumerate(rates):
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -206,7 +206,7 @@ def training(
         with torch.enable_grad():
             loss = total(loss_of(model, x, labels))
             loss.backward()  # type: ignore[no-untyped-call]
-        measured = Measured(model, layers) if step in recorded else None
+        measured = StepMeasure(model, layers) if step in recorded else None
         optimizer.step()
         if measured:
             told.append((step, float(loss.detach()), measured.after()))

@@ -15,35 +15,35 @@ from .predictions import Floats, Ints, Predictions
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class SuspectLabel:
     """An image whose label is likely wrong; probabilities are the network's."""
 
     place: int
-    given: int
+    label: int
     suggested: int
-    of_given: float
-    of_suggested: float
+    label_probability: float
+    suggested_probability: float
 
     @property
     def margin(self) -> float:
-        """How much likelier the given label is than the suggested one: below 0, and the further the worse."""
-        return self.of_given - self.of_suggested
+        """How much more probable the label is than the suggested class: below 0, and the further the worse."""
+        return self.label_probability - self.suggested_probability
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Noise:
+class LabelErrors:
     """Likely label errors, the likeliest first.
 
     Shapes   thresholds (k,), infinite for a class without images; joint (k, k): rows given, columns likely classes
     """
 
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[SuspectLabel, ...]
     thresholds: NDArray[np.float64]
     joint: Ints
     share: float  # of all labels, as the joint estimates it
 
 
-def likely_errors(said: Predictions) -> Noise:
+def likely_errors(said: Predictions) -> LabelErrors:
     """The labels that out-of-sample answers contradict with confidence, ranked by the margin.
 
     Source   Northcutt et al. 2019, §3.1 (thresholds, confident joint, its calibration), §3.2 (normalized margin); differs: a
@@ -52,7 +52,7 @@ def likely_errors(said: Predictions) -> Noise:
     return from_probabilities(said.probabilities, said.labels)
 
 
-def from_probabilities(p: Floats, labels: Ints) -> Noise:
+def from_probabilities(p: Floats, labels: Ints) -> LabelErrors:
     """As `likely_errors`, of probabilities (n, k) and labels (n,)."""
     n, k = p.shape
     own = p[np.arange(n), labels].astype(np.float64)
@@ -66,7 +66,7 @@ def from_probabilities(p: Floats, labels: Ints) -> Noise:
     margins = own - p[np.arange(n), likely]
     found = np.flatnonzero(sure & (likely != labels) & (margins < 0))
     suspects = tuple(
-        Suspect(int(i), int(labels[i]), int(likely[i]), float(own[i]), float(p[i, likely[i]]))
+        SuspectLabel(int(i), int(labels[i]), int(likely[i]), float(own[i]), float(p[i, likely[i]]))
         for i in found[np.argsort(margins[found], kind="stable")]
     )
-    return Noise(suspects, thresholds, joint, share)
+    return LabelErrors(suspects, thresholds, joint, share)

@@ -73,7 +73,7 @@ def landscape(
         for column, a in enumerate(along):
             with torch.no_grad():
                 moved = {name: w + float(a) * first[name] + float(b) * second[name] for name, w in weights.items()}
-            scores = evaluate(WithWeights(model, moved), labelled(batches()), meter())
+            scores = evaluate(WithWeights(model, moved), checked_batches(batches()), meter())
             loss[row, column], accuracy[row, column] = scores.figures["loss"], scores.figures["accuracy"]
             images = scores.n
             told(row * steps + column + 1, steps * steps)
@@ -105,8 +105,8 @@ class WithWeights(nn.Module):
         return logits
 
 
-def labelled(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches.
+def checked_batches(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches, at least one.
 
     Raises   InputError if there are none
     """

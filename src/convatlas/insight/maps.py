@@ -47,7 +47,7 @@ class Maps:
 
 
 def feature_maps(
-    subject: Subject, place: int, layers: Sequence[str] = (), *, rows: int = ROWS, shown: int = CHANNELS
+    subject: Subject, place: int, layers: Sequence[str] = (), *, rows: int = ROWS, count: int = CHANNELS
 ) -> list[Maps]:
     """The strongest channels of these layers for an image, or of layers spread evenly over the depth.
 
@@ -55,13 +55,13 @@ def feature_maps(
     """
     with torch.no_grad(), eval_mode(subject.model):
         anatomy = inspect(subject.model, subject.size, name=subject.name)
-        names = list(layers) or walk(subject.model, anatomy, rows)
+        names = list(layers) or spread_layers(subject.model, anatomy, rows)
         with tap(subject.model, *names) as taps:
             subject.model(subject.x([place]))
-        return [strongest(name, taps[name], anatomy, subject.model, shown) for name in names]
+        return [strongest_channels(name, taps[name], anatomy, subject.model, count) for name in names]
 
 
-def strongest(name: str, y: object, anatomy: Anatomy, model: nn.Module, shown: int) -> Maps:
+def strongest_channels(name: str, y: object, anatomy: Anatomy, model: nn.Module, count: int) -> Maps:
     """The channels of what a layer gave with the largest mean absolute activation.
 
     Raises   InputError where height and width are gone
@@ -69,47 +69,47 @@ def strongest(name: str, y: object, anatomy: Anatomy, model: nn.Module, shown: i
     layout = layout_of(y.shape, anatomy.size) if isinstance(y, Tensor) and len(y) == 1 else None
     if layout is None or not isinstance(y, Tensor):
         came = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        some = ", ".join(walk(model, anatomy, ENOUGH))
+        some = ", ".join(spread_layers(model, anatomy, ENOUGH))
         raise InputError(f"{name} gives {came}, which has no height and width; layers that have both: {some}")
     planes = layout.maps(y)[0].float().cpu()
     strength = planes.abs().mean((1, 2))
-    order = strength.argsort(descending=True, stable=True)[:shown]
+    order = strength.argsort(descending=True, stable=True)[:count]
     return Maps(
         name, tuple(y.shape[1:]), tuple(order.tolist()), tuple(strength[order].tolist()), planes[order].numpy(), len(planes),
         tokens=y.ndim == 3,
     )  # fmt: skip
 
 
-def walk(model: nn.Module, anatomy: Anatomy, count: int = ROWS) -> list[str]:
+def spread_layers(model: nn.Module, anatomy: Anatomy, count: int = ROWS) -> list[str]:
     """Layers with height and width, spread evenly over the stages of a network: the last of each stage first of all.
 
     Raises   InputError for a network without any
     """
-    chain = blocks(model)
-    found = stem(anatomy, chain[0]) if chain else []
-    found += [name for name in chain if laid_out(last(anatomy, name), anatomy)]
+    chain = block_names(model)
+    found = stem_layers(anatomy, chain[0]) if chain else []
+    found += [name for name in chain if laid_out(last_layer(anatomy, name), anatomy)]
     if len(found) < ENOUGH:
         found = [layer.name for layer in anatomy.layers if layer.kind in ACTIVATING and laid_out(layer, anatomy)]
     if not found:
         found = [layer.name for layer in anatomy.layers if layer.kind == "Conv2d" and laid_out(layer, anatomy)]
     if not found:
         raise InputError(f"no layer of {anatomy.name or 'the network'} has height and width: there are no maps to show")
-    stages = [list(names) for _, names in groupby(found, key=lambda name: side(last(anatomy, name), anatomy))]
+    stages = [list(names) for _, names in groupby(found, key=lambda name: map_width(last_layer(anatomy, name), anatomy))]
     if len(stages) > count:
-        return [stages[i][-1] for i in spread(len(stages), count)]
+        return [stages[i][-1] for i in evenly_spaced(len(stages), count)]
     given = [1] * len(stages)
     while sum(given) < min(count, len(found)):
         needy = max((i for i, names in enumerate(stages) if given[i] < len(names)), key=lambda i: len(stages[i]) / given[i])
         given[needy] += 1
-    return [names[i] for names, k in zip(stages, given, strict=True) for i in spread(len(names), k)]
+    return [names[i] for names, k in zip(stages, given, strict=True) for i in evenly_spaced(len(names), k)]
 
 
-def spread(n: int, k: int) -> list[int]:
+def evenly_spaced(n: int, k: int) -> list[int]:
     """k of n places, evenly, the last one among them."""
     return [(i + 1) * n // k - 1 for i in range(k)]
 
 
-def blocks(model: nn.Module) -> list[str]:
+def block_names(model: nn.Module) -> list[str]:
     """The modules a network is a chain of: no mere sequences of further modules, and none that holds most of it."""
     total = sum(p.numel() for p in model.parameters())
 
@@ -129,7 +129,7 @@ def blocks(model: nn.Module) -> list[str]:
     return below(model, "")
 
 
-def stem(anatomy: Anatomy, first: str) -> list[str]:
+def stem_layers(anatomy: Anatomy, first: str) -> list[str]:
     """The last activation before the first block, or the first layer if there is none; nothing if that block sees the image."""
     before = list(takewhile(lambda layer: not within(layer, first), anatomy.layers))
     found = [layer.name for layer in before if laid_out(layer, anatomy)]
@@ -141,7 +141,7 @@ def within(layer: Layer, name: str) -> bool:
     return name == layer.name or is_inside(layer.module, name)
 
 
-def last(anatomy: Anatomy, name: str) -> Layer | None:
+def last_layer(anatomy: Anatomy, name: str) -> Layer | None:
     """The row that gives what a layer or block gives, if it ran."""
     return next((layer for layer in reversed(anatomy.layers) if within(layer, name)), None)
 
@@ -151,7 +151,7 @@ def laid_out(layer: Layer | None, anatomy: Anatomy) -> Layout | None:
     return layout_of(layer.output_shape, anatomy.size) if layer and layer.output_shape[0] == 1 else None
 
 
-def side(layer: Layer | None, anatomy: Anatomy) -> int:
+def map_width(layer: Layer | None, anatomy: Anatomy) -> int:
     """How many units a row of the map has."""
     layout = laid_out(layer, anatomy)
     return layout.width if layout else 0

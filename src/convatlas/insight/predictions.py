@@ -1,9 +1,8 @@
-"""What a network answers to images: the scores of all classes, kept for every look that asks about them."""
+"""The predictions of a network: the scores of all classes for each image, computed once for all looks."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ Ints = NDArray[np.int64]
 class Predictions:
     """The scores of n images for k classes, in the order of the images.
 
-    Shapes   logits (n, k), labels (n,) with −1 where the class is not known
+    Shapes   logits (n, k); labels (n,), −1 where the class is not known
     """
 
     logits: Floats
@@ -38,7 +37,7 @@ class Predictions:
 
     @cached_property
     def predicted(self) -> Ints:
-        """The likeliest class of each image, (n,)."""
+        """The most probable class of each image, (n,)."""
         return self.logits.argmax(1)
 
     @cached_property
@@ -62,33 +61,35 @@ class Predictions:
 
     @cached_property
     def runner_up(self) -> Ints:
-        """The second likeliest class of each image, (n,); the predicted one where there is no other."""
+        """The second most probable class of each image, (n,); the predicted one where there is no other."""
         others = self.logits.copy()
         others[np.arange(len(self)), self.predicted] = -np.inf
         return others.argmax(1)
 
 
-_known: WeakKeyDictionary[Subject, tuple[object, Predictions]] = WeakKeyDictionary()
-
-
 def predictions_of(subject: Subject, images: Images | None = None) -> Predictions:
-    """The network's answers to its images, or to others, batch by batch in evaluation mode; it is left as it was.
+    """The network's predictions for the subject's images, or for others.
 
-    Those to a subject's own images are remembered until its weights change.
+    Those for the subject's own images are remembered until the network's weights change.
+
+    Raises   InputError without images, or for NaN or infinite outputs
     """
     if images is not None:
-        return asked(subject, images)
-    values = [*subject.model.parameters(), *subject.model.buffers()]
-    stamp = tuple((id(v), None if v.is_inference() else v._version) for v in values)  # noqa: SLF001
-    before, said = _known.get(subject, (None, None))
-    if said is None or before != stamp:
-        said = asked(subject, subject.images)
-        _known[subject] = stamp, said
-    return said
+        return predict(subject, images)
+    state = [(v, None if v.is_inference() else v._version) for v in subject.model.state_dict(keep_vars=True).values()]  # noqa: SLF001
+    before, predictions = subject.memory.get("predictions", ([], None))
+    same = len(before) == len(state) and all(a is b and m == n for (a, m), (b, n) in zip(before, state, strict=True))
+    if predictions is None or not same:
+        predictions = predict(subject, subject.images)
+        subject.memory["predictions"] = state, predictions
+    return predictions
 
 
-def asked(subject: Subject, images: Images) -> Predictions:
-    """The answers to some images, computed."""
+def predict(subject: Subject, images: Images) -> Predictions:
+    """The predictions for some images, batch by batch in evaluation mode; the network is left as it was.
+
+    Raises   InputError without images, or for NaN or infinite outputs
+    """
     logits, done = None, 0
     with eval_mode(subject.model), torch.inference_mode():
         for x, _ in subject.batches(images=images):
@@ -98,35 +99,37 @@ def asked(subject: Subject, images: Images) -> Predictions:
             logits[done : done + len(y)] = y
             done += len(y)
     if logits is None:
-        raise InputError("there are no images to ask about: give a set with at least one")
+        raise InputError("predictions need at least one image, and the set has none")
     if not np.isfinite(logits).all():
-        raise InputError(f"{subject.title} answers with scores that are no numbers: its weights need to be trained again")
+        raise InputError(f"{subject.title} gives NaN or infinite outputs: its weights have diverged, train it again")
     return Predictions(logits, images.labels.numpy().astype(np.int64))
 
 
-def labelled(subject: Subject, what: str, least: int = 2) -> Predictions:
-    """The answers to images whose classes are known, for `what` that needs them.
+def labeled_predictions(subject: Subject, what: str, least: int = 2) -> Predictions:
+    """The predictions for images of known classes; `what` needs them, and at least so many classes.
 
     Raises   InputError if classes are unknown, fewer than needed, or not those of the network
     """
-    if not subject.labelled:
-        raise InputError(f"{what} needs the true class of every image: give labelled images, such as a set with --data")
-    said = predictions_of(subject)
-    if said.k < least:
-        raise InputError(f"{what} needs a network that tells {least} classes apart, and {subject.title} knows {said.k}")
-    if (most := int(said.labels.max())) >= said.k:
-        raise InputError(f"{subject.name} knows {said.k} classes, but a label says {most}: look at a set it was made for")
-    return said
+    if not subject.labeled:
+        raise InputError(f"{what} needs the true class of every image: give labeled images, such as a set with --data")
+    predictions = predictions_of(subject)
+    if predictions.k < least:
+        raise InputError(f"{what} needs a network with at least {least} classes, and {subject.title} has {predictions.k}")
+    if (most := int(predictions.labels.max())) >= predictions.k:
+        raise InputError(
+            f"{subject.name} has {predictions.k} classes, but a label is {most}: choose a set that the network was made for"
+        )
+    return predictions
 
 
 def class_index(subject: Subject, name: str) -> int:
-    """The place of a class, asked for by its name or number.
+    """The number of a class, from its name or number.
 
     Raises   InputError with the nearest names for one that does not exist
     """
     if name in subject.classes:
         return subject.classes.index(name)
-    same = [i for i, known in enumerate(subject.classes) if known.casefold() == name.casefold()]
+    same = [i for i, other in enumerate(subject.classes) if other.casefold() == name.casefold()]
     if len(same) == 1:
         return same[0]
     if name.isdecimal() and int(name) < len(subject.classes):
@@ -135,7 +138,10 @@ def class_index(subject: Subject, name: str) -> int:
 
 
 def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:
-    """Probabilities from scores divided by a temperature, row by row."""
+    """Probabilities from scores divided by a temperature.
+
+    Shapes   (n, k) → (n, k)
+    """
     z = logits.astype(np.float32) / np.float32(temperature)
     z = np.exp(z - z.max(1, keepdims=True))
     z /= z.sum(1, keepdims=True)

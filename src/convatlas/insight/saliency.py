@@ -73,11 +73,11 @@ def saliency(
         raise InputError(f"saliency needs images (n, c, h, w), at least one, got {tuple(x.shape)}")
     weight = next(model.parameters(), x)
     x = x.detach().to(weight.device, weight.dtype)
-    wanted = asked(target, len(x))
+    wanted = requested_classes(target, len(x))
     with eval_mode(model):
         if method in CAMS and layer is None:
             layer = cam_layer(model, tuple(x.shape[1:]))
-        ask = Ask(model, layer, seed, method)
+        ask = Request(model, layer, seed, method)
         parts = [
             METHODS[method](ask, *part) for part in zip(torch.split(x, TOGETHER), torch.split(wanted, TOGETHER), strict=True)
         ]
@@ -92,7 +92,7 @@ def saliency(
     )
 
 
-def asked(target: Target, n: int) -> Tensor:
+def requested_classes(target: Target, n: int) -> Tensor:
     """A class for each image, −1 where the predicted one is meant."""
     if target is None:
         return torch.full((n,), -1)
@@ -102,7 +102,7 @@ def asked(target: Target, n: int) -> Tensor:
     return classes.expand(n)
 
 
-def settled(wanted: Tensor, scores: Tensor) -> Tensor:
+def target_classes(wanted: Tensor, scores: Tensor) -> Tensor:
     """The classes to explain, once the scores are known."""
     if scores.ndim != 2:
         raise InputError(f"saliency needs a network that gives a score for each class, (n, classes), got {tuple(scores.shape)}")
@@ -113,7 +113,7 @@ def settled(wanted: Tensor, scores: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """What all methods are told."""
 
     model: nn.Module
@@ -126,16 +126,16 @@ class Ask:
             return self.model(x)
 
 
-Explained = tuple[Tensor, Tensor, Tensor]
+Explanation = tuple[Tensor, Tensor, Tensor]
 """Maps (n, h, w), scores (n, classes), targets (n,)."""
 
 
-def cam(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+def cam(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
     """One pass forward, and backward no further than to the layer."""
     name, size = str(ask.layer), tuple(x.shape[1:])
     with torch.enable_grad(), tap(ask.model, name) as taps:
         scores = ask.model(x.clone().requires_grad_())  # so that frozen weights don't cut the way back
-        targets, y = settled(wanted, scores), taps[name]
+        targets, y = target_classes(wanted, scores), taps[name]
     layout = layout_of(tuple(y.shape), size) if isinstance(y, Tensor) and len(y) == len(x) else None
     if layout is None:
         shape = tuple(y.shape) if isinstance(y, Tensor) else f"a {type(y).__name__}"
@@ -149,22 +149,22 @@ def cam(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
     return interpolate(maps[:, None], size[1:], mode="bilinear", align_corners=False)[:, 0], scores.detach(), targets
 
 
-def gradient(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+def gradient(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
     """One pass forward and back to the image."""
     x = x.clone().requires_grad_()
     with torch.enable_grad():
         scores = ask.model(x)
-        targets = settled(wanted, scores)
+        targets = target_classes(wanted, scores)
         [g] = torch.autograd.grad(scores.gather(1, targets[:, None]).sum(), x)
     return g.abs().amax(1), scores.detach(), targets
 
 
-def smoothgrad(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+def smoothgrad(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
     """Each image has the same noise, whatever images are beside it."""
     from captum.attr import NoiseTunnel, Saliency
 
     scores = ask.scores(x)
-    targets, tunnel = settled(wanted, scores), NoiseTunnel(Saliency(ask.model))
+    targets, tunnel = target_classes(wanted, scores), NoiseTunnel(Saliency(ask.model))
     devices = [x.device] if x.is_cuda else []
     maps = []
     for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True):
@@ -177,12 +177,12 @@ def smoothgrad(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
     return torch.cat(maps), scores, targets
 
 
-def integrated_gradients(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+def integrated_gradients(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
     """Their sum over all pixels is the score less that of the mean color."""
     from captum.attr import IntegratedGradients
 
     scores = ask.scores(x)
-    targets, way = settled(wanted, scores), IntegratedGradients(ask.model)
+    targets, way = target_classes(wanted, scores), IntegratedGradients(ask.model)
     maps = []
     for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True):
         with torch.enable_grad():
@@ -192,12 +192,12 @@ def integrated_gradients(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
     return torch.cat(maps), scores, targets
 
 
-def occlusion(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
+def occlusion(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
     """A pixel has the mean loss of all patches that covered it with the mean color."""
     from captum.attr import Occlusion
 
     scores = ask.scores(x)
-    targets, cover = settled(wanted, scores), Occlusion(ask.model)
+    targets, cover = target_classes(wanted, scores), Occlusion(ask.model)
     patch = (x.shape[1], *(max(side // PATCH, 1) for side in x.shape[2:]))
     step = (x.shape[1], *(max(side // 2, 1) for side in patch[1:]))
     with torch.no_grad():
@@ -208,7 +208,7 @@ def occlusion(ask: Ask, x: Tensor, wanted: Tensor) -> Explained:
     return torch.cat(maps), scores, targets
 
 
-METHODS: dict[str, Callable[[Ask, Tensor, Tensor], Explained]] = {
+METHODS: dict[str, Callable[[Request, Tensor, Tensor], Explanation]] = {
     "gradient": gradient,
     "smoothgrad": smoothgrad,
     "integrated-gradients": integrated_gradients,

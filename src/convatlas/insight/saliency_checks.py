@@ -60,13 +60,13 @@ def curves(model: nn.Module, x: Tensor, maps: NDArray[np.float32], targets: Sequ
     deleted, inserted = [], []
     with eval_mode(model), torch.no_grad():
         for image, soft, given, target in zip(x, blurred, maps, targets, strict=True):
-            gone = removed(torch.from_numpy(given), share).to(x.device)
-            deleted.append(along(model, image, torch.zeros_like(image), gone, int(target)))
-            inserted.append(along(model, soft, image, gone, int(target)))
+            gone = removal_masks(torch.from_numpy(given), share).to(x.device)
+            deleted.append(probabilities_along(model, image, torch.zeros_like(image), gone, int(target)))
+            inserted.append(probabilities_along(model, soft, image, gone, int(target)))
     return Curves(share.numpy(), torch.stack(deleted).cpu().numpy(), torch.stack(inserted).cpu().numpy())
 
 
-def removed(given: Tensor, share: Tensor) -> Tensor:
+def removal_masks(given: Tensor, share: Tensor) -> Tensor:
     """Which pixels are exchanged at each step: the most salient share of them.
 
     Shapes   given (h, w), share (k,) → (k, 1, h, w) bool
@@ -76,14 +76,14 @@ def removed(given: Tensor, share: Tensor) -> Tensor:
     return (rank < (share[:, None] * len(order)).round()).view(-1, 1, *given.shape)
 
 
-def along(model: nn.Module, before: Tensor, after: Tensor, gone: Tensor, target: int) -> Tensor:
+def probabilities_along(model: nn.Module, before: Tensor, after: Tensor, gone: Tensor, target: int) -> Tensor:
     """The class's probability for each mixture of two images (c, h, w)."""
     passes = [model(torch.where(part, after, before)).float().softmax(1)[:, target] for part in torch.split(gone, TOGETHER)]
     return torch.cat(passes)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Randomized:
+class Randomization:
     """How alike maps stay while the network forgets what it learnt, from the head down.
 
     Shapes   depth (k,) share of the layers with weights that forgot, from 0 to 1; correlation (n, k); layers (k − 1,)
@@ -94,7 +94,7 @@ class Randomized:
     layers: tuple[str, ...]  # the last one that forgot
 
 
-def randomization(model: nn.Module, x: Tensor, original: Saliency, *, depths: int = DEPTHS, seed: int = 0) -> Randomized:
+def randomization(model: nn.Module, x: Tensor, original: Saliency, *, depths: int = DEPTHS, seed: int = 0) -> Randomization:
     """Cascading randomization: a method that explains the network must change its maps with it.
 
     A copy forgets; the model stays as it is, and two networks are in memory at once.
@@ -102,30 +102,30 @@ def randomization(model: nn.Module, x: Tensor, original: Saliency, *, depths: in
     Source   Adebayo et al. 2018, arXiv:1810.03292, §3.1; differs: weights are shuffled, which keeps the scale of what flows
     """
     forgetful = deepcopy(model).eval()
-    layers = weighted(forgetful, tuple(x.shape[1:]))
+    layers = weighted_modules(forgetful, tuple(x.shape[1:]))
     ends = sorted({1, *(round(len(layers) * i / depths) for i in range(1, depths + 1))} - {0})
     generator = torch.Generator().manual_seed(seed)
     alike, done = [np.ones(len(x), np.float32)], 0
     for end in ends:
         for name in layers[done:end]:
-            shuffle(forgetful.get_submodule(name), generator)
+            shuffle_weights(forgetful.get_submodule(name), generator)
         done = end
         again = saliency(
             forgetful, x, original.method, target=torch.from_numpy(original.targets), layer=original.layer, seed=seed
         )  # fmt: skip
         alike.append(np.array([rank_correlation(a, b) for a, b in zip(original.maps, again.maps, strict=True)], np.float32))
     depth = np.array([0, *ends], np.float32) / np.float32(len(layers))
-    return Randomized(depth, np.stack(alike, 1), tuple(layers[end - 1] for end in ends))
+    return Randomization(depth, np.stack(alike, 1), tuple(layers[end - 1] for end in ends))
 
 
-def weighted(model: nn.Module, size: tuple[int, ...]) -> list[str]:
+def weighted_modules(model: nn.Module, size: tuple[int, ...]) -> list[str]:
     """Modules with weights of their own, the head first."""
     own = {name for name, module in model.named_modules() if next(module.parameters(recurse=False), None) is not None}
     ran = dict.fromkeys(row.module for row in inspect(model, size).layers if row.module in own)
     return list(reversed(ran))
 
 
-def shuffle(module: nn.Module, generator: torch.Generator) -> None:
+def shuffle_weights(module: nn.Module, generator: torch.Generator) -> None:
     """Gives the module's own weights in another order."""
     with torch.no_grad():
         for weight in module.parameters(recurse=False):
@@ -137,12 +137,12 @@ def rank_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Spearman's ρ; equal values share a rank; 0 if all of one are equal or one is not finite."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return 0.0
-    p, q = ranks(a), ranks(b)
+    p, q = centered_ranks(a), centered_ranks(b)
     spread = float(np.sqrt((p @ p) * (q @ q)))
     return float(p @ q) / spread if spread else 0.0
 
 
-def ranks(a: NDArray[np.float32]) -> NDArray[np.float64]:
+def centered_ranks(a: NDArray[np.float32]) -> NDArray[np.float64]:
     """Of all values, less their mean."""
     _, place, count = np.unique(a.ravel(), return_inverse=True, return_counts=True)
     rank: NDArray[np.float64] = (np.cumsum(count) - (count - 1) / 2)[place.ravel()]

@@ -1,53 +1,59 @@
-"""Floor 7: looks at a network: what is computed in `insight` and drawn in `views`, put together under a name each."""
+"""The looks at a network: what `insight` computes and `views` draws, each a value with its own options.
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
+A new look is a module here with a `LOOK`, its drawing function in `draw`, and one name in `LOOKS`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import unknown
+from . import (
+    calibration,
+    classes,
+    confusion,
+    curves,
+    dead,
+    embedding,
+    errors,
+    features,
+    filters,
+    gradients,
+    landscape,
+    predictions,
+    saliency,
+)  # fmt: skip
+from .look import Look, distribute
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
-    from .picture import LookOptions, Picture
+    from .picture import Picture
 
-LOOKS: Mapping[str, str] = MappingProxyType(
-    {
-        "predictions": "images with what the network says they are",
-        "confusion": "which class is taken for which",
-        "classes": "accuracy of each class, and the pairs most often confused",
-        "calibration": "whether probabilities keep their word",
-        "errors": "labels that are likely wrong",
-        "curves": "loss and accuracy over the epochs of a run",
-        "filters": "the kernels that see the image, beside their start",
-        "features": "the strongest maps of layers all the way down",
-        "saliency": "where an answer comes from",
-        "embedding": "images as a layer sees them, on a plane",
-        "gradients": "how much each layer is moved while it learns",
-        "dead": "units that never fire, or always saturate",
-        "landscape": "the loss around the weights",
-    }
-)
-"""Each is a module of this room with a function `pictures`."""
-
+LOOKS = (
+    predictions.LOOK, confusion.LOOK, classes.LOOK, calibration.LOOK, errors.LOOK, curves.LOOK, filters.LOOK, features.LOOK,
+    saliency.LOOK, embedding.LOOK, gradients.LOOK, dead.LOOK, landscape.LOOK,
+)  # fmt: skip
+BY_NAME: Mapping[str, Look] = MappingProxyType({look.name: look for look in LOOKS})
 ALL = "all"
 
 
-def looks(what: tuple[str, ...]) -> list[str]:
-    """The looks that were asked for, each once.
+def choose_looks(names: Sequence[str], values: Mapping[str, Any]) -> dict[Look, dict[str, Any]]:
+    """The looks of these names, each once, with its options; `values` are options by name, and a look takes those it has.
 
-    Raises   InputError for one that does not exist
+    Raises   InputError for an unknown look, an option that none of them has, or a value out of range
     """
-    for name in what:
-        if name not in (ALL, *LOOKS):
-            raise unknown("look", name, (ALL, *LOOKS))
-    return list(LOOKS) if ALL in what else list(dict.fromkeys(what))
+    for name in names:
+        if name not in (ALL, *BY_NAME):
+            raise unknown("look", name, (ALL, *BY_NAME))
+    looks = LOOKS if ALL in names else tuple(BY_NAME[name] for name in dict.fromkeys(names))
+    return {look: look.parse(own) for look, own in zip(looks, distribute(values, looks), strict=True)}
 
 
-def look(subject: "Subject", name: str, wish: "LookOptions") -> Iterator["Picture"]:
-    """The pictures of one look, as they are ready.
+def draw_look(subject: "Subject", name: str, **values: Any) -> "Iterator[Picture]":
+    """The pictures of one look, each as soon as it is ready.
 
-    Raises   InputError if the subject cannot be looked at so
+    Raises   InputError for an unknown look or option, or if the subject cannot be looked at so
     """
-    found: Iterator[Picture] = import_module(f".{name}", __name__).pictures(subject, wish)
-    yield from found
+    if name not in BY_NAME:
+        raise unknown("look", name, BY_NAME)
+    return BY_NAME[name].draw(subject, **values)

@@ -18,9 +18,9 @@ from ..views import confusion, curves
 from ..views.page import processor
 from ..views.save import save
 from ..views.scales import Accuracy, Loss
-from . import look
-from .curves import caption, lines, values
-from .picture import LookOptions, Picture
+from . import draw_look
+from .draw.curves import caption, lines, values
+from .picture import Picture
 
 FOLDER = "card"
 NAMED = 20  # classes that are named in a sentence
@@ -30,7 +30,7 @@ CHOSEN = ", and the best epoch chosen by them, so that their figures may be too 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A card and its pictures; which were left out, and why."""
+    """A card and its pictures; which were skipped, and why."""
 
     card: Path
     pictures: tuple[Path, ...]
@@ -41,7 +41,7 @@ def write(
     folders: tuple[Path, ...], out: Path | None = None, *, weights_license: str | None = None, license_: str | None = None,
     replace: bool = False,
 ) -> Written:  # fmt: skip
-    """Writes the card of the first run, README.md in its folder if nothing else is said, and its pictures into card/.
+    """Writes the card of the first run, as README.md in its folder by default, and its pictures into card/.
 
     Raises   InputError if there is a card already, unless it may be replaced; what `studies.card` raises
     """
@@ -54,86 +54,89 @@ def write(
             raise InputError(f"{taken} exists and nothing is overwritten: add --replace, or choose another --out")
     if path.suffix != ".md":
         raise InputError(f"a card is Markdown, in a file that ends in .md, got {path.name}")
-    found = card(folders, weights_license, license_)
+    made = card(folders, weights_license, license_)
     make_folder(path.parent)
     temporary = make_folder(path.parent / f".{FOLDER}.{os.getpid()}.tmp")
     try:
-        plates, left_out = [], []
-        for name, pictures in drawn(found):
+        panels, left_out = [], []
+        for name, pictures in card_pictures(made):
             try:
                 for picture in pictures:
                     file = save(picture.figure, temporary / f"{picture.name}.png").name
-                    plates.append(view.Plate(f"{FOLDER}/{file}", picture.title, picture.caption))
+                    panels.append(view.Plate(f"{FOLDER}/{file}", picture.title, picture.caption))
             except InputError as error:
                 left_out.append((name, str(error)))
-        text = worded(found, plates, left_out)
+        text = markdown(made, panels, left_out)
         if place.is_dir():
             shutil.rmtree(place)
         temporary.rename(place)
         write_text(path, text)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Written(path, tuple(path.parent / plate.file for plate in plates), tuple(left_out))
+    return Written(path, tuple(path.parent / panel.file for panel in panels), tuple(left_out))
 
 
-def drawn(found: Card) -> Iterator[tuple[str, Iterator[Picture]]]:
+def card_pictures(card: Card) -> Iterator[tuple[str, Iterator[Picture]]]:
     """The pictures by name; those that show images need the data set, the others the run folder alone."""
-    yield "curves", learnt(found)
-    yield "confusion", confused(found)
-    yield "predictions", shown(found)
+    yield "curves", training_curves(card)
+    yield "confusion", confusion_matrix(card)
+    yield "predictions", predictions(card)
 
 
-def learnt(found: Card) -> Iterator[Picture]:
+def training_curves(card: Card) -> Iterator[Picture]:
     """The curves of the first run."""
-    rows = found.run.epochs()
+    rows = card.run.epochs()
     losses = tuple(lines(rows, {"training": "train_loss", "validation": "val_loss"}))
     accuracies = tuple(lines(rows, {"validation": "val_accuracy"}))
     panels = [curves.Panel("Loss", losses, Loss.of(values(losses)))]
     if accuracies:
-        scale = Accuracy.of(values(accuracies), found.data["val"])
+        scale = Accuracy.of(values(accuracies), card.data["val"])
         panels.append(curves.Panel("Validation accuracy, %", accuracies, scale))
-    yield Picture("curves", curves.panels(panels), f"How {found.recipe.model} learnt", caption(rows))
+    yield Picture("curves", curves.panels(panels), f"Training curves of {card.recipe.model}", caption(rows))
 
 
-def confused(found: Card) -> Iterator[Picture]:
-    """Which class is taken for which, where their names can be read."""
-    if not found.figures:
+def confusion_matrix(card: Card) -> Iterator[Picture]:
+    """The confusion matrix, where its classes are few enough for names.
+
+    Raises   InputError where there is none, or too many classes
+    """
+    if not card.figures:
         raise InputError("there were no images to measure it on.")
-    counts = np.array(found.figures[0].confusion)
+    counts = np.array(card.figures[0].confusion)
     if len(counts) > confusion.NAMED:
         raise InputError(f"{len(counts)} classes are too many for it; `convatlas look --what confusion` shows the worst.")
-    chart = confusion.drawn(counts, found.data["classes"], confusion.SLIDE)
-    said = (
-        f"{np.trace(counts):,} of {counts.sum():,} {found.figures[0].split} images are right. A row is a true class, a column "
-        "a predicted one; depth of color is the share of the row, blue where right, red where wrong."
+    chart = confusion.drawn(counts, card.data["classes"], confusion.SLIDE)
+    text = (
+        f"{np.trace(counts):,} of {counts.sum():,} {card.figures[0].split} images are right. Each row is a true class, each "
+        "column a predicted one; depth of color is the share of the row, blue where right, red where wrong."
     )
-    yield Picture("confusion", chart, f"Confusion of {found.recipe.model} on {found.data['title']}", said)
+    yield Picture("confusion", chart, f"Confusion of {card.recipe.model} on {card.data['title']}", text)
 
 
-def shown(found: Card) -> Iterator[Picture]:
-    """Images with what the network says of them, and the mistakes it is surest of."""
-    subject = looked_at(Asked(str(found.run.path)))
-    for picture in look(subject, "predictions", LookOptions()):
-        if picture.name != "doubtful-hits":
+def predictions(card: Card) -> Iterator[Picture]:
+    """Images with the network's predictions, and its most confident mistakes."""
+    subject = looked_at(Asked(str(card.run.path)))
+    for picture in draw_look(subject, "predictions"):
+        if picture.name != "least-confident-correct":
             yield picture
 
 
-def worded(found: Card, plates: list[view.Plate], left_out: list[tuple[str, str]]) -> str:
+def markdown(card: Card, panels: list[view.Plate], left_out: list[tuple[str, str]]) -> str:
     """The card as Markdown."""
-    rows = found.per_class(found.figures[0]) if found.figures else []
-    chosen = "best_epoch" in found.metrics
+    rows = card.per_class(card.figures[0]) if card.figures else []
+    chosen = "best_epoch" in card.metrics
     return view.page(
-        card=found,
-        title=f"{found.base} on {found.data['title']}",
-        dataset=elsewhere(found.recipe.data),
+        card=card,
+        title=f"{card.base} on {card.data['title']}",
+        dataset=elsewhere(card.recipe.data),
         named=NAMED,
         rows=rows if len(rows) <= ROWS else sorted(rows, key=lambda row: row.accuracy)[:ROWS],
         of_all=len(rows),
         words=SPLITS,
-        top5=len(found.data["classes"]) > 5,
+        top5=len(card.data["classes"]) > 5,
         looked=f"looked at after every epoch{CHOSEN if chosen else ''}",
-        teacher=elsewhere(found.recipe.teacher or ""),
-        processor=processor(found.environment),
-        pictures=plates,
+        teacher=elsewhere(card.recipe.teacher or ""),
+        processor=processor(card.environment),
+        pictures=panels,
         left_out=left_out,
     )

@@ -1,68 +1,20 @@
-"""How a run learnt: losses, accuracy and learning rate over its epochs."""
+"""The training curves of a run."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from ..engine.record import Run
-from ..errors import InputError
-from ..insight.subject import Subject
-from ..views import curves
-from ..views.numbers import duration, finite, significant
-from ..views.scales import Accuracy, Loss
-from .picture import LookOptions, Picture
+from .look import Look
 
-Rows = list[dict[str, Any]]
+if TYPE_CHECKING:
+    from ..insight.subject import Subject
+    from .picture import Picture
 
 
-def pictures(subject: Subject, _: LookOptions) -> Iterator[Picture]:
-    """The curves that the run folder holds."""
-    if subject.run is None:
-        raise InputError(f"curves needs a run folder, as `convatlas train` writes it, and {subject.title} was not trained here")
-    rows = Run.open(subject.run).epochs()
-    if not rows:
-        raise InputError(
-            f"{subject.run} has finished no epoch yet: continue it with `convatlas train --out {subject.run} --resume`"
-        )
-    losses = tuple(lines(rows, {"training": "train_loss", "validation": "val_loss"}))
-    accuracies = tuple(lines(rows, {"validation": "val_accuracy"}))
-    rates = tuple(lines(rows, {"rate": "learning_rate"}))
-    panels = [
-        curves.Panel(title, drawn, scale.of(values(drawn), *more))
-        for title, drawn, scale, more in (
-            ("Loss", losses, Loss, ()),
-            ("Validation accuracy, %", accuracies, Accuracy, (validated(subject),)),
-            ("Learning rate after the epoch", rates, Loss, ()),
-        )
-        if drawn
-    ]
-    yield Picture("curves", curves.panels(panels), f"How {subject.title} learnt", caption(rows))
+def pictures(subject: "Subject", **options: Any) -> "Iterator[Picture]":
+    """The pictures; heavy libraries are imported only here."""
+    from .draw.curves import pictures
+
+    return pictures(subject, **options)
 
 
-def lines(rows: Rows, keys: Mapping[str, str]) -> Iterator[curves.Line]:
-    """A line for each quantity that was measured, named with its last value."""
-    for place, (name, key) in enumerate(keys.items()):
-        if points := curves.over_seeds({"runs": [{"epochs": rows}]}, key):
-            last = points[-1][1]
-            said = f"{100 * last:.1f} %" if "accuracy" in key else significant(last)
-            yield curves.Line(f"{name} {said}" if len(keys) > 1 else said, points, place)
-
-
-def values(drawn: tuple[curves.Line, ...]) -> list[float]:
-    """All that lines are drawn through."""
-    return [value for line in drawn for _, value, _, _ in line.points]
-
-
-def validated(subject: Subject) -> int:
-    """How many images the validation accuracy was measured on."""
-    return len(subject.val) if subject.val is not None else 0
-
-
-def caption(rows: Rows) -> str:
-    """How many epochs, how long, and when validation was best."""
-    seconds = sum(finite(row.get("seconds")) or 0 for row in rows)
-    said = f"{len(rows)} epoch{'s' * (len(rows) > 1)} in {duration(seconds)}"
-    known = [(value, int(row["epoch"])) for row in rows if (value := finite(row.get("val_accuracy"))) is not None]
-    if not known:
-        return f"{said}; no images were kept for validation."
-    best, epoch = max(known, key=lambda pair: pair[0])
-    return f"{said}; validation accuracy ends at {100 * known[-1][0]:.2f} %, its best is {100 * best:.2f} % in epoch {epoch}."
+LOOK = Look("curves", "loss, accuracy and learning rate over the epochs of a run", pictures)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from . import style
 from .grid import GAP, LINE, Line, Pixels, fitted, page
-from .looks_page import Plate, Section
+from .looks_page import Panel, Section
 from .neighbors import image
 from .page import render
 
@@ -53,7 +53,7 @@ def figure(title: str, words: str, cards: Sequence[Card]) -> Figure:
 
 def sheets(title: str, found: Sequence[tuple[str, str, Path]], facts: Sequence[tuple[str, str]], command: str) -> str:
     """One self-contained HTML page with a sheet a cluster: title, caption and the file of each."""
-    plates = []
+    panels = []
     for words, caption, path in found:
         with Image.open(path) as sheet:
             shown = sheet.convert("RGB")
@@ -62,8 +62,8 @@ def sheets(title: str, found: Sequence[tuple[str, str, Path]], facts: Sequence[t
         shown.save(stream, "WEBP", quality=QUALITY)
         address = f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
         drawn = f'<img src="{address}" alt="{escape(words)}" style="width:100%;height:auto;display:block">'
-        plates.append(Plate(words, caption, drawn, shown.width, path.name))
-    section = Section("clusters", "the most central images of each cluster, and their distance to its center", tuple(plates))
+        panels.append(Panel(words, caption, drawn, shown.width, path.name))
+    section = Section("clusters", "the most central images of each cluster, and their distance to its center", tuple(panels))
     return render(
-        "album.html.j2", title=title, kind="clusters", verb="cluster", facts=facts, sections=[section], command=command
+        "looks.html.j2", title=title, kind="clusters", verb="cluster", facts=facts, sections=[section], command=command
     )

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from ..insight.flow import HEALTHY, Flow, marks
+from ..insight.flow import HEALTHY, Flow, mark_layers
 from . import style
 from .grid import fitted
 
@@ -95,7 +95,7 @@ def panel(axes: Axes, flow: Flow, row: int, limits: tuple[float, float]) -> None
         shown = np.clip(np.nan_to_num(values, nan=limits[1], posinf=limits[1]), limits[0], limits[1])
         axes.plot(places, shown, **look)
         gradients, ratios = (table(flow, kind)[line] for kind in (0, 1))
-        for mask, sign in zip(marks(gradients, ratios), "v^", strict=True):
+        for mask, sign in zip(mark_layers(gradients, ratios), "v^", strict=True):
             axes.plot(places[mask], shown[mask], sign, color=style.WRONG, markersize=4.5, linestyle="none", markeredgewidth=0,
                       clip_on=False, zorder=4)  # fmt: skip
 
@@ -119,7 +119,7 @@ def key(chart: Figure, flows: Sequence[Flow], width: float, height: float) -> No
     entries: list[tuple[str, Any]] = [("updates made:", None), *((str(n), lines[k]) for k, n in enumerate(most.steps))]
     if any(flow.trained is not None for flow in flows):
         entries.append(("as given", looks(next(flow for flow in flows if flow.trained is not None))[-1]))
-    drawn = [marks(*line) for flow in flows for line in zip(table(flow, 0), table(flow, 1), strict=True)]
+    drawn = [mark_layers(*line) for flow in flows for line in zip(table(flow, 0), table(flow, 1), strict=True)]
     signs = [any(mask.any() for mask in masks) for masks in zip(*drawn, strict=True)]
     entries += [
         entry

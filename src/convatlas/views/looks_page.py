@@ -7,8 +7,8 @@ from .page import render
 
 
 @dataclass(frozen=True, slots=True)
-class Plate:
-    """A picture as the page shows it; `file` and `page` lie beside the page."""
+class Panel:
+    """A picture on the page; `file` and `page` lie beside the page."""
 
     title: str
     caption: str
@@ -20,14 +20,14 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The pictures of one look, or why there is none."""
+    """The pictures of one look, or the reason why there is none."""
 
     name: str
     words: str
-    plates: tuple[Plate, ...]
+    panels: tuple[Panel, ...]
     problem: str = ""
 
 
 def page(title: str, sections: Sequence[Section], facts: Sequence[tuple[str, str]], command: str) -> str:
     """One self-contained HTML page; the same pictures give the same page."""
-    return render("album.html.j2", title=title, kind="album", verb="look", facts=facts, sections=sections, command=command)
+    return render("looks.html.j2", title=title, kind="looks", verb="look", facts=facts, sections=sections, command=command)

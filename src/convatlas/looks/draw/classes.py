@@ -1,0 +1,50 @@
+"""The accuracy of each class, and the most frequent confusions with examples."""
+
+from collections.abc import Iterator
+
+from ...insight import confusions
+from ...insight.predictions import class_index, labeled_predictions
+from ...insight.subject import Subject
+from ...views import classes
+from ...views.confusion import class_name
+from ...views.numbers import thousands
+from ..picture import Picture
+from .predictions import pixels_at
+
+PAIRS = 6
+
+
+def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> Iterator[Picture]:
+    """One bar per class, and the most frequent confusions, of one true class if it is given."""
+    class_ = None if of_class is None else class_index(subject, of_class)
+    predictions = labeled_predictions(subject, "classes")
+    rows = confusions.per_class(predictions)
+    names = {row.place: class_name(subject.classes, row.place) for row in rows}
+    bars = [classes.Bar(names[row.place], row.accuracy, row.low, row.high, row.n) for row in rows]
+    best, worst = max(bars, key=lambda bar: bar.accuracy), min(bars, key=lambda bar: bar.accuracy)
+    absent = predictions.k - len(bars)
+    omitted = f" {thousands(absent)} classes without images are omitted." if absent else ""
+    caption = (
+        f"Best {best.name} with {classes.percent(best)}, worst {worst.name} with {classes.percent(worst)}; over all "
+        f"{thousands(len(predictions))} images {100 * predictions.accuracy:.1f} % (dashed). Lines are 95 % intervals (Wilson)."
+        f"{omitted}"
+    )
+    if predictions.right.all():
+        caption += " No image is wrong, so no classes are confused."
+    yield Picture("classes", classes.figure(bars, predictions.accuracy), f"Accuracy of {subject.title} by class", caption)
+    worst_pairs = confusions.worst_pairs(predictions, count or PAIRS, of=class_)
+    if not worst_pairs:
+        return
+    pairs = []
+    for pair in worst_pairs:
+        places = pair.places[: classes.THUMBS].tolist()
+        true, taken = (class_name(subject.classes, i) for i in (pair.true, pair.predicted))
+        probabilities = tuple(predictions.probability[places].tolist())
+        pairs.append(classes.Pair(true, taken, pair.count, pair.n, tuple(pixels_at(subject, places)), probabilities))
+    wrong = int((~predictions.right).sum())
+    kind = f" of {class_name(subject.classes, class_)}" if class_ is not None else ""
+    caption = (
+        f"The {len(pairs)} most frequent confusions{kind}, together {thousands(sum(pair.count for pair in pairs))} of all "
+        f"{thousands(wrong)} mistakes, each with its most confident examples and the probability of the wrong class."
+    )
+    yield Picture("confused-pairs", classes.pairs(pairs), f"What {subject.title} confuses", caption)
