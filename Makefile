@@ -35,6 +35,7 @@ docs: $(READY) ## write the generated tables of the docs again
 	$(BIN)/python docs/write/generate.py
 	$(BIN)/python docs/write/checkpoints.py
 	$(BIN)/python docs/write/verdicts.py
+	$(BIN)/python docs/write/looks.py
 
 gallery: $(READY) ## draw the pictures of docs/gallery again
 	$(BIN)/python docs/write/gallery.py

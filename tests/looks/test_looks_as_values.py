@@ -1,9 +1,10 @@
 """Each look is a value: its options are those of its drawing function, and the command line, docs and tables follow it."""
 
-import importlib
+import importlib.util
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from convatlas.insight.embedding import METHODS as EMBEDDINGS
 from convatlas.insight.saliency import METHODS
 from convatlas.looks import BY_NAME, LOOKS, choose_looks
 from convatlas.looks.look import Option
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -82,3 +85,13 @@ def test_values_out_of_range_are_refused_by_name(option, value, words):
 def test_the_table_of_looks_is_light():
     script = "import sys, convatlas.looks; print(*sorted({'torch', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)))"
     assert not subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_page_of_looks_has_their_table():
+    """`make docs` writes it again."""
+    place = importlib.util.spec_from_file_location("write_looks", ROOT / "docs" / "write" / "looks.py")
+    script = importlib.util.module_from_spec(place)
+    place.loader.exec_module(script)
+    text = script.PAGE.read_text(encoding="utf-8")
+    assert text == script.page(text)
+    assert all(f"| `{look.name}` |" in text for look in LOOKS)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Batches, Feed, Images, Resident
+from ..data.images import evenly
 from ..errors import InputError
 from .cam import cam_layer
 
@@ -97,6 +98,4 @@ class Subject:
 
     def evenly(self, count: int) -> list[int]:
         """Places of so many images, spread evenly over all."""
-        n = len(self)
-        count = min(count, n)
-        return sorted({round(i * (n - 1) / max(count - 1, 1)) for i in range(count)})
+        return evenly(len(self), count).tolist()

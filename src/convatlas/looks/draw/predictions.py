@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ...data.images import evenly
 from ...errors import InputError
 from ...insight.predictions import Ints, Predictions, class_index, labeled_predictions, predictions_of
 from ...insight.subject import Subject
@@ -52,7 +53,7 @@ def labeled_grids(
     overall = f"{thousands(len(right))} of all {thousands(among.sum())} images{kind} are right"
     title = f"{'' if only is None else only + ' '}predictions of {subject.title}"
     title = title[0].upper() + title[1:]
-    places = np.array(at, np.int64) if at else spread(candidates, count)
+    places = np.array(at, np.int64) if at else candidates[evenly(len(candidates), count)]
     if not len(places):
         sentence = f"No image{kind} is {only}: {overall}."
         yield Picture("predictions", grid.note(sentence), title, sentence)
@@ -87,7 +88,7 @@ def unlabeled_grid(subject: Subject, at: Sequence[int], class_: int | None, coun
     if not len(among):
         sentence = f"None of {thousands(len(predictions))} images is{kind}."
         return Picture("predictions", grid.note(sentence), title, sentence)
-    places = np.array(at, np.int64) if at else spread(among, count or count_for_rows(subject))
+    places = np.array(at, np.int64) if at else among[evenly(len(among), count or count_for_rows(subject))]
     what = f"{len(places)} of {thousands(len(predictions if at else among))} images{kind}, whose true class is not known"
     caption = f"{what}. {KEY}, below it the second most probable class."
     return Picture("predictions", grid_of(subject, predictions, places), title, caption)
@@ -125,12 +126,3 @@ def pixels_at(subject: Subject, places: Sequence[int]) -> list[NDArray[np.uint8]
 def count_for_rows(subject: Subject) -> int:
     """How many images fill the rows of a grid."""
     return ROWS * grid.across(grid.side_of(pixels_at(subject, [0])))
-
-
-def spread(places: Ints, count: int) -> Ints:
-    """So many of the places, spread evenly.
-
-    Shapes   places (n,) → at most (count,)
-    """
-    chosen = np.linspace(0, max(len(places) - 1, 0), min(count, len(places))).round().astype(np.int64)
-    return places[np.unique(chosen)]
