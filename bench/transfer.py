@@ -204,7 +204,7 @@ def neighbors(options: argparse.Namespace) -> Iterator[Task]:
         if way.startswith("k-NN"):
             accuracy = knn_accuracy(x, y, u, v, K)
         elif way == "its own head":
-            head = model.get_submodule(family_of("resnet20").head)
+            head = model.get_submodule(family_of("resnet20").heads[0])
             with torch.inference_mode():
                 accuracy = float((head(torch.from_numpy(u)).argmax(1).numpy() == v).mean())
         else:

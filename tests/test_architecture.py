@@ -28,8 +28,9 @@ PACKAGE = ROOT / "src" / "convatlas"
 FLOORS = (
     ("errors", "files", "catalog", "ops"),
     ("data", "weights"),
+    ("anatomy",),
     ("models",),
-    ("anatomy", "engine"),
+    ("engine",),
     ("verify", "recipes"),
     ("runs",),
     ("features",),

@@ -45,7 +45,7 @@ def catalog() -> str:
         native = family.native_of(name)
         model = create_on_meta(name)
         sizes = count_parameters(model), macs(model, native.in_channels, native.image_size)
-        year = family.years.get(name, family.papers[0].year)
+        year = family.year_of(name)
         inputs = native.in_channels, native.image_size, native.num_classes
         table.writerow((name, family.name, year, *sizes, *inputs, *published(name)))
     return out.getvalue()

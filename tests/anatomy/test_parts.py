@@ -84,7 +84,7 @@ def stages_of(name, side=None):
     native = family.native_of(name)
     side = native.fitting(side) if side else native.image_size
     model = create_on_meta(name, image_size=side)
-    return model, parts(model, (native.in_channels, side, side), family.head, family.auxiliary)
+    return model, parts(model, (native.in_channels, side, side), family.heads[0], family.auxiliary)
 
 
 def weights(model, names):
@@ -111,7 +111,7 @@ def check(name, model, stages, layers):
     assert (order[0] in FIRST, order[-1]) == (True, "head")
     numbered = [stage for stage in order if stage.startswith("stage")]
     assert numbered == [f"stage {number + 1}" for number in range(len(numbered))]
-    head = sum(learnable(model.get_submodule(module).parameters()) for module in (family.head, *family.auxiliary))
+    head = sum(learnable(model.get_submodule(module).parameters()) for module in (family.heads[0], *family.auxiliary))
     norm = learnable(model.classifier[0].parameters()) if family.name == "convnext" else 0
     assert learnable(weights(model, stages["head"])) == head + norm
     ran = [order.index(where[layer.module]) for layer in layers if layer.parameters and not layer.module.endswith("encoder")]

@@ -17,29 +17,6 @@ from convatlas.models import CATALOG, count_parameters, create_model, create_on_
 IMAGENET = [name for name in CATALOG if CATALOG[name].native_of(name).num_classes == 1000]
 CLASSES = 5
 
-# Changes that make a network quick where its size does not matter to the test.
-SLIM: dict[str, dict[str, Any]] = {
-    "alexnet": {"hidden": 64},
-    "zfnet": {"hidden": 64},
-    "vgg": {"width": 16},
-    "inception": {"pooled": (16, 32, 32), "waists": (32, 48, 48, 64)},
-    "resnet": {"width": 16, "depths": (2, 1, 1, 1)},
-    "resnet_cifar": {"n": 2},
-    "preact_resnet": {"width": 16, "depths": (2, 1, 1, 1)},
-    "wrn_cifar": {"depth": 16},
-    "resnext_cifar": {"n": 2},
-    "densenet": {"depths": (2, 2, 2)},
-    "mobilenet_v1": {"depths": (1, 2, 1, 1, 1)},
-    "mobilenet_v2": {"depths": (1, 2, 1, 1, 1, 2, 1)},
-    "shufflenet_v2": {"depths": (2, 2, 2)},
-    "efficientnet": {"depth": 0.5},
-    "efficientnet_v2": {"depths": (1, 2, 1, 1, 2, 1)},
-    "convnext": {"depths": (1, 1, 1, 1), "width": 24},
-    "vit": {"depth": 2, "width": 64, "heads": 4},
-    "swin": {"depths": (2, 2, 2, 2), "width": 32, "head_width": 16},
-    "maxvit": {"depths": (1, 2, 1, 1), "width": 32, "head_width": 16},
-}
-
 
 def size(name: str) -> float:
     return catalog.ROWS[name].parameters if name in catalog.ROWS else math.inf
@@ -53,10 +30,7 @@ def kind(name: str) -> tuple[Any, ...]:
 
 KINDS = [min((name for name in CATALOG if kind(name) == each), key=size) for each in dict.fromkeys(map(kind, CATALOG))]
 
-HEAVY = (  # a second and more in some test
-    "zfnet", "inception_v3", "googlenet", "mnasnet0_5", "efficientnet_lite0", "regnet_y_400mf", "efficientnet_v2_s", "maxvit_t"
-)  # fmt: skip
-QUICK = [name for name in SMALLEST if name not in HEAVY]
+QUICK = [name for name in SMALLEST if "heavy" not in CATALOG[name].tags]
 NETWORKS = networks(KINDS, QUICK, SMALLEST)
 
 
@@ -69,7 +43,7 @@ def without(tag: str, names: list[str]) -> list[str]:
 
 
 def slim(name: str) -> dict[str, Any]:
-    return SLIM.get(CATALOG[name].name, {})
+    return dict(CATALOG[name].slim)
 
 
 def small(name: str, **options: Any) -> tuple[nn.Module, Tensor]:
@@ -115,7 +89,7 @@ def belongs(key: str, *modules: str) -> bool:
 
 def features(name: str, model: nn.Module) -> int:
     """How many numbers the head reads: its inputs, or the codes' length where it has no weights."""
-    head = model.get_submodule(CATALOG[name].head)
+    head = model.get_submodule(CATALOG[name].heads[0])
     for attribute in ("in_features", "in_channels"):
         if hasattr(head, attribute):
             return getattr(head, attribute)

@@ -36,7 +36,7 @@ def test_only_the_heads_and_the_stem_depend_on_classes_and_channels(name):
     changed = shapes(name, num_classes=3, in_channels=12)
     assert list(changed) == list(usual)
     stem = f"{family.stem}.weight"
-    heads = [key for key in usual if belongs(key, family.head)]
+    heads = [key for key in usual if belongs(key, *family.heads)]
     differ = [key for key in usual if changed[key] != usual[key] and not belongs(key, *family.auxiliary)]
     assert differ == [stem, *heads]
     assert changed[stem][1] == 12
@@ -49,9 +49,9 @@ def test_without_a_head_come_features_of_the_documented_width(name):
     native, whole = family.native_of(name), shapes(name)
     side = native.image_size
     model = create_on_meta(name, num_classes=0).eval()
-    assert isinstance(model.get_submodule(family.head), nn.Identity)
+    assert isinstance(model.get_submodule(family.heads[0]), nn.Identity)
     kept = [key for key in model.state_dict() if not belongs(key, *family.auxiliary)]
-    assert kept == [key for key in whole if not belongs(key, family.head, *family.auxiliary)]
+    assert kept == [key for key in whole if not belongs(key, *family.heads, *family.auxiliary)]
     assert all(whole[key] == tuple(value.shape) for key, value in model.state_dict().items() if key in kept)
     width = features(name, create_on_meta(name))
     assert model(meta(2, native.in_channels, side)).shape == (2, width)

@@ -60,7 +60,7 @@ def test_an_encoder_is_the_pyramid_of_its_network_and_leaves_python(name):
     maps[-1].sum().backward()
     assert not [key for key, p in encoder.named_parameters() if p.grad is None], "behind the last level nothing is left"
     left_out = {key.split(".")[0] for key in set(model.state_dict()) - set(encoder.state_dict())}
-    head = CATALOG[name].head.split(".")[0]
+    head = CATALOG[name].heads[0].split(".")[0]
     behind = {"fc1", "fc2", "fc3"} if name.startswith("lenet") else {head}
     assert left_out == behind | {path.split(".")[0] for path in CATALOG[name].auxiliary}
     program = torch.export.export(encoder.eval(), (x,), dynamic_shapes=({0: torch.export.Dim("n", min=2, max=64)},))

@@ -37,7 +37,7 @@ def small(name):
     pixels = torch.randint(0, 256, (8, native.in_channels, native.smallest, native.smallest), dtype=torch.uint8)
     family = family_of(name)
     return Subject(
-        name, f"{name}, noise", model, lambda: deepcopy(model), family.head, family.stem, ("a", "b", "c"),
+        name, f"{name}, noise", model, lambda: deepcopy(model), family.heads[0], family.stem, ("a", "b", "c"),
         Resident(pixels, torch.arange(8) % 3), native.smallest, (0.5,) * native.in_channels, (0.25,) * native.in_channels,
     )  # fmt: skip
 

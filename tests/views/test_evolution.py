@@ -4,11 +4,11 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from convatlas.catalog import ROWS
-from convatlas.models.lineage import LINEAGE, nodes
+from convatlas.models.lineage import edges, nodes
 from convatlas.views import evolution, style
 from convatlas.views.save import save
 
-EDGES = [(idea.child, idea.parent) for idea in LINEAGE]
+EDGES = [(edge.child, edge.parent) for edge in edges()]
 
 
 @pytest.fixture(scope="module")

@@ -50,12 +50,12 @@ def test_a_file_of_the_same_network_is_kept_whole(loaded, name):
 def test_other_classes_change_the_heads_alone(loaded, name):
     family = CATALOG[name]
     found = loaded(name, num_classes=7)
-    head = keys(name, family.head)
+    head = keys(name, *family.heads)
     assert head <= {*found.fresh} | {key for key in head if ".codes" in key}
-    assert all(is_in_any(key, (family.head, *family.auxiliary)) for key in found.fresh)
+    assert all(is_in_any(key, (*family.heads, *family.auxiliary)) for key in found.fresh)
     assert (found.adapted, found.dropped) == ((), ())
     without = loaded(name, num_classes=0)
-    assert {*without.dropped} == keys(name, family.head, *family.auxiliary)
+    assert {*without.dropped} == keys(name, *family.heads, *family.auxiliary)
     assert (without.adapted, without.fresh) == ((), ())
 
 

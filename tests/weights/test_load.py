@@ -93,7 +93,7 @@ def test_a_file_of_another_network_is_named(saved, name, options):
 def test_a_head_for_other_classes_starts_afresh(saved):
     model, folder = saved
     again, loaded = load("resnet20", folder / "a.pth", num_classes=7)
-    assert {name.split(".")[0] for name in loaded.fresh} == {family_of("resnet20").head}
+    assert {name.split(".")[0] for name in loaded.fresh} == {*family_of("resnet20").heads}
     assert torch.equal(again.conv1.weight, model.conv1.weight)
     without, _ = load("resnet20", folder / "a.pth", num_classes=0)
     assert torch.equal(without.conv1.weight, model.conv1.weight)

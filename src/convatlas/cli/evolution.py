@@ -20,14 +20,15 @@ def evolution(
 
     The picture also shows accuracy, size and cost by year.
     """
-    from ..console.evolution import told
-    from ..models.lineage import LINEAGE, nodes
+    from ..console.evolution import print_lineage
+    from ..models.lineage import edges, nodes
 
     picture = None
     if out is not None:
-        from ..catalog import ROWS
+        from ..models import CATALOG, row_of
         from ..views.evolution import figure
         from ..views.save import save
 
-        picture = save(figure(list(ROWS.values()), nodes(), [(idea.child, idea.parent) for idea in LINEAGE]), out, theme)
-    told(picture, as_json)
+        edge_names = [(edge.child, edge.parent) for edge in edges()]
+        picture = save(figure([row_of(name) for name in CATALOG], nodes(), edge_names), out, theme)
+    print_lineage(picture, as_json)

@@ -16,11 +16,16 @@ def list_(*patterns: str, as_json: Json = False) -> None:
     from fnmatch import fnmatchcase
 
     from .. import console
-    from ..catalog import ROWS
+    from ..catalog import ROWS, UNCOUNTED
     from ..errors import unknown
 
+    rows_by_name = ROWS
+    if UNCOUNTED:
+        from ..models import CATALOG, row_of
+
+        rows_by_name = {name: row_of(name) for name in CATALOG}
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in ROWS):
-            raise unknown("network", pattern, ROWS)
-    rows = [row for name, row in ROWS.items() if not patterns or any(fnmatchcase(name, p) for p in patterns)]
+        if not any(fnmatchcase(name, pattern) for name in rows_by_name):
+            raise unknown("network", pattern, rows_by_name)
+    rows = [row for name, row in rows_by_name.items() if not patterns or any(fnmatchcase(name, p) for p in patterns)]
     console.networks(rows, as_json)

@@ -5,28 +5,28 @@ from pathlib import Path
 
 from rich.text import Text
 
-from ..models.lineage import LINEAGE, nodes
+from ..models.lineage import edges, nodes
 from .terminal import dump, show, table
 
 
-def told(drawn: Path | None, as_json: bool) -> None:
+def print_lineage(picture: Path | None, as_json: bool) -> None:
     """Each family and group with what it has from older ones, and where its paper says so."""
-    known = {node.name: node for node in nodes()}
+    all_nodes, all_edges = {node.name: node for node in nodes()}, edges()
     if as_json:
         dump({
-            "nodes": [asdict(node) for node in known.values()],
-            "lineage": [asdict(idea) for idea in LINEAGE],
-            "picture": str(drawn) if drawn else None,
+            "nodes": [asdict(node) for node in all_nodes.values()],
+            "lineage": [asdict(edge) for edge in all_edges],
+            "picture": str(picture) if picture else None,
         })  # fmt: skip
         return
-    shown = table("year", "network", "from", "idea", "source", left=5)
-    for node in known.values():
-        ideas = [idea for idea in LINEAGE if idea.child == node.name]
-        if not ideas:
-            shown.add_row(str(node.year), node.title, "", "", "")
-        for i, idea in enumerate(ideas):
+    rows = table("year", "network", "from", "idea", "source", left=5)
+    for node in all_nodes.values():
+        own = [edge for edge in all_edges if edge.child == node.name]
+        if not own:
+            rows.add_row(str(node.year), node.title, "", "", "")
+        for i, edge in enumerate(own):
             first = (str(node.year), node.title) if i == 0 else ("", "")
-            shown.add_row(*first, known[idea.parent].title, Text(idea.idea), Text(idea.source))
-    show(shown)
-    if drawn:
-        print(f"picture {drawn}")
+            rows.add_row(*first, all_nodes[edge.parent].title, Text(edge.idea), Text(edge.source))
+    show(rows)
+    if picture:
+        print(f"picture {picture}")

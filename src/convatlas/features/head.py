@@ -6,7 +6,7 @@ from ..errors import InputError
 from ..models import FAMILIES
 from ..ops.trace import Operation, Trace
 
-HEADS: dict[object, str] = {family.build: family.head for family in FAMILIES}
+HEADS: dict[object, str] = {family.build: family.heads[0] for family in FAMILIES}
 HARMLESS = frozenset(
     "flatten reshape view squeeze contiguous mean relu relu6 dropout softmax log_softmax sigmoid "
     "avg_pool2d adaptive_avg_pool2d".split()

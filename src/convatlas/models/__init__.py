@@ -1,60 +1,41 @@
-"""The catalogue: one file a family, one row of its table a variant."""
+"""The catalogue: one file per family, one row of its table per variant."""
 
-import ast
 import sys
-from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import nn
 
-from .. import catalog
+from ..anatomy.macs import macs
+from ..catalog import ROWS, Row
 from ..errors import InputError, unknown
 from ..files import read_json
 from ..ops.init import Unfilled
-from . import (
-    alexnet,
-    convnext,
-    densenet,
-    efficientnet,
-    efficientnet_v2,
-    googlenet,
-    inception,
-    lenet,
-    maxvit,
-    mnasnet,
-    mobilenet_v1,
-    mobilenet_v2,
-    mobilenet_v3,
-    preact_resnet,
-    regnet,
-    resnet,
-    resnet_cifar,
-    resnext_cifar,
-    shufflenet_v2,
-    squeezenet,
-    swin,
-    tinyvgg,
-    vgg,
-    vit,
-    wrn_cifar,
-    zfnet,
-)
+from .families import CATALOG, FAMILIES
 from .family import Family, Paper
+from .variant import Variant, parse, variant
 
-FAMILIES: tuple[Family, ...] = (
-    lenet.FAMILY, alexnet.FAMILY, zfnet.FAMILY, vgg.FAMILY, googlenet.FAMILY, inception.FAMILY,
-    resnet.FAMILY, resnet_cifar.FAMILY, preact_resnet.FAMILY, wrn_cifar.FAMILY,
-    squeezenet.FAMILY, densenet.FAMILY, resnext_cifar.FAMILY, mobilenet_v1.FAMILY,
-    mobilenet_v2.FAMILY, mnasnet.FAMILY, shufflenet_v2.FAMILY, mobilenet_v3.FAMILY, efficientnet.FAMILY,
-    regnet.FAMILY, tinyvgg.FAMILY, vit.FAMILY, efficientnet_v2.FAMILY,
-    swin.FAMILY, convnext.FAMILY, maxvit.FAMILY,
-)  # fmt: skip
-CATALOG: Mapping[str, Family] = {name: family for family in FAMILIES for name in family.variants}
+__all__ = [
+    "CATALOG",
+    "FAMILIES",
+    "ModelInfo",
+    "Variant",
+    "count_parameters",
+    "create_model",
+    "create_on_meta",
+    "family_of",
+    "fitting_size",
+    "list_models",
+    "model_info",
+    "parse",
+    "row_of",
+    "settings_of_weights",
+    "variant",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +48,7 @@ class ModelInfo:
     year: int
     papers: tuple[Paper, ...]
     parameters: int  # trainable
-    macs: int  # multiply-accumulates of one image
+    macs: int  # multiply-accumulates per image
     num_classes: int
     in_channels: int
     image_size: int
@@ -76,36 +57,8 @@ class ModelInfo:
     spec: dict[str, Any]
 
 
-def parse(name: str) -> tuple[str, dict[str, Any]]:
-    """`"resnet50:groups=32,base_width=4"` → `("resnet50", {"groups": 32, "base_width": 4})`.
-
-    Raises   InputError if what follows the colon is no list of key=value with plain values
-    """
-    base, colon, rest = name.partition(":")
-    if not colon:
-        return base, {}
-    try:
-        call = ast.parse(f"f({rest})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
-            raise ValueError
-        return base, {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError):
-        raise InputError(f"cannot read {rest!r} in {name!r}: write ablations as NAME:key=value,key=value") from None
-
-
-def family_of(name: str) -> Family:
-    """The family of a variant; ablations after a colon don't matter.
-
-    Raises   InputError with the nearest names if there is no such network
-    """
-    base = parse(name)[0]
-    if base not in CATALOG:
-        raise unknown("network", base, CATALOG, "`convatlas list` shows them all.")
-    return CATALOG[base]
-
-
 def create_model(
-    name: str,
+    name: str | Variant,
     *,
     num_classes: int | None = None,
     in_channels: int | None = None,
@@ -119,18 +72,18 @@ def create_model(
     What is None is the variant's own: 1000 classes, 3 channels and 224 pixels for ImageNet networks, 1 channel for LeNet-5.
     `num_classes=0` leaves the head out. `image_size` is what the network is built for: up to 64 pixels every ImageNet
     family takes its small-image stem. `changes` are fields of the family's Spec, an ablation each; a name may carry
-    them as well: `create_model("resnet50:groups=32")`. `weights` is a published tag, "default" for the best of them, a
-    `.pth` or `.safetensors` file or a run folder: a head for other classes starts afresh, a stem for other channels is
+    them as well: `create_model("resnet20:n=5,width=32")`. `weights` is a published tag, "default" for the best of them, a
+    `.pth` or `.safetensors` file or a run folder: a head for other classes is re-initialized, a stem for other channels is
     adapted. Published weights bring their image size and the switches they were trained with, unless others are given.
 
     Raises   InputError for an unknown network, ablation or tag, an image too small, a file that does not fit
     """
-    family = family_of(name)
-    base, given = parse(name)
-    native = family.native_of(base)
+    named = variant(name)
+    settings, trained_at = settings_of_weights(named, weights)
+    network = variant(named.base).replaced(settings | dict(named.changes) | changes)
+    base, native = network.base, network.native
     classes = native.num_classes if num_classes is None else num_classes
     channels = native.in_channels if in_channels is None else in_channels
-    asked, trained_at = settings_of_weights(base, weights)
     size = image_size if image_size is not None else trained_at or native.image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
@@ -138,64 +91,35 @@ def create_model(
         need = f"{native.fitting(size)}x{native.fitting(size)}"
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
         raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
-    changes = asked | given | changes
-    spec = with_changes(base, changes)
     try:
         with torch.device(device) if device else nullcontext(), Unfilled() if str(device) == "meta" else nullcontext():
-            model = family.build(spec, classes, channels, size)
+            model = network.family.build(network.spec, classes, channels, size)
     except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError) as error:
-        if not changes:
+        if not network.changes:
             raise
-        raise InputError(f"{base} cannot be built with {changes}: {error}") from error
+        raise InputError(f"{base} cannot be built with {network.changes}: {error}") from error
     if weights is not None:
         from ..weights import load_into, source
 
-        load_into(model, source(base, weights), family)
+        load_into(model, source(base, weights), network.family)
     return model
 
 
-def settings_of_weights(name: str, weights: str | Path | None) -> tuple[dict[str, Any], int | None]:
-    """What weights ask of a network: switches and image size of a published file, ablations of a run folder's network.
+def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tuple[dict[str, Any], int | None]:
+    """What weights need of a network: switches and image size of a published file, ablations of a run folder's network.
 
     Raises   InputError for a tag that the network does not have
     """
+    base = variant(name).base
     if weights is None:
         return {}, None
     if (recipe := Path(weights) / "recipe.json").is_file():
-        base, given = parse(read_json(recipe)["model"])
-        return (given if base == name else {}), None
+        trained = variant(read_json(recipe)["model"])
+        return (dict(trained.changes) if trained.base == base else {}), None
     from ..weights.origin import published_as
 
-    checkpoint = published_as(name, weights)
+    checkpoint = published_as(base, weights)
     return (checkpoint.changes, checkpoint.image_size) if checkpoint else ({}, None)
-
-
-def with_changes(name: str, changes: Mapping[str, Any]) -> Any:
-    """The variant's Spec with some fields replaced; a list does for a tuple, since JSON has no other.
-
-    Raises   InputError for a field that does not exist or a value of another type
-    """
-    spec: Any = CATALOG[name].variants[name]
-    kinds = {field.name: field.type for field in fields(spec)}
-    fitting = {}
-    for key, value in changes.items():
-        if key not in kinds:
-            raise unknown(f"ablation of {name}", key, kinds)
-        fitting[key] = tuple(value) if isinstance(value, list) else value
-        if not fits(fitting[key], kinds[key]):
-            raise InputError(f"{key} of {name} needs a value like {getattr(spec, key)!r}, got {value!r}")
-    return replace(spec, **fitting)
-
-
-def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is what a field of a Spec declares: a number, a switch, or a tuple of so many of them, above zero."""
-    if items := get_args(kind):
-        return (
-            isinstance(value, tuple)
-            and (len(value) == len(items) or (... in items and len(value) > 0))
-            and all(type(item) is items[0] and (item > 0 or items[0] is bool) for item in value)
-        )
-    return type(value) is kind or (kind is float and type(value) is int)
 
 
 def list_models(pattern: str = "*", *, task: str | None = None) -> list[str]:
@@ -203,24 +127,25 @@ def list_models(pattern: str = "*", *, task: str | None = None) -> list[str]:
 
     Raises   InputError for a task that no network has
     """
-    if task not in (None, "classify"):
-        raise unknown("task", str(task), ["classify"])
-    return [name for name in CATALOG if fnmatchcase(name, pattern)]
+    tasks = {family.task for family in FAMILIES}
+    if task not in (None, *tasks):
+        raise unknown("task", str(task), sorted(tasks))
+    return [name for name, family in CATALOG.items() if task in (None, family.task) and fnmatchcase(name, pattern)]
 
 
-def model_info(name: str) -> ModelInfo:
+def model_info(name: str | Variant) -> ModelInfo:
     """Sizes, papers and the published accuracy of a variant; nothing is built.
 
     Raises   InputError with the nearest names if there is no such network
     """
-    family = family_of(name)
-    base, given = parse(name)
-    if given:
-        raise InputError(f"model_info knows published variants; build {name!r} with create_model to count its parameters")
-    row = catalog.ROWS[base]
-    native = family.native_of(base)
+    network = variant(name)
+    if network.changes:
+        raise InputError(
+            f"model_info knows published variants; build {network.name!r} with create_model to count its parameters"
+        )
+    row, family, native = row_of(network), network.family, network.native
     return ModelInfo(
-        name=base,
+        name=network.base,
         family=family.name,
         idea=(sys.modules[family.build.__module__].__doc__ or "").partition("\n")[0],
         year=row.year,
@@ -232,13 +157,43 @@ def model_info(name: str) -> ModelInfo:
         image_size=native.image_size,
         top1=row.top1,
         top1_on=row.top1_on,
-        spec=asdict(family.variants[base]),
+        spec=asdict(network.spec),
     )
 
 
-def fitting_size(name: str, side: int) -> int:
+def row_of(name: str | Variant) -> Row:
+    """The variant's row of catalog.csv; counted here for a family that `make docs` has not yet met.
+
+    Raises   InputError with the nearest names if there is no such network
+    """
+    network = variant(name)
+    if network.base in ROWS:
+        return ROWS[network.base]
+    family, native, model = network.family, network.native, create_on_meta(network.base)
+    published = family.published.get(network.base)
+    return Row(
+        name=network.base,
+        family=family.name,
+        year=family.year_of(network.base),
+        parameters=count_parameters(model),
+        macs=macs(model, native.in_channels, native.image_size),
+        in_channels=native.in_channels,
+        image_size=native.image_size,
+        num_classes=native.num_classes,
+        top1=published.top1 if published else None,
+        top1_on=published.data if published else "",
+        top1_source=published.source if published else "",
+    )
+
+
+def family_of(name: str | Variant) -> Family:
+    """The family of a variant."""
+    return variant(name).family
+
+
+def fitting_size(name: str | Variant, side: int) -> int:
     """The image size to build a network for when the data has `side` pixels: the data's own, or the least it can take."""
-    return family_of(name).native_of(parse(name)[0]).fitting(side)
+    return variant(name).native.fitting(side)
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -246,6 +201,6 @@ def count_parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def create_on_meta(name: str, **options: Any) -> nn.Module:
+def create_on_meta(name: str | Variant, **options: Any) -> nn.Module:
     """The network without memory or values, to count and compare shapes; takes what `create_model` takes."""
     return create_model(name, device="meta", **options)

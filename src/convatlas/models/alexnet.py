@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..ops.inplace import InplaceSequential
 from ..ops.norm import LocalResponseNorm
-from .family import SMALL, Family, Native, Paper, Published
+from .family import SMALL, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,22 @@ class AlexNet(nn.Module):
 
 FAMILY = Family(
     name="alexnet",
+    title="AlexNet",
     papers=(
         Paper("Krizhevsky et al.", 2012, "ImageNet Classification with Deep Convolutional Neural Networks", "NIPS 2012"),
         Paper("Krizhevsky", 2014, "One weird trick for parallelizing convolutional neural networks", "arXiv:1404.5997"),
     ),
+    ideas=(Idea("lenet", "convolutions that share their weights, on a thousand classes", "Krizhevsky et al. 2012, §1"),),
     build=AlexNet,
     variants=VARIANTS,
     stem="features.0",
-    head="classifier.6",
+    heads=("classifier.6",),
     natives={"alexnet_2012": Native(image_size=227)},
     years={"alexnet": 2014},
     published={"alexnet_2012": Published(59.3, "ImageNet", "Krizhevsky et al. 2012, table 2")},
     sized=("classifier",),
+    suits=Suits("adamw", lr=5e-4, weight_decay=1e-2),
+    printed={"alexnet_2012": Printed("60,965,224", "", "Krizhevsky et al. 2012, counted from figure 2")},
+    sides={"alexnet_2012": Sides((55, 27, 13, 6), "Krizhevsky et al. 2012, figure 2")},
+    slim={"hidden": 64},
 )

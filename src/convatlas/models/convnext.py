@@ -20,7 +20,7 @@ from ..ops.droppath import DropPath
 from ..ops.inplace import has_no_hooks
 from ..ops.norm import LayerNorm2d
 from ..ops.permute import Permute
-from .family import SMALL, Family, Paper
+from .family import SMALL, Family, Idea, Paper, Printed, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,18 @@ class ConvNeXt(nn.Module):
 
 FAMILY = Family(
     name="convnext",
+    title="ConvNeXt",
     papers=(Paper("Liu et al.", 2022, "A ConvNet for the 2020s", "arXiv:2201.03545"),),
+    ideas=(
+        Idea("resnet", "the network that is modernized", "Liu et al. 2022, §2"),
+        Idea("swin", "blocks a stage, stem of patches, large windows", "Liu et al. 2022, §2.2, §2.5, §2.6"),
+        Idea("resnext", "more groups, more width", "Liu et al. 2022, §2.3"),
+        Idea("mobilenet_v2", "wide inside, narrow outside", "Liu et al. 2022, §2.4"),
+    ),
     build=ConvNeXt,
     variants=VARIANTS,
     stem="features.0.0",
-    head="classifier.2",
+    heads=("classifier.2",),
     renames=(  # timm's
         (r"^stem\.", "features.0."),
         *((rf"^stages\.{stage}\.downsample\.", f"features.{2 * stage}.") for stage in (1, 2, 3)),
@@ -124,4 +131,13 @@ FAMILY = Family(
         (r"\.gamma$", ".layer_scale"), (r"\.conv_dw\.", ".block.0."), (r"\.norm\.", ".block.2."),
         (r"\.mlp\.fc1\.", ".block.3."), (r"\.mlp\.fc2\.", ".block.5."),
     ),
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    printed={
+        "convnext_tiny": Printed("29M", "4.5G", "Liu et al. 2022, table 9"),
+        "convnext_small": Printed("50M", "8.7G", "Liu et al. 2022, table 9"),
+        "convnext_base": Printed("89M", "15.4G", "Liu et al. 2022, table 9"),
+        "convnext_large": Printed("198M", "34.4G", "Liu et al. 2022, table 9"),
+    },
+    sides={"convnext": Sides((56, 28, 14, 7), "Liu et al. 2022, table 9")},
+    slim={"depths": (1, 1, 1, 1), "width": 24},
 )  # fmt: skip

@@ -21,7 +21,7 @@ from torch.nn.functional import relu
 
 from ..ops.init import he_normal
 from ..ops.inplace import InplaceSequential, has_no_hooks, relu_after
-from .family import SMALL, Family, Native, Paper, Published
+from .family import HALVED, SMALL, Counterpart, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +129,25 @@ class DenseNet(nn.Module):
 
 FAMILY = Family(
     name="densenet",
+    title="DenseNet",
     papers=(Paper("Huang et al.", 2016, "Densely Connected Convolutional Networks", "arXiv:1608.06993"),),
+    ideas=(
+        Idea("resnet", "shortcuts, joined instead of added", "Huang et al. 2016, §3"),
+        Idea("preact_resnet", "norm and ReLU before each convolution", "Huang et al. 2016, §3"),
+    ),
     build=DenseNet,
     variants=VARIANTS,
     stem="features.conv0",
-    head="classifier",
+    heads=("classifier",),
     renames=((r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),),  # the first published files
     natives={"densenet_bc_100_12": Native(num_classes=10, image_size=32, smallest=16)},
     published={"densenet_bc_100_12": Published(95.49, "CIFAR-10", "Huang et al. 2016, table 2")},
+    references={"densenet_bc_100_12": (Counterpart("pytorchcv", "densenet100_k12_bc_cifar10"),)},
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    printed={"densenet_bc_100_12": Printed("0.8M", "", "Huang et al. 2016, table 2")},
+    sides={
+        "densenet": Sides(HALVED, "Huang et al. 2016, table 1"),
+        "densenet_bc_100_12": Sides((32, 16, 8), "Huang et al. 2016, §3"),
+    },
+    slim={"depths": (2, 2, 2)},
 )

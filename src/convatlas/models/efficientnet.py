@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
 from ..ops.mbconv import MBConv
-from .family import SMALL, Family, Native, Paper, Published
+from .family import HALVED, SMALL, Counterpart, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,19 @@ LITE_TOP1 = {"lite0": 75.1, "lite1": 76.7, "lite2": 77.6, "lite3": 79.8, "lite4"
 
 FAMILY = Family(
     name="efficientnet",
+    title="EfficientNet",
     papers=(
         Paper("Tan and Le", 2019, TITLE, "arXiv:1905.11946"),
         Paper("Liu", 2020, "Higher accuracy on vision models with EfficientNet-Lite", "TensorFlow blog"),
     ),
+    ideas=(
+        Idea("mnasnet", "its search space, for multiplications instead of latency", "Tan and Le 2019, §4"),
+        Idea("mobilenet_v2", "MBConv blocks", "Tan and Le 2019, §4"),
+    ),
     build=EfficientNet,
     variants=VARIANTS,
     stem="features.0.0",
-    head="classifier.1",
+    heads=("classifier.1",),
     natives={f"efficientnet_{name}": Native(image_size=size) for name, size in SIZES.items()},
     years={f"efficientnet_{name}": 2020 for name in LITE_TOP1},
     published={
@@ -148,4 +153,18 @@ FAMILY = Family(
         (r"^bn2\.", "features.8.1."),
         (r"^classifier\.(\w+)$", r"classifier.1.\1"),
     ),
+    references={f"efficientnet_{name}": (Counterpart("timm", f"efficientnet_{name}"),) for name in LITE_TOP1},
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    printed={
+        "efficientnet_b0": Printed("5.3M", "0.39G", "Tan and Le 2019, table 2"),
+        "efficientnet_b1": Printed("7.8M", "", "Tan and Le 2019, table 2"),
+        "efficientnet_b3": Printed("12M", "", "Tan and Le 2019, table 2"),
+        "efficientnet_b4": Printed("19M", "", "Tan and Le 2019, table 2"),
+        "efficientnet_b5": Printed("30M", "", "Tan and Le 2019, table 2"),
+        "efficientnet_b6": Printed("43M", "", "Tan and Le 2019, table 2"),
+        "efficientnet_b7": Printed("66M", "", "Tan and Le 2019, table 2"),
+    },
+    sides={"efficientnet_b0": Sides(HALVED, "Tan and Le 2019, table 1")},
+    slim={"depth": 0.5},
+    tags=frozenset({"heavy"}),
 )

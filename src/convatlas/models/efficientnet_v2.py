@@ -23,7 +23,7 @@ from ..ops.conv import Conv, conv_norm
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential
 from ..ops.mbconv import InvertedResidual, MBConv
-from .family import SMALL, Family, Native, Paper
+from .family import SMALL, Family, Idea, Native, Paper, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,19 @@ class EfficientNetV2(nn.Module):
 
 FAMILY = Family(
     name="efficientnet_v2",
+    title="EfficientNetV2",
     papers=(Paper("Tan and Le", 2021, "EfficientNetV2: Smaller Models and Faster Training", "arXiv:2104.00298"),),
+    ideas=(Idea("efficientnet", "MBConv and compound scaling, searched anew for speed", "Tan and Le 2021, §3"),),
     build=EfficientNetV2,
     variants=VARIANTS,
     stem="features.0.0",
-    head="classifier.1",
+    heads=("classifier.1",),
     natives={
         "efficientnet_v2_s": Native(image_size=384),
         "efficientnet_v2_m": Native(image_size=480),
         "efficientnet_v2_l": Native(image_size=480),
     },
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    slim={"depths": (1, 2, 1, 1, 2, 1)},
+    tags=frozenset({"heavy"}),
 )

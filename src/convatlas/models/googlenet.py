@@ -31,7 +31,7 @@ from ..ops.conv import BasicConv2d
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential, relu_after
 from ..ops.norm import LocalResponseNorm, recentered
-from .family import SMALL, Family, Paper, Published
+from .family import HALVED, SMALL, Family, Idea, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ class GoogLeNet(nn.Module):
 
 FAMILY = Family(
     name="googlenet",
+    title="GoogLeNet",
     papers=(
         Paper("Szegedy et al.", 2014, "Going Deeper with Convolutions", "arXiv:1409.4842"),
         Paper(
@@ -157,11 +158,26 @@ FAMILY = Family(
             "arXiv:1502.03167",
         ),
     ),
+    ideas=(Idea("lenet", "the standard structure that modules of many filter sizes refine", "Szegedy et al. 2014, §2"),),
     build=GoogLeNet,
     variants=VARIANTS,
     years={"googlenet": 2015},
     stem="conv1.conv",
-    head="fc",
+    heads=("fc",),
     published={"googlenet_2014": Published(68.7, "ImageNet", "BVLC Caffe, models/bvlc_googlenet/readme.md")},
     auxiliary=("aux1", "aux2"),
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    variant_suits={"googlenet_2014": Suits("adamw", lr=5e-4, weight_decay=0.01)},
+    printed={
+        "googlenet": Printed(
+            "6,998,552",
+            "",
+            "Szegedy et al. 2014, counted from table 1",
+            ours="6,624,904",
+            why="the published weights have batch norm instead of biases, and by a slip 3x3 where the paper has 5x5",
+        ),
+        "googlenet_2014": Printed("6,998,552", "", "Szegedy et al. 2014, counted from table 1"),
+    },
+    sides={"googlenet": Sides(HALVED, "Szegedy et al. 2014, table 1")},
+    tags=frozenset({"heavy"}),
 )

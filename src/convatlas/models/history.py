@@ -4,20 +4,20 @@ import re
 import sys
 from itertools import pairwise
 
-from . import family_of
+from .variant import Variant, variant
 
 TITLE = re.compile(r"^([A-Z][a-z]+) {2,}(?=\S)", re.MULTILINE)
 WIDTH = 128  # columns that docstrings fill
 
 
-def sections(name: str) -> dict[str, str]:
+def sections(name: str | Variant) -> dict[str, str]:
     """Title → words, in the docstring's order: Papers, Differs (from paper, first release or reference), Small, Names.
 
-    Each paragraph is a line. Small is missing where a network is made for small images anyway.
+    One line per paragraph. Small is missing where a network is made for small images anyway.
 
     Raises   InputError with the nearest names if there is no such network
     """
-    words = sys.modules[family_of(name).build.__module__].__doc__ or ""
+    words = sys.modules[variant(name).family.build.__module__].__doc__ or ""
     starts = [*TITLE.finditer(words)]
     ends = [*(start.start() for start in starts[1:]), len(words)]
     return {start[1]: joined(words[start.start() : end]) for start, end in zip(starts, ends, strict=True)}

@@ -28,7 +28,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from ..ops.conv import BasicConv2d
 from ..ops.init import he_normal, normal_linear
 from ..ops.norm import recentered
-from .family import Family, Native, Paper
+from .family import Family, Idea, Native, Paper, Sides, Suits
 
 LEAST = 75  # pixels a side, below which the last map vanishes without borders
 
@@ -217,11 +217,17 @@ class Inception3(nn.Module):
 
 FAMILY = Family(
     name="inception",
+    title="Inception v3",
     papers=(Paper("Szegedy et al.", 2015, "Rethinking the Inception Architecture for Computer Vision", "arXiv:1512.00567"),),
+    ideas=(Idea("googlenet", "Inception modules, their filters factorized", "Szegedy et al. 2015, §3"),),
     build=Inception3,
     variants=VARIANTS,
     stem="Conv2d_1a_3x3.conv",
-    head="fc",
+    heads=("fc",),
     native=Native(image_size=299),
     auxiliary=("AuxLogits",),
+    suits=Suits("sgd", lr=0.1, weight_decay=5e-4),
+    sides={"inception_v3": Sides((149, 147, 73, 71, 35, 17, 8), "Szegedy et al. 2015, table 1")},
+    slim={"pooled": (16, 32, 32), "waists": (32, 48, 48, 64)},
+    tags=frozenset({"heavy"}),
 )

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d
 
-from .family import Family, Native, Paper, Published
+from .family import Family, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +163,20 @@ class LeNet5(nn.Module):
 
 FAMILY = Family(
     name="lenet",
+    title="LeNet-5",
     papers=(Paper("LeCun et al.", 1998, "Gradient-Based Learning Applied to Document Recognition", "Proc. IEEE 86(11)"),),
+    ideas=(),
     build=LeNet5,
     variants=VARIANTS,
     stem="conv1",
-    head="fc3",
+    heads=("fc3",),
     native=Native(num_classes=10, in_channels=1, image_size=32, smallest=32),
     published={"lenet5_1998": Published(99.05, "MNIST", "LeCun et al. 1998, §III.B")},
     tags=frozenset({"no-reference", "fixed-size"}),
+    suits=Suits("adamw", lr=4e-3, weight_decay=1e-2, epochs=30),
+    printed={
+        "lenet5": Printed("61,706", "", "LeCun et al. 1998, figure 2, every map of C3 reading all six"),
+        "lenet5_1998": Printed("60,000", "", "LeCun et al. 1998, §II.B"),
+    },
+    sides={"lenet": Sides((28, 14, 10, 5), "LeCun et al. 1998, figure 2")},
 )

@@ -37,7 +37,7 @@ from ..ops.attention import (
 from ..ops.conv import conv_norm
 from ..ops.droppath import DropPath
 from ..ops.squeeze import SqueezeExcitation
-from .family import SMALL, Family, Native, Paper
+from .family import HALVED, SMALL, Family, Idea, Native, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +191,20 @@ class MaxViT(nn.Module):
 
 FAMILY = Family(
     name="maxvit",
+    title="MaxViT",
     papers=(Paper("Tu et al.", 2022, "MaxViT: Multi-Axis Vision Transformer", "arXiv:2204.01697"),),
+    ideas=(
+        Idea("swin", "attention within windows", "Tu et al. 2022, §3.2"),
+        Idea("mobilenet_v2", "MBConv before attention", "Tu et al. 2022, §3.2"),
+    ),
     build=MaxViT,
     variants=VARIANTS,
     stem="stem.0.0",
-    head="classifier.5",
+    heads=("classifier.5",),
     native=Native(multiple=32, small_multiple=8),
     adapt=resized_offsets,
-    tags=frozenset({"fixed-size"}),
+    tags=frozenset({"heavy", "fixed-size"}),
+    suits=Suits("adamw", lr=1e-3, weight_decay=0.05),
+    sides={"maxvit": Sides(HALVED, "Tu et al. 2022, table 1")},
+    slim={"depths": (1, 2, 1, 1), "width": 32, "head_width": 16},
 )

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..ops.conv import Conv, conv_norm, rounded
 from ..ops.init import he_normal
 from ..ops.inplace import InplaceSequential, add_
-from .family import SMALL, Family, Paper
+from .family import HALVED, SMALL, Family, Idea, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,15 @@ WIDE = {"conv_pw": 0, "bn1": 1, "conv_dw": 3, "bn2": 4, "conv_pwl": 6, "bn3": 7}
 
 FAMILY = Family(
     name="mnasnet",
+    title="MnasNet",
     papers=(
         Paper("Tan et al.", 2018, "MnasNet: Platform-Aware Neural Architecture Search for Mobile", "arXiv:1807.11626"),
     ),
+    ideas=(Idea("mobilenet_v2", "its layers as the start of a search", "Tan et al. 2018, §4.1"),),
     build=MNASNet,
     variants=VARIANTS,
     stem="layers.0",
-    head="classifier.1",
+    heads=("classifier.1",),
     renames=(
         (r"^conv_stem\.", "layers.0."), (r"^bn1\.", "layers.1."), (r"^conv_head\.", "layers.14."), (r"^bn2\.", "layers.15."),
         (r"^classifier\.(\w+)$", r"classifier.1.\1"),
@@ -127,4 +129,7 @@ FAMILY = Family(
         *((rf"^(blocks\.\d\.\d)\.{theirs}\.", rf"\1.layers.{ours}.") for theirs, ours in WIDE.items()),
         *((rf"^blocks\.{i}\.", f"layers.{i + 7}.") for i in range(1, 7)),
     ),
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    sides={"mnasnet": Sides(HALVED, "Tan et al. 2018, figure 7")},
+    tags=frozenset({"heavy"}),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal
-from .family import SMALL, Family, Paper, Published
+from .family import HALVED, SMALL, Counterpart, Family, Idea, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,10 @@ class MobileNetV1(nn.Module):
 
 TOP1 = {"025": 50.6, "050": 63.7, "075": 68.4, "100": 70.6}
 
+RELU = "with ReLU: timm's ends at 6, as the first release did"
 FAMILY = Family(
     name="mobilenet_v1",
+    title="MobileNet",
     papers=(
         Paper(
             "Howard et al.",
@@ -90,10 +92,11 @@ FAMILY = Family(
             "arXiv:1704.04861",
         ),
     ),
+    ideas=(Idea("googlenet", "depthwise separable convolutions of Inception models", "Howard et al. 2017, §2"),),
     build=MobileNetV1,
     variants=VARIANTS,
     stem="stem.0",
-    head="classifier",
+    heads=("classifier",),
     published={
         f"mobilenet_v1_{width}": Published(top1, "ImageNet", "Howard et al. 2017, table 6") for width, top1 in TOP1.items()
     },
@@ -107,4 +110,22 @@ FAMILY = Family(
         (r"\.dw_conv\.", ".depthwise."), (r"\.pw_conv\.", ".pointwise."),
         (r"(stem|wise)\.conv\.", r"\1.0."), (r"(stem|wise)\.bn\.", r"\1.1."),
     ),
+    references={
+        "mobilenet_v1_025": (Counterpart("pytorchcv", "mobilenet_wd4"),),
+        "mobilenet_v1_050": (Counterpart("pytorchcv", "mobilenet_wd2"),),
+        "mobilenet_v1_075": (Counterpart("pytorchcv", "mobilenet_w3d4"),),
+        "mobilenet_v1_100": (
+            Counterpart("pytorchcv", "mobilenet_w1"),
+            Counterpart("timm", "mobilenetv1_100", {"act_layer": nn.ReLU}, why=RELU),
+        ),
+    },
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    printed={
+        "mobilenet_v1_100": Printed("4.2M", "569M", "Howard et al. 2017, table 6"),
+        "mobilenet_v1_075": Printed("2.6M", "325M", "Howard et al. 2017, table 6"),
+        "mobilenet_v1_050": Printed("1.3M", "149M", "Howard et al. 2017, table 6"),
+        "mobilenet_v1_025": Printed("0.5M", "41M", "Howard et al. 2017, table 6"),
+    },
+    sides={"mobilenet_v1": Sides(HALVED, "Howard et al. 2017, table 1")},
+    slim={"depths": (1, 2, 1, 1, 1)},
 )  # fmt: skip

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential, add_
-from .family import SMALL, Family, Paper
+from .family import HALVED, SMALL, Family, Idea, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,16 @@ BLOCKS = [f"{stage}.{i}" for stage, depth in enumerate(Spec().depths) for i in r
 
 FAMILY = Family(
     name="mobilenet_v2",
+    title="MobileNetV2",
     papers=(Paper("Sandler et al.", 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", "arXiv:1801.04381"),),
+    ideas=(
+        Idea("mobilenet_v1", "depthwise separable convolutions", "Sandler et al. 2018, §3.1"),
+        Idea("resnet", "shortcuts, between the narrow ends", "Sandler et al. 2018, §3.3"),
+    ),
     build=MobileNetV2,
     variants=VARIANTS,
     stem="features.0.0",
-    head="classifier.1",
+    heads=("classifier.1",),
     renames=(
         (r"^conv_stem\.", "features.0.0."), (r"^bn1\.", "features.0.1."),
         (r"^conv_head\.", "features.18.0."), (r"^bn2\.", "features.18.1."), (r"^classifier\.(\w+)$", r"classifier.1.\1"),
@@ -104,4 +109,7 @@ FAMILY = Family(
         *((rf"^(blocks\.\d\.\d)\.{theirs}\.", rf"\1.conv.{ours}.") for theirs, ours in WIDE.items()),
         *((rf"^blocks\.{block}\.", f"features.{number}.") for number, block in enumerate(BLOCKS, start=1)),
     ),
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    sides={"mobilenet_v2": Sides(HALVED, "Sandler et al. 2018, table 2")},
+    slim={"depths": (1, 2, 1, 1, 1, 2, 1)},
 )  # fmt: skip

@@ -29,7 +29,7 @@ from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential
 from ..ops.mbconv import InvertedResidual
 from ..ops.squeeze import SqueezeExcitation
-from .family import SMALL, Family, Paper
+from .family import HALVED, SMALL, Family, Idea, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +179,17 @@ def timm(large: bool) -> Iterator[tuple[str, str]]:
 
 FAMILY = Family(
     name="mobilenet_v3",
+    title="MobileNetV3",
     papers=(Paper("Howard et al.", 2019, "Searching for MobileNetV3", "arXiv:1905.02244"),),
+    ideas=(
+        Idea("mnasnet", "its search and the network it found", "Howard et al. 2019, §4.1"),
+        Idea("mobilenet_v2", "wide inside, narrow outside, linear at the end", "Howard et al. 2019, §3"),
+    ),
     build=MobileNetV3,
     variants=VARIANTS,
     stem="features.0.0",
-    head="classifier.3",
+    heads=("classifier.3",),
     renames=tuple(timm(large=True)),
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    sides={"mobilenet_v3": Sides(HALVED, "Howard et al. 2019, tables 1 and 2")},
 )

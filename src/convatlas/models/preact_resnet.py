@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..ops.init import he_normal
 from ..ops.inplace import relu_after
 from ..ops.preact import PreActBlock, projection
-from .family import Family, Native, Paper
+from .family import Counterpart, Family, Idea, Native, Paper, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,22 @@ class PreActResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
+TEN = "with a 3x3 stem, ten classes and no last norm: as the form for 32 pixels is known"
 FAMILY = Family(
     name="preact_resnet",
+    title="PreAct ResNet",
     papers=(Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "arXiv:1603.05027"),),
+    ideas=(Idea("resnet", "residual blocks with a clean shortcut: norm and ReLU first", "He et al. 2016, §4"),),
     build=PreActResNet,
     variants=VARIANTS,
     stem="conv1",
-    head="fc",
+    heads=("fc",),
     native=Native(num_classes=10, image_size=32),
     renames=((r"\bshortcut\.0\.", "shortcut."), (r"^linear\.", "fc.")),
+    references={
+        f"preact_resnet{theirs[:2]}": (Counterpart("pytorchcv", f"preresnet{theirs}", adjust="small form", why=TEN),)
+        for theirs in ("18", "34", "50b")
+    },
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    slim={"width": 16, "depths": (2, 1, 1, 1)},
 )

@@ -25,7 +25,7 @@ from ..ops.conv import conv_norm, rounded
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential
 from ..ops.squeeze import SqueezeExcitation
-from .family import SMALL, Family, Native, Paper
+from .family import HALVED, SMALL, Family, Idea, Native, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +121,16 @@ DEEPEST = 27  # blocks of a stage: timm counts them from 1
 
 FAMILY = Family(
     name="regnet",
+    title="RegNet",
     papers=(
         Paper("Radosavovic et al.", 2020, "Designing Network Design Spaces", "arXiv:2003.13678"),
         Paper("Goyal et al.", 2021, "Self-supervised Pretraining of Visual Features in the Wild", "arXiv:2103.01988"),
     ),
+    ideas=(Idea("resnext", "bottlenecks with grouped 3x3 as the space of designs", "Radosavovic et al. 2020, §3.2"),),
     build=RegNet,
     variants=VARIANTS,
     stem="stem.0",
-    head="fc",
+    heads=("fc",),
     natives={"regnet_y_128gf": Native(image_size=384)},
     years={"regnet_y_128gf": 2021},
     renames=(
@@ -142,4 +144,7 @@ FAMILY = Family(
         (r"\.conv3\.", ".f.c."),
         (r"\.downsample\.", ".proj."),
     ),
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    sides={"regnet": Sides(HALVED, "Radosavovic et al. 2020, §3.2")},
+    tags=frozenset({"heavy"}),
 )

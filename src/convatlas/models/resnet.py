@@ -17,7 +17,7 @@ from torch.nn.functional import relu
 
 from ..ops.init import he_normal
 from ..ops.inplace import add_, relu_after
-from .family import SMALL, Family, Paper
+from .family import HALVED, SMALL, Family, Group, Idea, Paper, Printed, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +156,41 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
+TABLE_1 = "He et al. 2015, table 1"
+STRIDE = "the published weights stride in the 3x3, the paper in the 1x1 before it"
+RESNEXT, WIDE = (tuple(name for name in VARIANTS if name.startswith(start)) for start in ("resnext", "wide"))
+
 FAMILY = Family(
     name="resnet",
+    title="ResNet",
     papers=(
         Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "arXiv:1512.03385"),
         Paper("Xie et al.", 2016, "Aggregated Residual Transformations for Deep Neural Networks", "arXiv:1611.05431"),
         Paper("Zagoruyko and Komodakis", 2016, "Wide Residual Networks", "arXiv:1605.07146"),
     ),
+    ideas=(Idea("vgg", "3x3 everywhere; half the size, twice the channels", "He et al. 2015, §3.3"),),
+    groups=(
+        Group("resnext", "ResNeXt", RESNEXT, (
+            Idea("resnet", "blocks of one shape, repeated", "Xie et al. 2016, §3.1"),
+            Idea("googlenet", "split, transform, merge: many paths in a block", "Xie et al. 2016, §1"),
+        )),
+        Group("wide_resnet", "Wide ResNet", WIDE, (
+            Idea("resnet", "bottlenecks, twice as wide inside", "Zagoruyko and Komodakis 2016, §3"),
+        )),
+    ),
     build=ResNet,
     variants=VARIANTS,
-    years={name: 2016 for name in VARIANTS if name.startswith(("resnext", "wide"))},
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    slim={"width": 16, "depths": (2, 1, 1, 1)},
     stem="conv1",
-    head="fc",
-)
+    heads=("fc",),
+    years=dict.fromkeys((*RESNEXT, *WIDE), 2016),
+    printed={
+        "resnet18":        Printed("", "1.8G", TABLE_1),
+        "resnet50":        Printed("", "3.8G", TABLE_1, ours="4.1G", why=STRIDE),
+        "resnet101":       Printed("", "7.6G", TABLE_1, ours="7.8G", why=STRIDE),
+        "resnet152":       Printed("", "11.3G", TABLE_1, ours="11.5G", why=STRIDE),
+        "resnext50_32x4d": Printed("25.0M", "4.2G", "Xie et al. 2016, table 1"),
+    },
+    sides={"resnet": Sides(HALVED, TABLE_1)},
+)  # fmt: skip

@@ -16,7 +16,7 @@ from torch.nn.functional import pad, relu
 
 from ..ops.init import he_normal
 from ..ops.inplace import relu_after
-from .family import Family, Native, Paper, Published
+from .family import Counterpart, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +94,46 @@ def stage(spec: Spec, c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(BasicBlock(c_in, c_out, spec.shortcut), *rest)
 
 
-_HE = "He et al. 2015, table 6"
+TABLE_6 = "He et al. 2015, table 6"
+CHANGES = {
+    True: ("shortcut A", "with shortcut A: zeros where pytorchcv projects"),
+    False: ("no shortcut", "without shortcuts: figure 3, middle"),
+}
 FAMILY = Family(
     name="resnet_cifar",
+    title="ResNet, CIFAR",
     papers=(Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "arXiv:1512.03385"),),
+    ideas=(Idea("resnet", "residual blocks, on 32 pixels with free shortcuts", "He et al. 2015, §4.2"),),
     build=CifarResNet,
     variants=VARIANTS,
     stem="conv1",
-    head="fc",
+    heads=("fc",),
     native=Native(num_classes=10, image_size=32, smallest=16),
     published={
-        "resnet20":  Published(91.25, "CIFAR-10", _HE),
-        "resnet32":  Published(92.49, "CIFAR-10", _HE),
-        "resnet44":  Published(92.83, "CIFAR-10", _HE),
-        "resnet56":  Published(93.03, "CIFAR-10", _HE),
-        "resnet110": Published(93.57, "CIFAR-10", _HE),
+        "resnet20":  Published(91.25, "CIFAR-10", TABLE_6),
+        "resnet32":  Published(92.49, "CIFAR-10", TABLE_6),
+        "resnet44":  Published(92.83, "CIFAR-10", TABLE_6),
+        "resnet56":  Published(93.03, "CIFAR-10", TABLE_6),
+        "resnet110": Published(93.57, "CIFAR-10", TABLE_6),
     },
     renames=((r"^linear\.", "fc."),),
     tags=frozenset({"no-reference"}),
+    references={
+        name: (
+            Counterpart("pytorchcv", "resnet_cifar", {"blocks": 6 * spec.n + 2, "bottleneck": False}, *CHANGES[spec.shortcut]),
+        )
+        for name, spec in VARIANTS.items()
+    },
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    printed={
+        "resnet20":  Printed("0.27M", "", TABLE_6),
+        "resnet32":  Printed("0.46M", "", TABLE_6),
+        "resnet44":  Printed("0.66M", "", TABLE_6),
+        "resnet56":  Printed("0.85M", "", TABLE_6),
+        "resnet110": Printed("1.7M", "", TABLE_6),
+        "plain20":   Printed("0.27M", "", f"{TABLE_6}: shortcuts have no parameters"),
+        "plain56":   Printed("0.85M", "", f"{TABLE_6}: shortcuts have no parameters"),
+    },
+    sides={"resnet_cifar": Sides((32, 16, 8), "He et al. 2015, §4.2")},
+    slim={"n": 2},
 )  # fmt: skip

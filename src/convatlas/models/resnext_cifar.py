@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..ops.init import he_normal
 from ..ops.inplace import relu_after
 from . import resnet
-from .family import Family, Native, Paper, Published
+from .family import Counterpart, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,29 @@ class CifarResNeXt(nn.Module):
 
 FAMILY = Family(
     name="resnext_cifar",
+    title="ResNeXt, CIFAR",
     papers=(Paper("Xie et al.", 2016, "Aggregated Residual Transformations for Deep Neural Networks", "arXiv:1611.05431"),),
+    ideas=(Idea("resnext", "many equal paths, on 32 pixels", "Xie et al. 2016, §5.3"),),
     build=CifarResNeXt,
     variants=VARIANTS,
     stem="conv1",
-    head="fc",
+    heads=("fc",),
     native=Native(num_classes=10, image_size=32, smallest=16),
     published={
         "resnext29_8x64d":  Published(96.35, "CIFAR-10", "Xie et al. 2016, table 7"),
         "resnext29_16x64d": Published(96.42, "CIFAR-10", "Xie et al. 2016, table 7"),
     },
+    references={
+        f"resnext29_{groups}x{width}d": (
+            Counterpart("pytorchcv", "resnext_cifar", {"blocks": 29, "cardinality": groups, "bottleneck_width": width}),
+        )
+        for groups, width in ((32, 4), (8, 64), (16, 64))
+    },
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    printed={
+        "resnext29_8x64d": Printed("34.4M", "", "Xie et al. 2016, table 7"),
+        "resnext29_16x64d": Printed("68.1M", "", "Xie et al. 2016, table 7", ours="68.2M", why="the paper cuts 68.16 off"),
+    },
+    sides={"resnext_cifar": Sides((32, 16, 8), "Xie et al. 2016, §5.3")},
+    slim={"n": 2},
 )  # fmt: skip

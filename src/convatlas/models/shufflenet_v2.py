@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..ops.conv import conv_norm
 from ..ops.inplace import InplaceSequential
-from .family import SMALL, Family, Paper
+from .family import HALVED, SMALL, Family, Idea, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,18 @@ class ShuffleNetV2(nn.Module):
 
 FAMILY = Family(
     name="shufflenet_v2",
+    title="ShuffleNetV2",
     papers=(
         Paper(
             "Ma et al.", 2018, "ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design", "arXiv:1807.11164"
         ),
     ),
+    ideas=(Idea("densenet", "channels that pass unchanged: features are used again", "Ma et al. 2018, §3"),),
     build=ShuffleNetV2,
     variants=VARIANTS,
     stem="conv1.0",
-    head="fc",
+    heads=("fc",),
+    suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
+    sides={"shufflenet_v2": Sides(HALVED, "Ma et al. 2018, table 5")},
+    slim={"depths": (2, 2, 2)},
 )

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.init import constant_, kaiming_uniform_, normal_
 
 from ..ops.inplace import InplaceSequential, relu_after
-from .family import SMALL, Family, Paper
+from .family import SMALL, Family, Idea, Paper, Printed, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class SqueezeNet(nn.Module):
 
 FAMILY = Family(
     name="squeezenet",
+    title="SqueezeNet",
     papers=(
         Paper(
             "Iandola et al.",
@@ -104,8 +105,22 @@ FAMILY = Family(
             "arXiv:1602.07360",
         ),
     ),
+    ideas=(
+        Idea("googlenet", "modules with 1x1 and 3x3 side by side", "Iandola et al. 2016, §2.2"),
+        Idea("resnet", "shortcuts around modules (bypass)", "Iandola et al. 2016, §6"),
+    ),
     build=SqueezeNet,
     variants=VARIANTS,
     stem="features.0",
-    head="classifier.1",
+    heads=("classifier.1",),
+    suits=Suits("adamw", lr=5e-4, weight_decay=1e-2),
+    printed={"squeezenet1_0": Printed("1,248,424", "", "Iandola et al. 2016, table 1")},
+    sides={
+        "squeezenet1_0": Sides(
+            (111, 55, 27, 13),
+            "Iandola et al. 2016, table 1",
+            ours=(109, 54, 27, 13),
+            why="the paper's maps need 227 pixels, its 224 is a slip",
+        ),
+    },
 )

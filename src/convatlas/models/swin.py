@@ -26,7 +26,7 @@ from ..ops.droppath import DropPath
 from ..ops.inplace import InplaceSequential
 from ..ops.mlp import mlp
 from ..ops.permute import Permute
-from .family import SMALL, Family, Native, Paper
+from .family import SMALL, Family, Group, Idea, Native, Paper, Printed, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,16 +224,21 @@ class SwinTransformer(nn.Module):
 
 FAMILY = Family(
     name="swin",
+    title="Swin",
     papers=(
         Paper(
             "Liu et al.", 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", "arXiv:2103.14030"
         ),
         Paper("Liu et al.", 2021, "Swin Transformer V2: Scaling Up Capacity and Resolution", "arXiv:2111.09883"),
     ),
+    ideas=(
+        Idea("vit", "patches as tokens, attention between them", "Liu et al. 2021, §3.1"),
+        Idea("resnet", "maps at stride 4, 8, 16 and 32", "Liu et al. 2021, §3.1"),
+    ),
     build=SwinTransformer,
     variants=VARIANTS,
     stem="features.0.0",
-    head="head",
+    heads=("head",),
     natives={name: Native(image_size=256) for name, spec in VARIANTS.items() if spec.v2},
     renames=(  # timm's first version; its second one stores the biases of queries and values apart
         (r".*\.attn_mask$", ""),
@@ -247,4 +252,23 @@ FAMILY = Family(
     ),
     adapt=resized_offsets,
     tags=frozenset({"transformer"}),
+    groups=(
+        Group(
+            "swin_v2",
+            "Swin V2",
+            ("swin_v2_t", "swin_v2_s", "swin_v2_b"),
+            (Idea("swin", "shifted windows; norms and scores made to grow", "Liu et al. 2021 (2111.09883), §3"),),
+        ),
+    ),
+    suits=Suits("adamw", lr=1e-3, weight_decay=0.05),
+    printed={
+        "swin_s": Printed("50M", "8.7G", "Liu et al. 2021, table 1"),
+        "swin_b": Printed("88M", "15.4G", "Liu et al. 2021, table 1"),
+    },
+    sides={
+        "swin_t": Sides((56, 28, 14, 7), "Liu et al. 2021, table 7"),
+        "swin_s": Sides((56, 28, 14, 7), "Liu et al. 2021, table 7"),
+        "swin_b": Sides((56, 28, 14, 7), "Liu et al. 2021, table 7"),
+    },
+    slim={"depths": (2, 2, 2, 2), "width": 32, "head_width": 16},
 )

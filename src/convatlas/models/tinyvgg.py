@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .family import Family, Native, Paper
+from .family import Family, Idea, Native, Paper, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class TinyVGG(nn.Module):
 
 FAMILY = Family(
     name="tinyvgg",
+    title="TinyVGG",
     papers=(
         Paper(
             "Wang et al.",
@@ -60,10 +61,13 @@ FAMILY = Family(
             "arXiv:2004.15004",
         ),
     ),
+    ideas=(Idea("vgg", "two 3x3 and a pool, twice", "Wang et al. 2020"),),
     build=TinyVGG,
     variants=VARIANTS,
     stem="conv_block_1.0",
-    head="classifier.1",
+    heads=("classifier.1",),
     native=Native(num_classes=10, image_size=64, smallest=16),
     tags=frozenset({"no-reference", "fixed-size"}),
+    suits=Suits("adamw", lr=1e-2, weight_decay=1e-2, epochs=30),
+    sides={"tinyvgg": Sides((62, 60, 30, 28, 26, 13), "Wang et al. 2020, figure 1")},
 )  # fmt: skip

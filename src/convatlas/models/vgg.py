@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..ops.init import he_normal
 from ..ops.inplace import InplaceSequential
-from .family import SMALL, Family, Paper
+from .family import HALVED, SMALL, Family, Idea, Paper, Printed, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class VGG(nn.Module):
 
 FAMILY = Family(
     name="vgg",
+    title="VGG",
     papers=(
         Paper(
             "Simonyan and Zisserman",
@@ -103,13 +104,27 @@ FAMILY = Family(
             "arXiv:1409.1556",
         ),
     ),
+    ideas=(
+        Idea("alexnet", "its principles, with stacks of 3x3 for large filters", "Simonyan and Zisserman 2014, §2"),
+        Idea("zfnet", "smaller windows and strides in the first layer pay", "Simonyan and Zisserman 2014, §1"),
+    ),
     build=VGG,
     variants=VARIANTS,
     years={name: 2015 for name in VARIANTS if name.endswith("_bn")},
     stem="features.0",
-    head="classifier.6",
+    heads=("classifier.6",),
     sized=("classifier",),
     renames=(  # timm's
         (r"^pre_logits\.fc1\.", "classifier.0."), (r"^pre_logits\.fc2\.", "classifier.3."), (r"^head\.fc\.", "classifier.6."),
     ),
+    suits=Suits("sgd", lr=0.1, weight_decay=5e-4),
+    variant_suits=dict.fromkeys(DEPTHS, Suits("adamw", lr=5e-4, weight_decay=0.01)),
+    printed={
+        "vgg11": Printed("133M", "", "Simonyan and Zisserman 2014, table 2"),
+        "vgg13": Printed("133M", "", "Simonyan and Zisserman 2014, table 2"),
+        "vgg16": Printed("138M", "", "Simonyan and Zisserman 2014, table 2"),
+        "vgg19": Printed("144M", "", "Simonyan and Zisserman 2014, table 2"),
+    },
+    sides={"vgg": Sides((224, *HALVED), "Simonyan and Zisserman 2014, §2.1")},
+    slim={"width": 16},
 )  # fmt: skip

@@ -24,7 +24,7 @@ from torch.nn.init import normal_, trunc_normal_, xavier_uniform_, zeros_
 
 from ..ops.attention import check_side, resized
 from ..ops.mlp import mlp
-from .family import SMALL, Family, Native, Paper
+from .family import SMALL, Family, Native, Paper, Printed, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,7 @@ def adapt(name: str, value: Tensor, own: Tensor) -> Tensor | None:
 
 FAMILY = Family(
     name="vit",
+    title="ViT",
     papers=(
         Paper(
             "Dosovitskiy et al.",
@@ -162,10 +163,11 @@ FAMILY = Family(
             "arXiv:2010.11929",
         ),
     ),
+    ideas=(),
     build=VisionTransformer,
     variants=VARIANTS,
     stem="conv_proj",
-    head="heads.head",
+    heads=("heads.head",),
     natives={name: Native(multiple=spec.patch, small_multiple=4) for name, spec in VARIANTS.items()},
     renames=(
         (r"^cls_token$", "class_token"),
@@ -182,4 +184,14 @@ FAMILY = Family(
     ),
     adapt=adapt,
     tags=frozenset({"fixed-size", "transformer"}),
+    suits=Suits("adamw", lr=5e-4, weight_decay=0.05),
+    printed={"vit_h_14": Printed("632M", "", "Dosovitskiy et al. 2020, table 1")},
+    sides={
+        "vit_b_16": Sides((14,), "Dosovitskiy et al. 2020, §3.1"),
+        "vit_b_32": Sides((7,), "Dosovitskiy et al. 2020, §3.1"),
+        "vit_l_16": Sides((14,), "Dosovitskiy et al. 2020, §3.1"),
+        "vit_l_32": Sides((7,), "Dosovitskiy et al. 2020, §3.1"),
+        "vit_h_14": Sides((16,), "Dosovitskiy et al. 2020, §3.1"),
+    },
+    slim={"depth": 2, "width": 64, "heads": 4},
 )

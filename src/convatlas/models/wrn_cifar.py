@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..ops.init import he_normal
 from ..ops.inplace import relu_after
 from ..ops.preact import PreActBlock
-from .family import Family, Native, Paper, Published
+from .family import Counterpart, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,16 @@ def stage(spec: Spec, c_in: int, c_out: int, stride: int) -> nn.Sequential:
 _ZAGORUYKO = "Zagoruyko and Komodakis 2016"
 FAMILY = Family(
     name="wrn_cifar",
+    title="WRN, CIFAR",
     papers=(Paper("Zagoruyko and Komodakis", 2016, "Wide Residual Networks", "arXiv:1605.07146"),),
+    ideas=(
+        Idea("preact_resnet", "norm and ReLU before each convolution", "Zagoruyko and Komodakis 2016, §2"),
+        Idea("resnet_cifar", "three stages of residual blocks, k times as wide", "Zagoruyko and Komodakis 2016, §2"),
+    ),
     build=WideResNet,
     variants=VARIANTS,
     stem="conv1",
-    head="fc",
+    heads=("fc",),
     native=Native(num_classes=10, image_size=32, smallest=16),
     published={
         "wrn_16_4":  Published(94.98, "CIFAR-10", f"{_ZAGORUYKO}, table 6"),
@@ -86,4 +91,15 @@ FAMILY = Family(
         "wrn_40_2":  Published(94.67, "CIFAR-10", f"{_ZAGORUYKO}, table 4"),
     },
     renames=((r"^block(\d)\.layer\.", r"layer\1."), (r"\.convShortcut\.", ".shortcut."), (r"^bn1\.", "bn.")),
+    references={
+        f"wrn_{depth}_{k}": (Counterpart("pytorchcv", "wrn_cifar", {"blocks": depth, "width_factor": k}),)
+        for depth, k in ((16, 4), (28, 10), (40, 2))
+    },
+    suits=Suits("sgd", lr=0.2, weight_decay=5e-4),
+    printed={
+        "wrn_28_10": Printed("36.5M", "", "Zagoruyko and Komodakis 2016, table 5"),
+        "wrn_40_2": Printed("2.2M", "", "Zagoruyko and Komodakis 2016, table 4"),
+    },
+    sides={"wrn_cifar": Sides((32, 16, 8), "Zagoruyko and Komodakis 2016, table 1")},
+    slim={"depth": 16},
 )  # fmt: skip

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ..ops.init import he_normal
 from ..ops.inplace import InplaceSequential
 from ..ops.norm import LocalResponseNorm
-from .family import SMALL, Family, Paper, Published
+from .family import SMALL, Counterpart, Family, Idea, Paper, Published, Sides, Suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,18 @@ class ZFNet(nn.Module):
 
 FAMILY = Family(
     name="zfnet",
+    title="ZFNet",
     papers=(Paper("Zeiler and Fergus", 2013, "Visualizing and Understanding Convolutional Networks", "arXiv:1311.2901"),),
+    ideas=(Idea("alexnet", "the same layers; the first one finer: 7x7 with stride 2", "Zeiler and Fergus 2013, §4.1"),),
     build=ZFNet,
     variants=VARIANTS,
     stem="features.0",
-    head="classifier.6",
+    heads=("classifier.6",),
     published={"zfnet": Published(61.6, "ImageNet", "Zeiler and Fergus 2013, table 2")},
     sized=("classifier",),
+    references={"zfnet": (Counterpart("pytorchcv", "zfnet"),)},
+    suits=Suits("adamw", lr=5e-4, weight_decay=1e-2),
+    sides={"zfnet": Sides((110, 55, 26, 13, 6), "Zeiler and Fergus 2013, figure 3")},
+    slim={"hidden": 64},
+    tags=frozenset({"heavy"}),
 )

@@ -11,7 +11,7 @@ from ..anatomy.layers import Anatomy, Unfollowed, inspect
 from ..anatomy.memory import Memory, peak_memory
 from ..anatomy.without_compiler import without_compiler
 from ..errors import InputError
-from ..models import CATALOG, ModelInfo, create_on_meta, family_of, model_info, parse, with_changes
+from ..models import CATALOG, ModelInfo, create_on_meta, model_info, parse, variant
 
 BATCH = 32  # images in a training step, if nobody says otherwise
 
@@ -66,30 +66,29 @@ def of_run(folder: str, num_classes: int | None) -> tuple[ModelInfo, nn.Module, 
     if num_classes is not None:
         raise InputError(f"--num-classes needs the name of a network: {folder} is a run, which has its classes")
     run = load_run(folder)
-    base, given = parse(run.recipe.model)
+    network = variant(run.recipe.model)
     size = (run.channels, run.image_size, run.image_size)
     test = run.metrics.get("test")
     top1, on = (100 * test["accuracy"], f"the test images of {run.recipe.data}, in this run") if test else (None, "")
-    info = replace(model_info(base), name=run.recipe.model, spec=asdict(with_changes(base, given)), top1=top1, top1_on=on,
+    info = replace(model_info(network.base), name=network.name, spec=asdict(network.spec), top1=top1, top1_on=on,
                    num_classes=len(run.classes), in_channels=run.channels, image_size=run.image_size)  # fmt: skip
     return info, run.model, size
 
 
 def of_catalogue(name: str, size: Shape, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape, str]:
     """What is known of a network, the network without values, the images it shall see, and what it takes in words."""
-    base, given = parse(name)
-    family = family_of(name)
-    native = family.native_of(base)
+    network = variant(name)
+    base, family, native = network.base, network.family, network.native
     own = (native.in_channels, native.image_size, native.image_size)
     shape = whole(size, own)
     if "fixed-size" in family.tags and shape[1] != shape[2]:
         side = native.fitting(max(shape[1:]))
         raise InputError(f"{base} needs square images, such as {side}x{side}, got {shape[1]}x{shape[2]}")
     for side in sorted({*shape[1:]}):  # the larger one builds it, the smaller one has to fit as well
-        model = create_on_meta(name, num_classes=num_classes, in_channels=shape[0], image_size=side)
+        model = create_on_meta(network, num_classes=num_classes, in_channels=shape[0], image_size=side)
     info = model_info(base)
-    if given:
-        info = replace(info, name=name, spec=asdict(with_changes(base, given)), top1=None, top1_on="")
+    if network.changes:
+        info = replace(info, name=network.name, spec=asdict(network.spec), top1=None, top1_on="")
     return info, model, shape, f"{base} is published for {times(own)}"
 
 

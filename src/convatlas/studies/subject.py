@@ -15,7 +15,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import is_run
 from ..errors import InputError, unknown
 from ..insight.subject import Subject
-from ..models import create_model, family_of, parse
+from ..models import create_model, variant
 from ..runs.build import build, image_size, load_run, open_data
 from ..runs.network import Asked, Reader, opened
 from ..runs.photographs import photographs
@@ -59,10 +59,10 @@ def looked_at(asked: Asked, split: str | None = None, files: Sequence[Path] = ()
         network = of_set(asked)
     paths: list[Path] = found(files) if files else []
     images = pictures(paths, network.looks) if paths else part(asked, network, split)
-    family, looks, data = family_of(network.name), network.looks, network.data
+    named, looks, data = variant(network.name), network.looks, network.data
     return Subject(
-        parse(network.name)[0], network.words, network.model, network.fresh, family.head, family.stem, network.classes, images,
-        looks.image_size, looks.mean, looks.std, data.train if data else None, data.val if data else None,
+        named.base, network.words, network.model, network.fresh, named.family.heads[0], named.family.stem, network.classes,
+        images, looks.image_size, looks.mean, looks.std, data.train if data else None, data.val if data else None,
         network.run, tuple(map(str, paths)),
     )  # fmt: skip
 

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import nn
 
-from ..models import count_parameters, create_on_meta, family_of
-from ..models.family import Family
+from ..models import Variant, count_parameters, create_on_meta, variant
 from ..models.history import sections
-from .layout import multiplied, paper, tensors
+from .layout import check_paper, compare_layouts, compare_macs
 from .memory import available, parse
 from .names import Pairing, pairing
 from .random_weights import empty_model
 from .references import Reference, reference_of
-from .values import computed
+from .values import compare_values
 from .verdict import Check, Outcome, Verdict, skipped, summary
 
 __all__ = ["Check", "Outcome", "Verdict", "available", "parse", "summary", "verify"]
@@ -33,22 +32,22 @@ def verify(names: Iterable[str], memory: int | None = None, *, quick: bool = Fal
     Raises   InputError with the nearest names if there is no such network
     """
     for name in names:
-        yield verdict(name, available() if memory is None else memory, quick=quick)
+        yield judge(variant(name), available() if memory is None else memory, quick=quick)
         gc.collect()
 
 
-def verdict(name: str, memory: int, *, quick: bool) -> Verdict:
-    """The verdict on one network; what stops with an error differs."""
+def judge(network: Variant, memory: int, *, quick: bool) -> Verdict:
+    """The verdict on one network; a comparison that stops with an error counts as a difference."""
     began = time.perf_counter()
-    family = family_of(name)
-    ours = create_on_meta(name)
-    reference, missing = reference_of(name)
+    family = network.family
+    ours = create_on_meta(network)
+    reference, missing = reference_of(network)
     checks: list[Check] = []
     with torch.random.fork_rng(devices=[]):
         try:
-            checks.extend(paper(name, family, ours))
+            checks.extend(check_paper(network, ours))
             if reference:
-                checks.extend(beside(name, family, ours, reference, None if quick else memory))
+                checks.extend(compare(network, ours, reference, None if quick else memory))
         except MemoryError:
             checks.append(skipped("values", "memory ran out"))
         except FAILURES as error:
@@ -63,31 +62,30 @@ def verdict(name: str, memory: int, *, quick: bool) -> Verdict:
         checks.append(skipped("values", why))
     first = family.papers[0]
     return Verdict(
-        name=name,
+        name=network.name,
         family=family.name,
         reference=str(reference) if reference else f"{first.authors} {first.year}",
         parameters=count_parameters(ours),
         checks=tuple(checks),
-        history=sections(name).get("Differs", ""),
+        history=sections(network).get("Differs", ""),
         seconds=round(time.perf_counter() - began, 3),
     )
 
 
-def beside(name: str, family: Family, ours: nn.Module, reference: Reference, memory: int | None) -> Iterator[Check]:
+def compare(network: Variant, ours: nn.Module, reference: Reference, memory: int | None) -> Iterator[Check]:
     """Everything that can be compared with another library's network; no values if no memory is given for them."""
-    native = family.native_of(name)
-    theirs = empty_model(lambda: reference.build(native.image_size), torch.float32, tables=False)
+    theirs = empty_model(lambda: reference.build(network.native.image_size), torch.float32, tables=False)
 
     def pair(mine: nn.Module, other: nn.Module) -> Pairing | str:
-        return pairing(other.state_dict(), mine.state_dict(), family.renames)
+        return pairing(other.state_dict(), mine.state_dict(), network.family.renames)
 
     if reference.adjusted:
-        found, _, why = reference.adjusted.partition(": ")
-        yield Check("reference", Outcome.KNOWN, found, why=why)
-    yield from tensors(ours, theirs, pair(ours, theirs))
-    yield multiplied(ours, theirs, native, reference)
+        difference, _, why = reference.adjusted.partition(": ")
+        yield Check("reference", Outcome.KNOWN, difference, why=why)
+    yield from compare_layouts(ours, theirs, pair(ours, theirs))
+    yield compare_macs(ours, theirs, network.native, reference)
     del theirs
     if memory is None:
         yield skipped("values", "left out by --quick")
     else:
-        yield from computed(name, native, reference, pair, memory)
+        yield from compare_values(network, reference, pair, memory)

@@ -39,11 +39,11 @@ def randomize_weights(model: nn.Module) -> None:
     for module in model.modules():
         for key, p in module._parameters.items():  # noqa: SLF001 (a parameter on the meta device can only be replaced)
             if p is not None:
-                value = nn.Parameter(drawn(key, p), requires_grad=p.requires_grad)
+                value = nn.Parameter(draw_value(key, p), requires_grad=p.requires_grad)
                 module._parameters[key] = value  # noqa: SLF001
 
 
-def drawn(key: str, p: Tensor) -> Tensor:
+def draw_value(key: str, p: Tensor) -> Tensor:
     """A value for one parameter."""
     value = torch.empty(p.shape, dtype=p.dtype)
     if p.ndim > 1 and key.endswith("weight"):

@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ..models import create_model, create_on_meta
-from ..models.family import SMALL, Native
+from ..models import Variant, create_model, create_on_meta
+from ..models.family import SMALL
 from .memory import human, needed
 from .names import Pairing
 from .random_weights import calibrate_batch_norms, empty_model, randomize_weights, unfused, without_dropout
@@ -42,7 +42,7 @@ class Trial:
         return f"{BATCH} images of {self.size[1]}x{self.size[2]}{bits}"
 
 
-def trial(name: str, native: Native, reference: Reference) -> Trial:
+def choose_trial(network: Variant, reference: Reference) -> Trial:
     """The smallest images that both can be trained on, without being small ones to which the stem would adapt.
 
     torchvision computes and draws in our order, so that nothing should differ, be it by a bit. Other libraries add and draw in
@@ -50,40 +50,41 @@ def trial(name: str, native: Native, reference: Reference) -> Trial:
 
     Raises   what the network raises that does not even take the published images
     """
+    native = network.native
     dtype = torch.float32 if reference.library == "torchvision" else torch.float64
     side, c = native.fitting(SIDE) if native.image_size > SMALL else native.image_size, native.in_channels
     for size in ((c, side, side * WIDER // SIDE), (c, side, side)):
         with suppress(RuntimeError, ValueError, AssertionError):
-            return tried(name, reference, Trial(side, size, dtype))
-    return tried(name, reference, Trial(native.image_size, (c, native.image_size, native.image_size), dtype))
+            return with_memory(network, reference, Trial(side, size, dtype))
+    return with_memory(network, reference, Trial(native.image_size, (c, native.image_size, native.image_size), dtype))
 
 
-def tried(name: str, reference: Reference, plan: Trial) -> Trial:
-    """The trial with the memory it takes, once both have been shown its images on the meta device."""
+def with_memory(network: Variant, reference: Reference, plan: Trial) -> Trial:
+    """The trial with the memory it takes, once both have taken its images on the meta device."""
     x = plan.images("meta")
-    create_on_meta(name, image_size=plan.built_for).to(plan.dtype).train()(x)
+    create_on_meta(network, image_size=plan.built_for).to(plan.dtype).train()(x)
     theirs = empty_model(lambda: reference.build(plan.built_for), plan.dtype, tables=False)
     return replace(plan, memory=needed(theirs, x))
 
 
-def computed(name: str, native: Native, reference: Reference, pair: Pair, memory: int) -> Iterator[Check]:
+def compare_values(network: Variant, reference: Reference, pair: Pair, memory: int) -> Iterator[Check]:
     """Derived tables, strict loading both ways, logits in both modes, gradients and running statistics.
 
     What differs in 32 bits is computed again in 64, which make a rounding smaller and a mistake not.
     """
-    plan = trial(name, native, reference)
+    plan = choose_trial(network, reference)
     if plan.memory > memory:
         yield skipped("values", f"{human(plan.memory)} of memory are needed, {human(memory)} allowed")
         return
-    checks = list(as_planned(name, reference, pair, plan))
+    checks = list(compare_on(network, reference, pair, plan))
     if plan.dtype is torch.float32 and any(check.difference for check in checks) and 2 * plan.memory <= memory:
-        checks = list(as_planned(name, reference, pair, replace(plan, dtype=torch.float64)))
+        checks = list(compare_on(network, reference, pair, replace(plan, dtype=torch.float64)))
     yield from checks
 
 
-def as_planned(name: str, reference: Reference, pair: Pair, plan: Trial) -> Iterator[Check]:
+def compare_on(network: Variant, reference: Reference, pair: Pair, plan: Trial) -> Iterator[Check]:
     """The comparison of values with these images; parameters share their memory."""
-    ours = empty_model(lambda: create_model(name, image_size=plan.built_for), plan.dtype)
+    ours = empty_model(lambda: create_model(network, image_size=plan.built_for), plan.dtype)
     theirs, back = (empty_model(lambda: reference.build(plan.built_for), plan.dtype) for _ in range(2))
     pairs = pair(ours, theirs)
     if isinstance(pairs, str):
@@ -94,15 +95,15 @@ def as_planned(name: str, reference: Reference, pair: Pair, plan: Trial) -> Iter
         without_dropout(theirs)
     torch.manual_seed(0)
     x = plan.images("cpu")
-    yield compared("tables", *tables(ours, theirs, pairs), x.dtype)
+    yield compare_tensors("tables", *tables(ours, theirs, pairs), x.dtype)
     randomize_weights(theirs)
     calibrate_batch_norms(theirs, x)
-    yield from moved(ours, theirs, back, pairs)
+    yield from exchange_weights(ours, theirs, back, pairs)
     with torch.no_grad(), unfused():
         expected = theirs.eval()(x)
         if torch.equal(expected[0], expected[1]):
             raise ValueError("the reference's logits say nothing of the image")
-        yield compared("logits", [ours.eval()(x), back.eval()(x)], [expected, expected], x.dtype, str(plan))
+        yield compare_tensors("logits", [ours.eval()(x), back.eval()(x)], [expected, expected], x.dtype, str(plan))
     del back
     yield from training_step(ours, theirs, x, pairs)
 
@@ -114,7 +115,7 @@ def tables(ours: nn.Module, theirs: nn.Module, pairs: Pairing) -> tuple[list[Ten
     return [mine[pairs.ours[key]] for key in fixed], [other[key] for key in fixed]
 
 
-def moved(ours: nn.Module, theirs: nn.Module, back: nn.Module, pairs: Pairing) -> Iterator[Check]:
+def exchange_weights(ours: nn.Module, theirs: nn.Module, back: nn.Module, pairs: Pairing) -> Iterator[Check]:
     """Loads the reference's weights into ours, and ours into a second one of the reference's; parameters share their memory."""
     held = {key for key, _ in theirs.named_parameters()}
     state = theirs.state_dict()
@@ -130,7 +131,7 @@ def training_step(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Pairing)
 
     Our gradients are compared and forgotten one by one, so that those of one network alone are held.
     """
-    expected = stepped(theirs, x)
+    expected = take_step(theirs, x)
     other = {pairs.ours[key]: p.grad for key, p in theirs.named_parameters()}
     floor = FLOOR * max((g.abs().max().item() for g in other.values() if g is not None), default=0.0)
     apart: dict[str, float] = {}
@@ -141,17 +142,17 @@ def training_step(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Pairing)
 
     for name, p in ours.named_parameters():
         p.register_post_accumulate_grad_hook(partial(compare, name))  # type: ignore[no-untyped-call]
-    found = stepped(ours, x)
-    yield compared("logits in training", found, expected, x.dtype)
+    own = take_step(ours, x)
+    yield compare_tensors("logits in training", own, expected, x.dtype)
     apart |= {name: math.inf for name, g in other.items() if g is not None}  # we have none
     worst = max(apart, key=lambda name: apart[name])
-    yield judged("gradients", apart[worst], x.dtype, f"{len(apart)}", f"of {worst}")
+    yield judge_difference("gradients", apart[worst], x.dtype, f"{len(apart)}", f"of {worst}")
     held, mine = dict(theirs.named_buffers()), dict(ours.named_buffers())
     rows = [(mine.get(name), held[key]) for key, name in pairs.ours.items() if key in held]
-    yield compared("statistics", [a for a, _ in rows], [b for _, b in rows], x.dtype)
+    yield compare_tensors("statistics", [a for a, _ in rows], [b for _, b in rows], x.dtype)
 
 
-def stepped(model: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+def take_step(model: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
     """The logits of a training step whose gradients are then in the network."""
     torch.manual_seed(1)
     y = model.train()(x)
@@ -160,16 +161,16 @@ def stepped(model: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
     return tuple(v.detach() for v in logits)
 
 
-def compared(
-    name: str, found: Sequence[Tensor | None], expected: Sequence[Tensor], dtype: torch.dtype, words: str = ""
+def compare_tensors(
+    name: str, own: Sequence[Tensor | None], expected: Sequence[Tensor], dtype: torch.dtype, words: str = ""
 ) -> Check:
     """The check of tensors in a row."""
-    if len(found) != len(expected):
-        return Check(name, Outcome.DIFFERS, f"are {len(found)} tensors", f"{len(expected)}")
-    return judged(name, max(map(difference, found, expected), default=0.0), dtype, words)
+    if len(own) != len(expected):
+        return Check(name, Outcome.DIFFERS, f"are {len(own)} tensors", f"{len(expected)}")
+    return judge_difference(name, max(map(difference, own, expected), default=0.0), dtype, words)
 
 
-def judged(name: str, apart: float, dtype: torch.dtype, words: str, where: str = "") -> Check:
+def judge_difference(name: str, apart: float, dtype: torch.dtype, words: str, where: str = "") -> Check:
     """The check of a largest difference."""
     outcome = Outcome.EQUAL if apart == 0 else Outcome.CLOSE if apart <= CLOSE[dtype] else Outcome.DIFFERS
     wrong = outcome is Outcome.DIFFERS

@@ -29,7 +29,7 @@ class Names(Protocol):
     @property
     def stem(self) -> str: ...
     @property
-    def head(self) -> str: ...
+    def heads(self) -> tuple[str, ...]: ...
     @property
     def renames(self) -> tuple[tuple[str, str], ...]: ...
     @property
@@ -110,7 +110,7 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     """
     own = model.state_dict()
     state = renamed(read(source), own, names.renames)
-    optional = (*names.auxiliary, *([names.head] if not any(is_in_any(key, (names.head,)) for key in own) else []))
+    optional = (*names.auxiliary, *(names.heads if not any(is_in_any(key, names.heads) for key in own) else ()))
     dropped = [key for key in state if key not in own and is_in_any(key, optional)]
     for key in dropped:
         del state[key]
@@ -124,10 +124,10 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
             if fitted.numel() != state[key].numel() and not key.endswith(DERIVED):
                 adapted.append(key)
             state[key] = fitted
-        elif is_in_any(key, (names.stem, names.head, *names.sized, *names.auxiliary)):
+        elif is_in_any(key, (names.stem, *names.heads, *names.sized, *names.auxiliary)):
             fresh.append(key)
-    if any(is_in_any(key, (names.head,)) for key in fresh):  # a bias of ten classes means nothing to ten others
-        fresh = [key for key in own if key in fresh or is_in_any(key, (names.head,))]
+    if any(is_in_any(key, names.heads) for key in fresh):  # a bias of ten classes means nothing to ten others
+        fresh = [key for key in own if key in fresh or is_in_any(key, names.heads)]
     state |= {key: own[key] for key in fresh}
     state |= {key: value for key, value in own.items() if key.endswith(DERIVED) and key not in state}
     missing = [key for key in own if key not in state]
@@ -148,9 +148,11 @@ def classes_in(source: str | Path, own: State, names: Names) -> int:
     Raises   InputError if the file has no head
     """
     state = renamed(read(source), own, names.renames)
-    rows = [len(state[key]) for key in own if key in state and is_in_any(key, (names.head,))]
+    rows = [len(state[key]) for key in own if key in state and is_in_any(key, names.heads)]
     if not rows:
-        raise InputError(f"{source} has no {names.head}, which names the classes: it is of another network, or of one without")
+        raise InputError(
+            f"{source} has no {' or '.join(names.heads)}, which names the classes: it is of another network, or of one without"
+        )
     return rows[0]
 
 
