@@ -4,7 +4,7 @@
     python docs/write/gallery.py saliency       # some of them
 
 CIFAR-10 and published weights are taken from the folder of shared data (CONVATLAS_SHARED, or ../shared/data) where there
-is one; elsewhere the pictures show a network that has just learnt scikit-learn's digits.
+is one; elsewhere the pictures show a network that has just learned scikit-learn's digits.
 """
 
 import csv

@@ -37,7 +37,7 @@ class Row:
 
 
 def read() -> dict[str, Row]:
-    """All rows by name, in the catalogue's order."""
+    """All rows by name, in the catalog's order."""
     text = (files(__package__) / "catalog.csv").read_text(encoding="utf-8")
     rows = {}
     for cells in csv.DictReader(text.splitlines()):

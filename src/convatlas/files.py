@@ -59,7 +59,7 @@ def unwritten(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary neighbour to write to; it takes the name only when the block ends well, so no reader sees half a file."""
+    """A temporary neighbor to write to; it takes the name only when the block ends well, so no reader sees half a file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing_to(path):
         try:

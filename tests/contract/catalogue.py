@@ -1,4 +1,4 @@
-"""The catalogue as the contract tests take it: the smallest network of each family and kind, cut to what is quick to run."""
+"""The catalog as the contract tests take it: the smallest network of each family and kind, cut to what is quick to run."""
 
 import math
 from collections.abc import Iterator

@@ -60,7 +60,7 @@ def test_the_loss_falls_within_an_epoch_of_photographs(name, photographs, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALLEST)
-def test_a_batch_of_digits_is_learnt(name):
+def test_a_batch_of_digits_is_learned(name):
     """The same eight images twelve times, nothing dropped: the loss that is left to fall depends on no chance."""
     data = load("digits")
     x, y = next(iter(Batches(data.train, Feed(8, fitting_size(name, max(data.size)), data.mean, data.std)).epoch()))

@@ -168,7 +168,7 @@ def test_odd_and_oblong_images_are_seen_to_their_edges(name, built):
 
 @pytest.mark.parametrize("name", networks(KINDS, set(QUICK) - LARGE, SMALLEST))
 def test_fresh_logits_are_of_sane_scale(name):
-    """Before it has learnt anything a network thinks all classes about equally likely, whichever is right."""
+    """Before it has learned anything a network thinks all classes about equally likely, whichever is right."""
     native = CATALOG[name].native_of(name)
     torch.manual_seed(0)
     model = create_model(name, image_size=native.smallest)

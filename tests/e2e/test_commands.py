@@ -87,13 +87,13 @@ def test_wrong_input_ends_with_a_sentence_and_two(say, tmp_path, words, sentence
     assert not list(tmp_path.glob("runs/*/*"))
 
 
-def picture(path: Path, size: int = 16, grey: int = 0) -> Path:
+def picture(path: Path, size: int = 16, gray: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (size, size), grey).save(path)
+    Image.new("L", (size, size), gray).save(path)
     return path
 
 
-def test_data_that_cannot_be_learnt_from_is_named(say, tmp_path):
+def test_data_that_cannot_be_learned_from_is_named(say, tmp_path):
     (tmp_path / "empty").mkdir()
     picture(tmp_path / "one" / "cats" / "0.png")
     (tmp_path / "a.txt").write_text("")

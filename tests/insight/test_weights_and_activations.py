@@ -59,10 +59,10 @@ def test_colored_kernels_are_the_weights_gray_ones_first(resnet):
 
 def test_slices_of_a_deeper_layer_are_the_strongest_and_their_initial_state_stands_at_the_same_place():
     torch.manual_seed(0)
-    learnt, fresh = (create_model("resnet20", num_classes=3, n=1) for _ in range(2))
-    seen = Subject(**{**vars_of(subject(learnt)), "fresh": lambda: fresh})
+    learned, fresh = (create_model("resnet20", num_classes=3, n=1) for _ in range(2))
+    seen = Subject(**{**vars_of(subject(learned)), "fresh": lambda: fresh})
     found = filters(seen, "layer2.0.conv1", count=7)
-    weight, before = (dict(m.named_parameters())["layer2.0.conv1.weight"].detach() for m in (learnt, fresh))
+    weight, before = (dict(m.named_parameters())["layer2.0.conv1.weight"].detach() for m in (learned, fresh))
     norms = weight.flatten(2).norm(dim=2)
     assert [float(norms[place]) for place in found.places] == norms.flatten().sort(descending=True)[0][:7].tolist()
     for place, kernel, initial in zip(found.places, found.kernels, found.initial, strict=True):

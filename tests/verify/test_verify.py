@@ -350,7 +350,7 @@ def test_real_networks(name, library):
 
 
 @pytest.mark.parametrize("name", networks(CATALOG, (), SMALLEST))
-def test_the_whole_catalogue(name):
+def test_the_whole_catalog(name):
     """Values up to a hundred million parameters, layouts of all; CI takes the smallest of each family."""
     [verdict] = verify([name], quick=catalog.ROWS[name].parameters > 10**8)
     assert verdict.outcome is not Outcome.DIFFERS, str(verdict)
@@ -380,7 +380,7 @@ def say(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_a_line_a_network_in_the_catalogues_order(say):
+def test_a_line_a_network_in_the_catalogs_order(say):
     code, said = say("tinyvgg", "lenet5*", "--quick")
     assert code == 0
     *lines, _, total = said.out.splitlines()

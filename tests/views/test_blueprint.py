@@ -1,4 +1,4 @@
-"""Blueprints: every network of the catalogue on one page, all text apart and inside, all that matters there."""
+"""Blueprints: every network of the catalog on one page, all text apart and inside, all that matters there."""
 
 from functools import cache
 from itertools import combinations

@@ -41,7 +41,7 @@ def test_every_network_is_named_once_in_the_lineage_and_every_family_on_imagenet
         assert [name for name in chart if name in node.variants] == ([best.name] if best else [])
 
 
-def test_discs_say_what_the_catalogue_says(figure):
+def test_discs_say_what_the_catalog_says(figure):
     (discs,) = (c for c in figure.axes[0].collections if isinstance(c, PathCollection))
     rows = sorted((row for row in ROWS.values() if row.top1_on == "ImageNet"), key=lambda row: -row.parameters)
     areas, places = discs.get_sizes(), discs.get_offsets()

@@ -8,11 +8,11 @@ from convatlas.views.labels import Box, place, spread
 AREA = Box(0, 0, 290, 218)  # a scatter plot of the report
 LINE = 14.0
 inside = st.tuples(st.floats(0, AREA.width), st.floats(0, AREA.height))
-labelled = st.lists(st.tuples(inside, st.floats(20, 125)), min_size=1, max_size=10)
+labeled = st.lists(st.tuples(inside, st.floats(20, 125)), min_size=1, max_size=10)
 
 
 @settings(max_examples=60, deadline=None)
-@given(labelled)
+@given(labeled)
 def test_labels_of_ten_networks_never_overlap_and_stay_inside(networks):
     points, widths = zip(*networks, strict=True)
     boxes = place(points, [(width, LINE) for width in widths], AREA)

@@ -100,13 +100,13 @@ def test_a_head_for_other_classes_starts_afresh(saved):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 12])
-def test_a_stem_for_other_channels_answers_grey_images_alike(saved, channels):
+def test_a_stem_for_other_channels_answers_gray_images_alike(saved, channels):
     model, folder = saved
     again, loaded = load("resnet20", folder / "a.pth", in_channels=channels)
     assert loaded.adapted == (f"{family_of('resnet20').stem}.weight",)
-    grey = torch.rand(2, 1, 32, 32)
+    gray = torch.rand(2, 1, 32, 32)
     if channels in (1, 12):  # whole turns of red, green and blue
-        a, b = model.eval()(grey.expand(-1, 3, -1, -1)), again.eval()(grey.expand(-1, channels, -1, -1))
+        a, b = model.eval()(gray.expand(-1, 3, -1, -1)), again.eval()(gray.expand(-1, channels, -1, -1))
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""Images to learn from: a catalogue of famous sets, folders and .npz files, and the batches that feed them to a network."""
+"""Images to learn from: a catalog of famous sets, folders and .npz files, and the batches that feed them to a network."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

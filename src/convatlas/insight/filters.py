@@ -39,7 +39,7 @@ class Filters:
 
 
 def filters(subject: Subject, layer: str | None = None, *, count: int = COUNT, seed: int = 0) -> Filters:
-    """The kernels of a layer, if none is named of the one that sees the image, beside those before it learnt.
+    """The kernels of a layer, if none is named of the one that sees the image, beside those before it learned.
 
     Raises   InputError for a layer without kernels, with the names of those that have some
     """
@@ -49,7 +49,7 @@ def filters(subject: Subject, layer: str | None = None, *, count: int = COUNT, s
         initial = weights_of(subject.fresh(), name, subject)
     if initial.shape != weights.shape:
         raise InputError(
-            f"{name} has kernels {tuple(weights.shape)}, and {tuple(initial.shape)} before it learnt: nothing to compare"
+            f"{name} has kernels {tuple(weights.shape)}, and {tuple(initial.shape)} before it learned: nothing to compare"
         )
     kind, pick = "plain", strongest_kernels
     if weights.shape[1] == 3 and name == subject.stem:

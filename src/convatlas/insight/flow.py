@@ -52,7 +52,7 @@ class Flow:
     gradients: NDArray[np.float64]
     ratios: NDArray[np.float64]
     losses: tuple[float, ...]  # at these steps
-    trained: NDArray[np.float64] | None  # None if it has not learnt anything yet
+    trained: NDArray[np.float64] | None  # None if it has not learned anything yet
     optimizer: str  # in words
     batch: int
 
@@ -91,7 +91,7 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
     images = subject.images if subject.train is None else subject.train
     if bool((images.labels < 0).any()):
         raise InputError(
-            f"gradients need the classes of the images, and those of {subject.title} are not known: give a labelled data set"
+            f"gradients need the classes of the images, and those of {subject.title} are not known: give a labeled data set"
         )
     if steps < 1:
         raise InputError(f"gradient flow needs at least one step, got {steps}")
@@ -106,15 +106,15 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
         layers = weight_names(fresh, subject.size)
         untaught = name is not None or have_same_weights(fresh, subject.model)
         found = record_training(fresh, recipe, layers, endless_batches(images, feed), rates, loss_of=plain_loss)
-        learnt = None
+        learned = None
         if not untaught:
             copy = deepcopy(subject.model).requires_grad_(True)
-            learnt = record_training(copy, recipe, layers, endless_batches(images, feed), rates[:1], loss_of=plain_loss)[0][2]
+            learned = record_training(copy, recipe, layers, endless_batches(images, feed), rates[:1], loss_of=plain_loss)[0][2]
     told = np.stack([values for _, _, values in found])
     optimizer = "SGD with momentum" if recipe.optimizer == "sgd" else "AdamW"
     return Flow(
         name or subject.title, tuple(layers), tuple(step for step, *_ in found), told[:, 0], told[:, 1],
-        tuple(loss for _, loss, _ in found), learnt,
+        tuple(loss for _, loss, _ in found), learned,
         f"{optimizer}, rate {recipe.lr:g} from step {warmup_steps(recipe, steps)} on", size,
     )  # fmt: skip
 

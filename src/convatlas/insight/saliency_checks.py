@@ -84,7 +84,7 @@ def probabilities_along(model: nn.Module, before: Tensor, after: Tensor, gone: T
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Randomization:
-    """How alike maps stay while the network forgets what it learnt, from the head down.
+    """How alike maps stay while the network forgets what it learned, from the head down.
 
     Shapes   depth (k,) share of the layers with weights that forgot, from 0 to 1; correlation (n, k); layers (k − 1,)
     """

@@ -1,6 +1,6 @@
 """Who took which idea from whom, as the papers say it themselves.
 
-Parents are families of the catalogue, or groups of variants with a paper of their own. What came from elsewhere (Network in
+Parents are families of the catalog, or groups of variants with a paper of their own. What came from elsewhere (Network in
 Network's 1x1, squeeze-and-excitation, language's transformer) has no line here, so LeNet and ViT begin one.
 """
 

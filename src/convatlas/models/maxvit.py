@@ -81,7 +81,7 @@ class MBConv(nn.Module):
 
 
 class RelativeAttention(nn.Module):
-    """softmax(QKᵀ / √c + B) V among the tokens of each window, with B learnt for each offset.
+    """softmax(QKᵀ / √c + B) V among the tokens of each window, with B learned for each offset.
 
     Shapes   x (n, windows, p², c) → the same
     """

@@ -1,7 +1,7 @@
 """PreAct ResNet: keep the road free, and put norm and activation on the branch.
 
 With y = x + W₂ relu(norm(W₁ relu(norm(x)))) nothing stands on the shortcut, neither after the sum, so x_L = x_l + Σ F(x_i):
-any deeper value is any shallower one plus what was learnt between, and gradients come back undamped. The paper trains
+any deeper value is any shallower one plus what was learned between, and gradients come back undamped. The paper trains
 1001 layers so.
 
 Papers   He et al. 2016, arXiv:1603.05027

@@ -8,7 +8,7 @@ Papers   Iandola et al. 2016, arXiv:1602.07360 · `squeezenet1_1`: the authors' 
 Differs  The paper's table 1 prints 224 pixels, but its 111x111 maps need 227 (the authors: a typing error); at 224 the maps
          are 109, 54, 27 and 13. The first release pads the last 1x1 by one pixel, a slip of the program that wrote it, as its
          authors say; here it has no border. A ReLU follows that 1x1, so that no logit is below zero;
-         its biases start at 1 where the reference has 0, or classes fall silent before they have learnt anything.
+         its biases start at 1 where the reference has 0, or classes fall silent before they have learned anything.
          `bypass=True` is the paper's §6: modules that keep their channels add their input.
 Small    Up to 64 pixels features.0 is 3x3 with stride 1 and a border: maps at stride 2, 4, 8 (32 → 16 → 8 → 4).
 Names    features.0 = stem · features.N.{squeeze expand1x1 expand3x3} = Fire modules · classifier.1 = head

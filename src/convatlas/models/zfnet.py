@@ -1,4 +1,4 @@
-"""ZFNet: look at what the layers of AlexNet have learnt, and mend what you see.
+"""ZFNet: look at what the layers of AlexNet have learned, and mend what you see.
 
 Projected back into the image, a feature map z of layer l becomes relu(Wₗᵀ z) after relu(Wₗᵀ z) down to the pixels. Seen so,
 AlexNet's 11x11 filters with stride 4 held only very high and very low frequencies, and its second layer aliased: with 7x7

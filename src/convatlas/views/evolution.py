@@ -1,4 +1,4 @@
-"""The catalogue through the years: accuracy, size and cost of its networks, and below them who took ideas from whom."""
+"""The catalog through the years: accuracy, size and cost of its networks, and below them who took ideas from whom."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def figure(rows: Sequence[Row], nodes: Sequence[Node], edges: Sequence[tuple[str
         shown = [row for row in rows if on_imagenet(row)]
         first, last = min(row.year for row in rows), max(row.year for row in rows)
         top = 1 - 26 / height
-        words = f"{len(rows)} networks, {first}–{last}: how right, how large, and who learnt from whom"
+        words = f"{len(rows)} networks, {first}–{last}: how right, how large, and who learned from whom"
         sheet.text(14 / WIDTH, top, words, size=17, color=style.INK)
         said = (
             f"Above: {len(shown)} variants with a published ImageNet top-1, some of weights that are younger than the network.",

@@ -40,7 +40,7 @@ class Box:
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions as near to the wanted ones as a gap between neighbours allows, inside [low, high], in the same order.
+    """Positions as near to the wanted ones as a gap between neighbors allows, inside [low, high], in the same order.
 
     Where the gap does not fit so often, it shrinks until it does.
     """

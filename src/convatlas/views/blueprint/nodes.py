@@ -122,7 +122,7 @@ def named(row: Layer, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
 
 
 def meeting(row: Layer, low: str, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
-    """A concatenation, or a sum or product with something that was learnt; nothing where only constants come in."""
+    """A concatenation, or a sum or product with something that was learned; nothing where only constants come in."""
     out = row.output_shape
     if len(inputs) > 1:
         return "concat", {"shuffle": 1} if low == "stack" and len(out) == 5 and out[2] < out[1] else {}
