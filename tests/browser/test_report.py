@@ -66,7 +66,12 @@ def read(folder: Path, value: dict, theme: str, width: int) -> dict:
     return json.loads(html.unescape(seen[1]))
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1200), ("dark", 1200), ("light", 360), ("dark", 360), ("light", 768)])
+MORE = ("dark", 1200), ("light", 360), ("light", 768)
+
+
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1200), ("dark", 360), *(pytest.param(*each, marks=pytest.mark.thorough) for each in MORE)]
+)
 def test_the_report_opens_from_disk_and_fits(tmp_path, theme, width):
     seen = read(tmp_path, FABRICATED["results"](failed=(1,)), theme, width)
     assert seen["overflow"] == 0

@@ -15,11 +15,11 @@ def close(found, expected, share):
     torch.testing.assert_close(found, expected, rtol=share, atol=share * expected.abs().max().item())
 
 
-EXPORTED = {"googlenet", "shufflenet_v2_x0_5", "regnet_y_400mf", "convnext_tiny", "swin_t", "maxvit_t", "lenet5_1998"}
+EXPORTED = ("googlenet", "densenet121", "mobilenet_v2", "swin_t")
 ALL = list(dict.fromkeys([*KINDS, *ONE_OF_EACH]))
 
 
-@pytest.mark.parametrize("name", networks(ALL, ("resnet18", "vit_b_16"), EXPORTED.union(ONE_OF_EACH)))
+@pytest.mark.parametrize("name", networks(ALL, ("resnet18", "vit_b_16"), EXPORTED))
 def test_exported_for_any_batch(name):
     model, x = small(name)
     program = torch.export.export(model.eval(), (x,), dynamic_shapes=ANY_BATCH)
@@ -38,7 +38,7 @@ def compiler(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
-@pytest.mark.parametrize("name", networks(ONE_OF_EACH, (), ("resnet18",)))
+@pytest.mark.parametrize("name", networks(ONE_OF_EACH, (), ("vgg11",)))
 def test_compiled(name, compiler):
     torch.compiler.reset()
     model, x = small(name)
@@ -48,7 +48,7 @@ def test_compiled(name, compiler):
 
 
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-@pytest.mark.parametrize("name", networks(ALL, (), ONE_OF_EACH))
+@pytest.mark.parametrize("name", networks(ALL, (), ("resnet18", "vit_b_16")))
 def test_run_by_onnx_runtime(name, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")

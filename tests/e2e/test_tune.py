@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convatlas.anatomy import speed
+
 COLORS = {"red": (200, 40, 40), "blue": (40, 40, 200)}
 QUICK = ("--epochs", 2, "--batch-size", 8, "--image-size", 32, "--precision", 32)
 
@@ -103,7 +105,8 @@ def test_folds_hold_every_image_out_once(cli, tmp_path, photos, weights):
     assert "nothing is overwritten" in refused.stderr
 
 
-def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights):
+def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights, monkeypatch):
+    monkeypatch.setattr(speed, "LONG_ENOUGH", 0.01)
     flags = ("--strategies", "head,last-2,full", "--seeds", 1, "--out", "cmp", *QUICK)
     done = cli("compare", "resnet20", "--weights", weights, "--data", photos, *flags)
     assert done.returncode == 0, done.stderr

@@ -48,6 +48,10 @@ def test_the_seed_is_the_recipes_not_the_callers(go):
     assert a.steps == b.steps
 
 
+def slow(value):
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 CASES = {
     "sgd": {},
     "adamw": {"optimizer": "adamw", "lr": 0.01},
@@ -60,7 +64,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("stop", [1, 3, 5, 6, 9])  # of ten steps in two epochs; one step follows the request
+@pytest.mark.parametrize("stop", [slow(1), 3, slow(5), 6, slow(9)])  # of ten steps in two epochs; one step follows the request
 @pytest.mark.parametrize("case", CASES)
 def test_resuming_equals_going_on(go, case, stop):
     whole = go("whole", **CASES[case])
