@@ -1,4 +1,4 @@
-"""The house stands as its plan says: floors, forbidden imports, names, sizes, and documents whose code runs."""
+"""The package is built as planned: layers, forbidden imports, names, sizes, and documents whose code runs."""
 
 import ast
 import importlib
@@ -24,26 +24,25 @@ from convatlas.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "convatlas"
 
-# Imports go downwards only, and rooms of one floor do not know each other; on the ground floor they may.
-FLOORS = (
+# Imports go downwards only, and packages of one layer do not import each other; in the lowest layer they may.
+LAYERS = (
     ("errors", "files", "catalog", "ops"),
-    ("data", "weights"),
-    ("anatomy",),
+    ("data", "weights", "anatomy"),
     ("models",),
-    ("engine",),
-    ("verify", "recipes"),
+    ("engine", "verify"),
+    ("recipes",),
     ("runs",),
     ("features",),
     ("insight",),
     ("studies", "views", "export", "progress"),
     ("looks",),
-    ("explorer", "console"),
+    ("explorer", "serve", "console"),
     ("cli",),
     ("__init__", "__main__"),
 )
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 
-# What only some rooms may import: the reference is the referee, and heavy libraries live behind one door.
+# What only some packages may import: the reference is the referee, and heavy libraries live behind one door.
 ONLY_IN = {
     "torchvision.models": {"verify"},
     "timm": {"verify"},
@@ -103,7 +102,7 @@ def path_of(module: str) -> Path:
 
 
 def imports(module: str) -> Iterator[Import]:
-    """Every import statement, also those inside functions; relative ones resolved to `.room.module[.name]`."""
+    """Every import statement, also those inside functions; relative ones resolved to `.package.module[.name]`."""
     package = [] if module in {"__init__", "__main__"} else module.split(".")
     if path_of(module).name != "__init__.py":
         package = package[:-1]
@@ -119,7 +118,7 @@ def imports(module: str) -> Iterator[Import]:
 
 
 def module_behind(target: str) -> str | None:
-    """The module of the package that `.room.module.name` reaches, if it is one."""
+    """The module that `.package.module.name` reaches, if it is one of ours."""
     parts = target.removeprefix(".").split(".")
     for end in range(len(parts), 0, -1):
         if (name := ".".join(parts[:end])) in modules():
@@ -143,15 +142,15 @@ def named(module: str, line: int) -> str:
 def test_imports_go_downwards_only() -> None:
     wrong = []
     for module in modules():
-        room = module.split(".")[0]
-        assert room in FLOOR, f"{module} stands on no floor: give its room one in FLOORS"
+        package = module.split(".")[0]
+        assert package in LAYER, f"{module} is in no layer: give {package} one in LAYERS"
         for line, target in imports(module):
-            other = target.split(".")[1] if target.startswith(".") else room
-            if room in (other, "__init__") or target == ".__version__":  # the one word of the façade that a room may need
+            other = target.split(".")[1] if target.startswith(".") else package
+            if package in (other, "__init__") or target == ".__version__":  # the one name of the façade a package may need
                 continue
-            known = FLOOR.get(other, len(FLOORS))
-            if known > FLOOR[room] or known == FLOOR[room] > 0:
-                wrong.append(f"{named(module, line)} floor {FLOOR[room]} imports {target}, floor {known}")
+            layer = LAYER.get(other, len(LAYERS))
+            if layer > LAYER[package] or layer == LAYER[package] > 0:
+                wrong.append(f"{named(module, line)} layer {LAYER[package]} imports {target}, layer {layer}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -168,9 +167,9 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         pytest.fail(" → ".join(error.args[1]))
 
 
-def test_libraries_stay_in_their_rooms() -> None:
+def test_libraries_stay_in_their_packages() -> None:
     wrong = [
-        f"{named(module, line)} imports {target}, which belongs to {' and '.join(sorted(homes)) or 'no room'}"
+        f"{named(module, line)} imports {target}, which belongs to {' and '.join(sorted(homes)) or 'no package'}"
         for module in modules()
         for line, target in imports(module)
         for library, homes in ONLY_IN.items()
@@ -209,7 +208,7 @@ def test_every_module_makes_a_promise() -> None:
     assert not silent
 
 
-def test_no_room_is_longer_than_one_idea() -> None:
+def test_no_module_is_longer_than_one_idea() -> None:
     length = {name: len(path_of(name).read_text(encoding="utf-8").splitlines()) for name in modules()}
     assert not {name: lines for name, lines in length.items() if lines > LONGEST}
     assert length["__init__"] < 40

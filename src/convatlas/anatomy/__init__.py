@@ -1,21 +1,25 @@
-"""Floor 3: what happens in a network and what it costs, counted without computing anything."""
+"""Layers, costs, receptive fields and pyramids of any module, counted without computing anything."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .encoder import Encoder
     from .layer import Layer
     from .layers import Anatomy, Unfollowed, inspect
     from .memory import Memory, peak_memory
+    from .pyramid import Level
     from .receptive import ReceptiveField
     from .stages import Stage
 
-__all__ = ["Anatomy", "Layer", "Memory", "ReceptiveField", "Stage", "Unfollowed", "inspect", "peak_memory"]
+__all__ = ["Anatomy", "Encoder", "Layer", "Level", "Memory", "ReceptiveField", "Stage", "Unfollowed", "inspect", "peak_memory"]
 
 _MODULES = {
+    "encoder": ("Encoder",),
     "layer": ("Layer",),
     "layers": ("Anatomy", "Unfollowed", "inspect"),
     "memory": ("Memory", "peak_memory"),
+    "pyramid": ("Level",),
     "receptive": ("ReceptiveField",),
     "stages": ("Stage",),
 }

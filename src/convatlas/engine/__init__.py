@@ -1,1 +1,1 @@
-"""Floor 3: trains and measures any module on any batches; names no architecture."""
+"""Trains and measures any module on any batches; names no architecture."""

@@ -1,21 +1,21 @@
-"""Floor 4: what a network has learnt to see, as vectors and maps that other models can use."""
+"""What a network has learned to see, as vectors and maps that other models can use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .encoder import Encoder, create_encoder
+    from ..anatomy.encoder import Encoder
+    from ..anatomy.pyramid import Level
+    from .encoder import create_encoder, levels, pyramid
     from .extract import features
     from .extractor import FeatureExtractor
-    from .maps import Level, levels, pyramid
 
 __all__ = ["Encoder", "FeatureExtractor", "Level", "create_encoder", "features", "levels", "pyramid"]
 
 _MODULES = {
-    "encoder": ("Encoder", "create_encoder"),
+    "encoder": ("Encoder", "Level", "create_encoder", "levels", "pyramid"),
     "extract": ("features",),
     "extractor": ("FeatureExtractor",),
-    "maps": ("Level", "levels", "pyramid"),
 }
 
 

@@ -1,1 +1,1 @@
-"""Floor 5: what a network makes of images: a network and its images in, numbers out, never a picture."""
+"""What a network makes of images: a network and its images in, numbers out, never a picture."""

@@ -1,1 +1,1 @@
-"""Floor 0: pieces of networks that two or more families share; torch only."""
+"""Pieces of networks that two or more families share; torch only."""

@@ -1,4 +1,4 @@
-"""Floor 4: functions that return a Recipe, each with its measured claim."""
+"""Functions that return a Recipe, each with its measured claim."""
 
 from .default import default
 from .transfer import tuned

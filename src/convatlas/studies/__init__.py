@@ -1,1 +1,1 @@
-"""Floor 6: a question, a grid of recipes, a verdict."""
+"""A question, a grid of recipes, a verdict."""

@@ -13,10 +13,10 @@ from torch import nn
 
 from ..data import Batches, Images
 from ..errors import InputError, unknown
+from ..features.encoder import levels
 from ..features.evaluate import knn_accuracy, knn_left_out, linear_accuracy
 from ..features.extract import PENULTIMATE, catching
 from ..features.index import Ints, Vectors
-from ..features.maps import levels
 from ..ops.mode import eval_mode
 from ..runs.images import ImageSet, open_images
 from ..runs.network import Asked

@@ -1,6 +1,6 @@
-"""Floor 1: published weights and their images' preparation; weights from files into a network, adapted where they differ.
+"""Published weights and their images' preparation; weights from files into a network, adapted where they differ.
 
-What needs torch is fetched when it is first asked for: listing and fetching files do without.
+Modules that need torch are imported on first use: listing and fetching files do without.
 """
 
 from importlib import import_module

@@ -4,20 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, log2
 
-import torch
 from torch import Tensor, nn
 
-from ..anatomy.layer import Layer, Shape
-from ..anatomy.layers import VIEWS, example, inspect, without_values
 from ..errors import InputError
 from ..ops.layout import layout_of
-from ..ops.mode import eval_mode
 from ..ops.paths import is_inside
 from ..ops.tap import tap
-from .head import head_of
+from .layer import Layer, Shape
+from .layers import VIEWS, inspect
 
 ASIDE = ("Dropout", "dropout", "AdaptiveAvgPool2d", "adaptive_avg_pool2d", "AdaptiveMaxPool2d")
-"""What belongs to a classifier, though it gives maps."""
+"""Layers that belong to a classifier, though their outputs are maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,62 +29,56 @@ class Level:
     channels: int
 
 
-def levels(model: nn.Module, size: Shape) -> tuple[Level, ...]:
-    """The last map of each stride, finest first, found without computing anything.
+def levels(model: nn.Module, size: Shape, head: str = "") -> tuple[Level, ...]:
+    """The last map of each stride, finest first, without computing anything.
 
-    A part of the network that changes the stride more than once is looked into; any other one is a step, and what it gives
-    counts, not the maps within its branches. The head is left out.
+    A module that changes the stride more than once is divided further; any other one is a step, whose output counts and not
+    the maps within its branches. The module `head` and what runs after it are left out.
 
     Shapes   size (channels, height, width)
     Raises   InputError for a network whose maps all have one stride, such as a ViT
     """
     anatomy = inspect(model, size)
-    with eval_mode(model), torch.no_grad(), without_values(model):
-        head = head_of(model, example(model, size))
-    end = next((name for name, module in model.named_modules() if module is head), None)
     rows = list(anatomy.layers)
-    cut = next((i for i, row in enumerate(rows) if row.name == end), len(rows))
-    found: dict[int, Level] = {}
+    cut = next((i for i, row in enumerate(rows) if row.name == head), len(rows))
+    by_stride: dict[int, Level] = {}
     for part, first, last in steps(rows, range(cut), anatomy.modules, size):
         row = rows[last - 1]
-        at = layout_of(row.output_shape, size)
+        layout = layout_of(row.output_shape, size)
         stride = stride_of(row, size)
         aside = first == last - 1 and (row.kind in ASIDE or row.kind in VIEWS)
-        if at is None or stride is None or aside:
+        if layout is None or stride is None or aside:
             continue
-        channels = row.output_shape[1 if at.axis == 2 else 3]
-        found[stride] = Level(outermost(part, last - 1, rows, anatomy.modules), stride, channels)
-    if len(found) < 2:
-        raise InputError(f"{type(model).__name__} has no pyramid: that needs maps of two strides, and it has {len(found)}")
-    return tuple(found[stride] for stride in sorted(found))
+        channels = row.output_shape[1 if layout.axis == 2 else 3]
+        by_stride[stride] = Level(outermost(part, last - 1, rows, anatomy.modules), stride, channels)
+    if len(by_stride) < 2:
+        raise InputError(f"{type(model).__name__} has no pyramid: that needs maps of two strides, and it has {len(by_stride)}")
+    return tuple(by_stride[stride] for stride in sorted(by_stride))
 
 
-def pyramid(model: nn.Module, x: Tensor, at: Sequence[Level] | None = None) -> list[Tensor]:
-    """The last map of each stride, finest first, in the mode the network is in; gradients flow back through them.
-
-    `at` takes what `levels` gives, so that many batches of one size need to ask but once.
+def pyramid(model: nn.Module, x: Tensor, at: Sequence[Level]) -> list[Tensor]:
+    """The maps of these levels, in the mode the network is in; gradients flow back through them.
 
     Shapes   x (n, channels, h, w) → maps (n, c, h', w')
     """
-    at = levels(model, tuple(x.shape[1:])) if at is None else at
     with tap(model, *(level.name for level in at)) as taps:
         model(x)
     maps = [taps[level.name] for level in at]
-    return [found.maps(y) for y in maps if (found := layout_of(y.shape, x.shape[1:]))]
+    return [layout.maps(y) for y in maps if (layout := layout_of(y.shape, x.shape[1:]))]
 
 
 def steps(
     rows: Sequence[Layer], places: range, modules: dict[str, str], size: Shape, within: str = ""
 ) -> Iterator[tuple[str, int, int]]:
-    """The parts of a network in their order: name, first row, end."""
+    """The steps of a network in their order: name, first row, end."""
     first = places.start
     while first < places.stop:
         part = below(rows[first].name, within, modules)
         last = first + 1
         while last < places.stop and part in modules and is_inside(rows[last].name, part):
             last += 1
-        seen = {stride_of(row, size) for row in rows[first:last]} - {None}
-        if len(seen) > 2 and last - first > 1:
+        strides = {stride_of(row, size) for row in rows[first:last]} - {None}
+        if len(strides) > 2 and last - first > 1:
             yield from steps(rows, range(first, last), modules, size, part)
         else:
             yield part, first, last
@@ -116,11 +107,13 @@ def outermost(part: str, last: int, rows: Sequence[Layer], modules: dict[str, st
 
 
 def stride_of(row: Layer, size: Shape) -> int | None:
-    """How far apart a map's units look, told by its size where that is lost; None if it is no map."""
-    at, field = layout_of(row.output_shape, size), row.receptive_field
-    if at is None or at.extra is not None or row.output_shape[0] != 1:  # one image was sent: windows and masks are no map
+    """The stride of a layer's map, from its height where the receptive field is unknown; None if it is no map."""
+    layout, field = layout_of(row.output_shape, size), row.receptive_field
+    if (
+        layout is None or layout.extra is not None or row.output_shape[0] != 1
+    ):  # one image was sent: windows and masks are no map
         return None
     if field is None:
-        return int(2 ** max(round(log2(size[1] / at.height)), 0))
+        return int(2 ** max(round(log2(size[1] / layout.height)), 0))
     jump = field.jump
     return int(jump) if 0 < jump < inf and jump == int(jump) else None
