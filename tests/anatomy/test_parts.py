@@ -84,7 +84,7 @@ def stages_of(name, side=None):
     native = family.native_of(name)
     side = native.fitting(side) if side else native.image_size
     model = create_on_meta(name, image_size=side)
-    return model, parts(model, (native.in_channels, side, side), family.heads[0], family.auxiliary)
+    return model, parts(model, (native.in_channels, side, side), family.heads, family.auxiliary)
 
 
 def weights(model, names):
@@ -160,7 +160,7 @@ def test_small_images_have_stages_too(name, seen):
 @pytest.mark.parametrize(("depth", "groups"), [(2, "1 2"), (3, "1 2 3"), (6, "1-2 3-4 5 6"), (11, "1-3 4-6 7-9 10-11")])
 def test_a_transformers_blocks_are_dealt_evenly(depth, groups, seen):
     model = create_on_meta("vit_b_16", depth=depth, width=48, heads=4)
-    stages = parts(model, (3, 224, 224), "heads.head")
+    stages = parts(model, (3, 224, 224), ("heads.head",))
     assert list(stages) == ["stem", *(f"block{'s' if '-' in group else ''} {group}" for group in groups.split()), "head"]
     assert sum(name.count(".") == 2 and "encoder_layer" in name for names in stages.values() for name in names) == depth
     assert "encoder.ln" in list(stages.values())[-2]
@@ -172,30 +172,30 @@ def test_nothing_is_changed_and_frozen_weights_have_the_same_stages():
     model.features[3].eval()
     modes = [module.training for module in model.modules()]
     before = {key: (value, value.clone()) for key, value in model.state_dict(keep_vars=True).items()}
-    stages = parts(model, (3, 32, 32), "classifier.1")
+    stages = parts(model, (3, 32, 32), ("classifier.1",))
     after = model.state_dict(keep_vars=True)
     assert all(after[key] is value and torch.equal(value, copy) for key, (value, copy) in before.items())
     assert [module.training for module in model.modules()] == modes
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
-    assert parts(model.requires_grad_(requires_grad=False), (3, 32, 32), "classifier.1") == stages
+    assert parts(model.requires_grad_(requires_grad=False), (3, 32, 32), ("classifier.1",)) == stages
     assert "classifier.0" in stages["head"]  # its dropout is on where the head learns alone
 
 
 def test_the_same_at_a_size_whose_last_maps_are_single_units(seen):
     model = create_on_meta("resnet18")
-    assert parts(model, (3, 32, 32), "fc") == parts(model, (3, 224, 224), "fc")
-    assert list(parts(model, (3, 8, 8), "fc")) == ["stem", "blocks 1-2", "blocks 3-4", "blocks 5-6", "blocks 7-8", "head"]
+    assert parts(model, (3, 32, 32), ("fc",)) == parts(model, (3, 224, 224), ("fc",))
+    assert list(parts(model, (3, 8, 8), ("fc",))) == ["stem", "blocks 1-2", "blocks 3-4", "blocks 5-6", "blocks 7-8", "head"]
 
 
 def test_without_a_head_what_stays_is_the_same(seen):
-    whole = parts(create_on_meta("resnet18"), (3, 64, 64), "fc")
-    assert parts(create_on_meta("resnet18", num_classes=0), (3, 64, 64), "fc") == whole
+    whole = parts(create_on_meta("resnet18"), (3, 64, 64), ("fc",))
+    assert parts(create_on_meta("resnet18", num_classes=0), (3, 64, 64), ("fc",)) == whole
 
 
 @pytest.mark.parametrize("head", ["", "fcc", "layer5.0"])
 def test_an_unknown_head_is_a_sentence(head):
     with pytest.raises(InputError, match="unknown module"):
-        parts(create_on_meta("resnet18"), (3, 64, 64), head)
+        parts(create_on_meta("resnet18"), (3, 64, 64), (head,))
 
 
 class Residual(nn.Module):
@@ -254,10 +254,58 @@ def test_a_plain_chain_has_no_stem():
         nn.Sequential(nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         nn.Sequential(nn.Flatten(), nn.Linear(8 * 49, 16), nn.ReLU(), nn.Linear(16, 10)),
     )
-    stages = parts(model, (1, 28, 28), "2.3")
+    stages = parts(model, (1, 28, 28), ("2.3",))
     assert {stage: [name for name in names if weights(model, [name])] for stage, names in stages.items()} == {
         "stage 1": ["0.0"],
         "stage 2": ["1.0"],
         "fully connected": ["2.1"],
         "head": ["2.3"],
     }
+
+
+class UNet(nn.Module):
+    """A backbone, a decoder whose maps grow again, two heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = create_on_meta("resnet18")
+        self.backbone.fc = nn.Identity()
+        with torch.device("meta"):
+            widths = (512, 256, 128, 64)
+            self.up = nn.ModuleList(nn.ConvTranspose2d(c, c // 2, 2, stride=2) for c in widths[:3])
+            self.mix = nn.ModuleList(nn.Sequential(nn.Conv2d(c, c // 2, 3, padding=1), nn.ReLU()) for c in widths[:3])
+            self.dropout = nn.Dropout()
+            self.masks, self.edges = nn.Conv2d(64, 5, 1), nn.Conv2d(64, 1, 1)
+            self.aside = nn.Conv2d(256, 5, 1)  # only training has it
+
+    def forward(self, x):
+        *finer, x = self.backbone.maps(x)
+        for up, mix, y in zip(self.up, self.mix, reversed(finer), strict=True):
+            x = mix(torch.cat([up(x), y], 1))
+        x = self.dropout(x)
+        return torch.cat([self.masks(x), self.edges(x)], 1)
+
+
+def test_a_decoder_stands_between_the_backbones_stages_and_the_heads(seen):
+    model = UNet()
+    stages = parts(model, (3, 64, 64), ("masks", "edges"), ("aside",), backbone="backbone")
+    alone = parts(create_on_meta("resnet18"), (3, 64, 64), ("fc",))
+    assert list(stages) == [*list(alone)[:-1], "decoder", "head"]
+    for stage in list(alone)[:-1]:
+        extra = {"", "backbone"} if stage == "stem" else {"backbone.avgpool", "backbone.fc"}
+        assert set(stages[stage]) - extra == {f"backbone.{name}" for name in alone[stage] if name}
+    assert {"up", "up.0", "mix.2.0", "mix.2.1", "dropout"} <= set(stages["decoder"])
+    assert set(stages["head"]) == {"masks", "edges", "aside"}
+    assert sorted(name for names in stages.values() for name in names) == sorted(dict(model.named_modules()))
+
+
+def test_what_learns_nothing_between_backbone_and_head_belongs_to_the_head(seen):
+    model = nn.Sequential(create_on_meta("resnet18", num_classes=0), nn.Dropout(), nn.Linear(512, 3, device="meta"))
+    stages = parts(model, (3, 64, 64), ("2",), backbone="0")
+    assert list(stages) == ["stem", "stage 1", "stage 2", "stage 3", "stage 4", "head"]
+    assert {"1", "2"} <= set(stages["head"])
+
+
+def test_an_unknown_backbone_is_a_sentence():
+    with pytest.raises(InputError, match="unknown module"):
+        parts(create_on_meta("resnet18"), (3, 64, 64), ("fc",), backbone="backbon")

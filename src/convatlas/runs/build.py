@@ -93,7 +93,7 @@ def stages_of(recipe: Recipe, model: nn.Module, data: Data) -> dict[str, tuple[s
         return None
     family = family_of(recipe.model)
     side = image_size(recipe, data)
-    return parts(model, (data.channels, side, side), family.heads[0], family.auxiliary)
+    return parts(model, (data.channels, side, side), family.heads, family.auxiliary)
 
 
 def with_weight_settings(recipe: Recipe) -> Recipe:

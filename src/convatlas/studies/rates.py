@@ -127,7 +127,7 @@ def foreseen(recipe: Recipe, classes: int, channels: int, side: int, images: int
     """The forecast for a network that is never given values."""
     family = family_of(recipe.model)
     net = create_on_meta(recipe.model, num_classes=classes, in_channels=channels, image_size=side)
-    learning = Learning(net, recipe, parts(net, (channels, side, side), family.heads[0], family.auxiliary))
+    learning = Learning(net, recipe, parts(net, (channels, side, side), family.heads, family.auxiliary))
     whole = images >= recipe.batch_size  # then what is left of the last batch is dropped
     steps = images // recipe.batch_size if whole else 1
     return Forecast(recipe, learning, steps, steps * recipe.batch_size if whole else images)
