@@ -11,7 +11,7 @@ import torchvision
 from torchvision.models import get_model_weights, list_models
 
 from convatlas.files import write_text
-from convatlas.weights.checkpoints import Checkpoint, read
+from convatlas.weights.checkpoints import Checkpoint, read_rows
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "src/convatlas/weights/checkpoints.csv"
@@ -76,7 +76,7 @@ def classes() -> str:
 
 def page() -> str:
     """docs/reference/weights.md as text, from the table that `checkpoints` has written."""
-    rows = read()
+    rows = read_rows()
     parts = [
         "# Published weights",
         "",

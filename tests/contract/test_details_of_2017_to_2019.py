@@ -12,7 +12,7 @@ from convatlas.models import CATALOG, count_parameters, create_model, create_on_
 from convatlas.models.mobilenet_v3 import timm as names_of_timm
 from convatlas.models.shufflenet_v2 import Unit
 from convatlas.ops.squeeze import SqueezeExcitation
-from convatlas.weights.load import renamed
+from convatlas.weights.load import rename_tensors
 
 # ours → timm's name; behind the colon what timm does otherwise
 TIMM = {
@@ -40,7 +40,7 @@ def test_timms_weights_compute_the_same(name):
     ours = create_model(name, num_classes=7).eval()
     base = name.partition(":")[0]
     renames = tuple(names_of_timm(large=False)) if base == "mobilenet_v3_small" else CATALOG[base].renames
-    state, own = renamed(theirs.state_dict(), ours.state_dict(), renames), ours.state_dict()
+    state, own = rename_tensors(theirs.state_dict(), ours.state_dict(), renames), ours.state_dict()
     assert state.keys() == own.keys()
     ours.load_state_dict({key: value.view(own[key].shape) for key, value in state.items()})
     x = torch.randn(2, 3, 65, 80)
@@ -55,7 +55,7 @@ def test_pytorchcvs_weights_find_their_names(name):
     with torch.device("meta"):
         theirs = models.get_model({"mobilenet_v1_100": "mobilenet_w1", "mobilenet_v1_025": "mobilenet_wd4"}[name]).state_dict()
     own = create_on_meta(name).state_dict()
-    found = renamed(theirs, own, CATALOG[name].renames)
+    found = rename_tensors(theirs, own, CATALOG[name].renames)
     assert [(key, value.shape) for key, value in found.items()] == [(key, value.shape) for key, value in own.items()]
 
 

@@ -73,7 +73,7 @@ def photograph(path: Path, seed: int = 0) -> Path:
         ("predict resnet20 --weights twenty.pth --data digits --classes names.txt a.png", "10 classes, but names.txt has 2"),
         ("predict resnet20 --weights twenty.pth --data digits none.png", "none.png does not exist"),
         ("predict squeezenet1_1 --weights imagenet1k_v9 a.png", "there is imagenet1k_v1"),
-        ("predict squeezenet1_1 --weights twenty.pth a.png", "twenty.pth has no classifier.1, which names the classes"),
+        ("predict squeezenet1_1 --weights twenty.pth a.png", "twenty.pth has no classifier.1, which gives the logits"),
         ("evaluate squeezenet1_1 --weights default", "names the 1000 classes of ImageNet: add --data FOLDER"),
         ("evaluate squeezenet1_1 --weights default --data digits", "named as the class, not digits"),
         ("evaluate squeezenet1_1 --weights imagenet1k_v9 --data set", "there is imagenet1k_v1"),

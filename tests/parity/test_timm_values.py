@@ -5,7 +5,7 @@ import torch
 from selection import networks
 
 from convatlas.models import CATALOG, create_model
-from convatlas.weights.load import renamed
+from convatlas.weights.load import rename_tensors
 
 timm = pytest.importorskip("timm")
 
@@ -38,7 +38,7 @@ def test_renamed_weights_compute_the_same(name):
     theirs = lively(timm.create_model(TWINS[name], num_classes=7))
     ours = create_model(name, num_classes=7).eval()
     family = CATALOG[name.partition(":")[0]]
-    ours.load_state_dict(renamed(theirs.state_dict(), ours.state_dict(), family.renames), strict=True)
+    ours.load_state_dict(rename_tensors(theirs.state_dict(), ours.state_dict(), family.renames), strict=True)
     x = torch.randn(2, 3, 65, 80)
     with torch.no_grad():
         expected = theirs(x)

@@ -12,7 +12,7 @@ from convatlas.models import CATALOG, FAMILIES, create_on_meta, family_of
 from convatlas.models.family import SMALL
 from convatlas.ops.paths import is_in_any
 from convatlas.weights import Loaded, load
-from convatlas.weights.load import DERIVED, fit
+from convatlas.weights.load import DERIVED, fit_tensor
 
 FIRST = [next(iter(family.variants)) for family in FAMILIES]
 SHRINKS = [name for name in FIRST if CATALOG[name].native_of(name).image_size > SMALL]
@@ -91,7 +91,7 @@ def test_tables_of_positions_are_interpolated(loaded, name):
         assert not [key for key in loaded(name, image_size=size).fresh if not is_in_any(key, (family.stem, *family.sized))]
         for key, value in create_on_meta(name, image_size=size).state_dict().items():
             if value.shape != own[key].shape and not key.endswith(DERIVED) and not is_in_any(key, (family.stem, *family.sized)):
-                level = fit(key, torch.full(own[key].shape, 3.0), torch.zeros(value.shape), family)
+                level = fit_tensor(key, torch.full(own[key].shape, 3.0), torch.zeros(value.shape), family)
                 torch.testing.assert_close(level, torch.full(value.shape, 3.0))
                 seen += 1
     assert seen
@@ -141,7 +141,7 @@ def test_files_of_timm_are_kept_whole(monkeypatch, name):
 
 def test_a_convolution_over_the_whole_map_is_a_linear_layer():
     kernel, maps = torch.randn(5, 3, 2, 2), torch.randn(4, 3, 2, 2)
-    fitted = fit("a", kernel, torch.zeros(5, 12), family_of("vgg11"))
+    fitted = fit_tensor("a", kernel, torch.zeros(5, 12), family_of("vgg11"))
     torch.testing.assert_close(linear(maps.flatten(1), fitted), torch.conv2d(maps, kernel).flatten(1))
 
 
@@ -149,5 +149,5 @@ def test_what_happened_is_said_in_a_line():
     found = Loaded(("a", "b"), ("stem",), tuple(f"head.{i}" for i in range(8)), ("aux",))
     assert str(found) == (
         "2 tensors kept; adapted to other channels or sizes: stem; "
-        "started afresh: head.0, head.1, head.2, head.3, head.4, head.5 and 2 more; dropped: aux"
+        "re-initialized: head.0, head.1, head.2, head.3, head.4, head.5 and 2 more; dropped: aux"
     )

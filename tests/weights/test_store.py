@@ -20,8 +20,8 @@ from filelock import FileLock
 from convatlas.errors import ConvAtlasError, InputError
 from convatlas.models import create_model
 from convatlas.weights import store
-from convatlas.weights.download import NetworkError, Part, Patience, download, safe, silent
-from convatlas.weights.store import fetch, held, path, source
+from convatlas.weights.download import NetworkError, Part, Patience, download, ignore_progress, is_safe
+from convatlas.weights.store import copies_on_disk, fetch, path, source
 
 HASTY = Patience(stall=0.2, tries=3, pause=0.001)
 
@@ -31,7 +31,7 @@ def row(publish):
     return publish()
 
 
-def get(row, watch=silent) -> bytes:
+def get(row, watch=ignore_progress) -> bytes:
     """Fetches, and looks that nothing but the file and the lock is left."""
     place = fetch(row, watch, HASTY)
     assert place == path(row)
@@ -155,7 +155,7 @@ def test_torch_hub_may_have_it(row, server, tmp_path):
     copy.parent.mkdir(parents=True)
     copy.write_bytes(server.content)
     assert fetch(row) == copy
-    assert held(row) == [copy]
+    assert copies_on_disk(row) == [copy]
     assert not server.asked
     copy.write_bytes(b"broken")
     assert get(row) == server.content
@@ -189,9 +189,11 @@ def test_a_mirror_takes_the_place_of_the_server(row, server, monkeypatch):
 
 
 def test_only_https_is_safe_but_for_this_machine():
-    assert safe("https://a.example/b")
-    assert safe("http://localhost:8/b")
-    assert not any(map(safe, ("http://a.example/b", "http://localhost.example", "ftp://localhost/b", "file:///b", "//a", "")))
+    assert is_safe("https://a.example/b")
+    assert is_safe("http://localhost:8/b")
+    assert not any(
+        map(is_safe, ("http://a.example/b", "http://localhost.example", "ftp://localhost/b", "file:///b", "//a", ""))
+    )
 
 
 def test_a_disk_without_room_is_said_before_anything_comes(row, server, monkeypatch):
@@ -241,7 +243,7 @@ def test_errors_of_the_disk_are_no_errors_of_the_network(row, tmp_path, monkeypa
     with Part(tmp_path / "x.part") as part, monkeypatch.context() as patch:
         patch.setattr(Part, "write", refuse)
         with pytest.raises(OSError, match="Input/output"):
-            download(row.url, part, row, silent, HASTY)
+            download(row.url, part, row, ignore_progress, HASTY)
 
 
 def test_processes_at_once_fetch_once(row, server):

@@ -40,7 +40,7 @@ def conv(
     The cost of a depthwise-separable convolution in place of each one is shown as well.
     """
     from ..anatomy.arithmetic import chain
-    from ..console.conv import layers, pairs, shown
+    from ..console.conv import layers, pairs, print_steps
 
     values = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "output-padding": output_padding}
     steps = chain(pairs("input", [size])[0], layers(values, groups, channels, transposed))
@@ -49,4 +49,4 @@ def conv(
         from ..views.sliding import write
 
         picture = write([(step.layer, step.input) for step in steps], out, theme)
-    shown(steps, picture, as_json)
+    print_steps(steps, picture, as_json)

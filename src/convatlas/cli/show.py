@@ -56,4 +56,4 @@ def show(
         return
     outputs = anatomy.Wanted(depth, csv, html, svg)
     summary = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
-    anatomy.shown(summary, published(model), sections(parse(summary.info.name)[0]), outputs, as_json)
+    anatomy.print_summary(summary, published(model), sections(parse(summary.info.name)[0]), outputs, as_json)

@@ -26,9 +26,9 @@ def list_(*patterns: str, as_json: Json = False) -> None:
     """
     from ..console import weights as console
     from ..weights.checkpoints import matching
-    from ..weights.store import held
+    from ..weights.store import copies_on_disk
 
-    console.listed([(row, held(row)) for row in matching(patterns)], as_json)
+    console.print_weights([(row, copies_on_disk(row)) for row in matching(patterns)], as_json)
 
 
 @app.command
@@ -51,7 +51,7 @@ def fetch(*networks: str, tag: Tag = "default") -> None:
     if not networks:
         raise InputError("fetch needs the name of a network, such as `convatlas weights fetch resnet50`")
     for checkpoint in [find(name, tag) for name in networks]:
-        console.fetched(checkpoint)
+        console.fetch_and_print(checkpoint)
 
 
 @app.command
@@ -68,14 +68,14 @@ def path(network: str | None = None, /, *, tag: Tag = "default") -> None:
         Name of a network; without it, the folder of all weights is printed.
     """
     from ..weights import find
-    from ..weights.store import folder, held
+    from ..weights.store import copies_on_disk, folder
     from ..weights.store import path as place
 
     if network is None:
         print(folder())
         return
     checkpoint = find(network, tag)
-    files = held(checkpoint)
+    files = copies_on_disk(checkpoint)
     print(files[0] if files else place(checkpoint))
     if not files:
         print(f"not there yet: convatlas weights fetch {network} --tag {checkpoint.tag}", file=sys.stderr)
@@ -97,8 +97,8 @@ def verify(*patterns: str, as_json: Json = False) -> None:
     """
     from ..console import weights as console
     from ..weights.checkpoints import matching
-    from ..weights.store import digest, held
+    from ..weights.store import copies_on_disk, digest
 
-    here = ((row, place, digest(place)) for row in matching(patterns) for place in held(row))
-    if not console.verified(here, as_json):
+    here = ((row, place, digest(place)) for row in matching(patterns) for place in copies_on_disk(row))
+    if not console.print_verification(here, as_json):
         sys.exit(1)

@@ -57,7 +57,7 @@ class Wanted:
             raise InputError(f"--svg writes .svg, .png or .pdf, got {str(self.svg)!r}")
 
 
-def shown(
+def print_summary(
     found: NetworkSummary, rows: Sequence[Checkpoint], sections: Mapping[str, str], wanted: Wanted, as_json: bool
 ) -> None:
     """The card, the layers, the stages and totals; or JSON, or CSV on standard output; and the files."""
@@ -85,17 +85,17 @@ def layers(anatomy: Anatomy, depth: int | None) -> None:
     dropped: list[str] = []
     made = lines(anatomy, depth, dropped)
     for column in DISPENSABLE if console.is_terminal else ():
-        if wide(made, console) <= console.width:
+        if width_of(made, console) <= console.width:
             break
         dropped.append(column)
         made = lines(anatomy, depth, dropped)
     if depth >= ALL or not console.is_terminal:
-        console.width = wide(made, console)
+        console.width = width_of(made, console)
     console.print(made)
     print(KEY)
 
 
-def wide(made: Table, console: Console) -> int:
+def width_of(made: Table, console: Console) -> int:
     """Columns of the terminal that a table asks for."""
     return made.__rich_measure__(console, console.options.update(max_width=10_000)).maximum
 

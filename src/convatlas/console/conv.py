@@ -29,8 +29,8 @@ def layers(
         raise InputError(f"--channels needs {count + 1} numbers for {count} layer{'s' * (count > 1)}, got {':'.join(channels)}")
     if not transposed and any(max(size) for size in lists["output-padding"]):
         raise InputError("--output-padding belongs to transposed convolutions: add --transposed")
-    kernel, stride, padding, dilation, extra = (laid_out(flag, values, count) for flag, values in lists.items())
-    split = laid_out("groups", split, count)
+    kernel, stride, padding, dilation, extra = (one_per_layer(flag, values, count) for flag, values in lists.items())
+    split = one_per_layer("groups", split, count)
     return [
         Convolution(kernel[i], stride[i], padding[i], dilation[i], split[i], widths[i], widths[i + 1], transposed, extra[i])
         for i in range(count)
@@ -42,8 +42,8 @@ def pairs(flag: str, words: Iterable[str]) -> list[Size]:
 
     Raises   InputError
     """
-    sides = [word.lower().replace("×", "x").split("x") for word in listed(words)]
-    if not sides or any(len(side) > 2 or not all(map(whole, side)) for side in sides):
+    sides = [word.lower().replace("×", "x").split("x") for word in split_words(words)]
+    if not sides or any(len(side) > 2 or not all(map(is_whole, side)) for side in sides):
         raise InputError(f"--{flag} needs whole numbers such as 7, or 1x7 as height x width, got {' '.join(words)!r}")
     return [(int(side[0]), int(side[-1])) for side in sides]
 
@@ -53,25 +53,25 @@ def numbers(flag: str, words: Iterable[str]) -> list[int]:
 
     Raises   InputError
     """
-    found = listed(word.replace(":", ",") for word in words)
-    if not found or not all(map(whole, found)):
+    found = split_words(word.replace(":", ",") for word in words)
+    if not found or not all(map(is_whole, found)):
         raise InputError(
             f"--{flag} needs whole numbers such as {'3:64' if flag == 'channels' else '1'}, got {' '.join(words)!r}"
         )
     return [int(word) for word in found]
 
 
-def listed(words: Iterable[str]) -> list[str]:
+def split_words(words: Iterable[str]) -> list[str]:
     """The parts of words that commas split."""
     return [part for word in words for part in word.split(",") if part]
 
 
-def whole(word: str) -> bool:
+def is_whole(word: str) -> bool:
     """Whether a word is a whole number that a size could be."""
     return word.isascii() and word.isdecimal() and len(word) <= 9
 
 
-def laid_out(flag: str, values: Sequence[T], count: int) -> list[T]:
+def one_per_layer(flag: str, values: Sequence[T], count: int) -> list[T]:
     """One value for each layer.
 
     Raises   InputError for any other number of values than one or one a layer
@@ -81,20 +81,20 @@ def laid_out(flag: str, values: Sequence[T], count: int) -> list[T]:
     return list(values) * (count // len(values))
 
 
-def shown(steps: Sequence[Step], drawn: Path | None, as_json: bool) -> None:
+def print_steps(steps: Sequence[Step], drawn: Path | None, as_json: bool) -> None:
     """One layer in sentences with its formula, several as a table with totals."""
     if as_json:
         dump({"layers": [row(step) for step in steps], **total(steps), "picture": str(drawn) if drawn else None})
         return
     if len(steps) == 1:
-        one(steps[0])
+        print_one(steps[0])
     else:
-        many(steps)
+        print_table(steps)
     if drawn:
         print(f"picture     {drawn}")
 
 
-def one(step: Step) -> None:
+def print_one(step: Step) -> None:
     """A layer, a line a figure."""
     layer = step.layer
     weights, biases, macs = step.separable
@@ -104,7 +104,7 @@ def one(step: Step) -> None:
     print(f"parameters  {layer.weights:,} weights, {layer.weights + layer.c_out:,} with biases")
     print(f"MACs        {step.macs:,} ({count(step.macs)})")
     print(f"receptive   {by(step.receptive)} pixels, {' and '.join(sorted({f'{j:g}' for j in step.jump}))} apart")
-    if alternative(step):
+    if can_be_separable(step):
         print(
             f"separable   {weights:,} weights, {weights + biases:,} with biases, {macs:,} MACs ({count(macs)}): "
             f"{weights / layer.weights:.3f} of the weights, {macs / step.macs:.3f} of the MACs"
@@ -115,14 +115,14 @@ def one(step: Step) -> None:
         print(f"note        {note}")
 
 
-def many(steps: Sequence[Step]) -> None:
+def print_table(steps: Sequence[Step]) -> None:
     """A row a layer, the formulas, and what all have together."""
     sees = table(
         "layer", "kernel", "stride", "padding", "dilation", "groups", "output", "weights", "MACs", "sees", "separable MACs"
     )
     for i, step in enumerate(steps, start=1):
         layer = step.layer
-        ratio = f"{count(step.separable[2])} ({step.separable[2] / step.macs:.2f})" if alternative(step) else "–"
+        ratio = f"{count(step.separable[2])} ({step.separable[2] / step.macs:.2f})" if can_be_separable(step) else "–"
         sees.add_row(
             str(i), *map(by, (layer.kernel, layer.stride, layer.padding, layer.dilation)), str(layer.groups),
             f"{layer.c_out}x{by(step.output)}", f"{layer.weights:,}", count(step.macs), by(step.receptive), ratio,
@@ -140,7 +140,7 @@ def many(steps: Sequence[Step]) -> None:
     )
 
 
-def alternative(step: Step) -> bool:
+def can_be_separable(step: Step) -> bool:
     """Whether a depthwise and a 1x1 convolution would be something else than the layer."""
     return step.layer.groups < step.layer.c_in and prod(step.layer.kernel) > 1
 
@@ -165,6 +165,6 @@ def row(step: Step) -> dict[str, object]:
         "formula": [layer.formula(n, at) for at, n in enumerate(step.input)],
         "weights": layer.weights, "parameters": layer.weights + layer.c_out, "macs": step.macs,
         "receptive_field": step.receptive, "jump": step.jump,
-        "separable": {"weights": weights, "parameters": weights + biases, "macs": macs} if alternative(step) else None,
+        "separable": {"weights": weights, "parameters": weights + biases, "macs": macs} if can_be_separable(step) else None,
         "notes": notes(step),
     }  # fmt: skip

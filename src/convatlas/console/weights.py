@@ -1,4 +1,4 @@
-"""What `convatlas weights` shows."""
+"""Prints the results of `convatlas weights`."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from ..views.numbers import count
 from ..weights import Checkpoint, fetch
-from ..weights.bar import bar
+from ..weights.download import progress_bar
 from .terminal import dump, show, table
 
 
-def listed(rows: Sequence[tuple[Checkpoint, Sequence[Path]]], as_json: bool) -> None:
-    """Published weights, and which of them are here."""
+def print_weights(rows: Sequence[tuple[Checkpoint, Sequence[Path]]], as_json: bool) -> None:
+    """Prints published weights, and which of them are on this disk."""
     if as_json:
         dump([asdict(row) | {"file": row.file, "on_disk": str(places[0]) if places else None} for row, places in rows])
         return
-    shown = table("network", "tag", "size", "parameters", "top-1 %", "top-5 %", "input", "license", "on disk", left=2)
-    for column in shown.columns[-2:]:
+    listing = table("network", "tag", "size", "parameters", "top-1 %", "top-5 %", "input", "license", "on disk", left=2)
+    for column in listing.columns[-2:]:
         column.justify = "left"
     for row, places in rows:
         accuracies = ("" if value is None else f"{value:.2f}" for value in (row.acc1, row.acc5))
@@ -25,27 +25,27 @@ def listed(rows: Sequence[tuple[Checkpoint, Sequence[Path]]], as_json: bool) -> 
         tag = f"{row.tag} *" if row.default else row.tag
         here = "yes" if places else ""
         cells = row.name, tag, size(row), count(row.parameters), *accuracies, side, row.license, here
-        shown.add_row(*cells)
-    show(shown)
+        listing.add_row(*cells)
+    show(listing)
     print("* default")
 
 
 def size(row: Checkpoint) -> str:
-    """Of a file, as people say it."""
+    """The size of a file: 44.7 MiB."""
     return f"{row.mebibytes:,.1f} MiB"
 
 
-def fetched(checkpoint: Checkpoint) -> None:
-    """Fetches a file behind a bar and prints where it lies."""
-    with bar(checkpoint.file) as watch:
+def fetch_and_print(checkpoint: Checkpoint) -> None:
+    """Fetches a file with a progress bar and prints its path."""
+    with progress_bar(checkpoint.file) as watch:
         place = fetch(checkpoint, watch)
     if "NC" in checkpoint.license:
         print(f"{checkpoint.file} is under {checkpoint.license}: not for commercial use", file=sys.stderr)
     print(place, flush=True)
 
 
-def verified(checked: Iterable[tuple[Checkpoint, Path, str]], as_json: bool) -> bool:
-    """A line a file as its hash is known; whether all are whole."""
+def print_verification(checked: Iterable[tuple[Checkpoint, Path, str]], as_json: bool) -> bool:
+    """Prints one line per file as soon as its hash is computed; returns whether all files are whole."""
     rows = []
     for row, place, digest in checked:
         whole = digest.startswith(row.sha256)

@@ -18,8 +18,7 @@ from torch.nn.init import trunc_normal_, zeros_
 
 from ..ops.droppath import DropPath
 from ..ops.inplace import has_no_hooks
-from ..ops.norm import LayerNorm2d
-from ..ops.permute import Permute
+from ..ops.norm import LayerNorm2d, Permute
 from .family import SMALL, Family, Idea, Paper, Printed, Sides, Suits
 
 

@@ -21,11 +21,10 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import linear, normalize, pad
 from torch.nn.init import trunc_normal_, zeros_
 
-from ..ops.attention import blend, heads_of, offset_bias, offset_index, resized_offsets, unwindowed, windows
+from ..ops.attention import blend, heads_of, mlp, offset_bias, offset_index, resized_offsets, unwindowed, windows
 from ..ops.droppath import DropPath
 from ..ops.inplace import InplaceSequential
-from ..ops.mlp import mlp
-from ..ops.permute import Permute
+from ..ops.norm import Permute
 from .family import SMALL, Family, Group, Idea, Native, Paper, Printed, Sides, Suits
 
 

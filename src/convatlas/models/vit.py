@@ -22,8 +22,7 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import linear, scaled_dot_product_attention
 from torch.nn.init import normal_, trunc_normal_, xavier_uniform_, zeros_
 
-from ..ops.attention import check_side, resized
-from ..ops.mlp import mlp
+from ..ops.attention import check_side, mlp, resized
 from .family import SMALL, Family, Native, Paper, Printed, Sides, Suits
 
 

@@ -1,9 +1,9 @@
-"""What attention needs besides linear layers: heads, windows, offsets within them, and grids that change their size."""
+"""Parts of transformers: heads, windows, offsets within them, grids that change their size, and the MLP after attention."""
 
 from math import isqrt
 
 import torch
-from torch import Tensor, unflatten
+from torch import Tensor, nn, unflatten
 from torch.nn.functional import interpolate
 
 
@@ -97,3 +97,12 @@ def check_side(x: Tensor, side: int) -> None:
     h, w = x.shape[-2:]
     if (h, w) != (side, side):
         raise ValueError(f"the network was built for {side}x{side} images, got {h}x{w}: resize them or build it for theirs")
+
+
+def mlp(c: int, hidden: int, dropout: float = 0.0) -> nn.Sequential:
+    """Two linear layers with a gelu between, dropout after both: 0 = to the hidden width, 3 = back.
+
+    Shapes   x (…, c) → (…, c)
+    Source   Vaswani et al. 2017, arXiv:1706.03762, §3.3; differs: gelu instead of relu
+    """
+    return nn.Sequential(nn.Linear(c, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, c), nn.Dropout(dropout))

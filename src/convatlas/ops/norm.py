@@ -1,4 +1,4 @@
-"""Normalizations that PyTorch does not have, or has for fewer types and at twice the cost."""
+"""Normalizations that PyTorch does not have, or has for fewer types and at twice the cost, and axes in the order they need."""
 
 import torch
 from torch import Tensor, nn
@@ -35,13 +35,27 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 def recentered(x: Tensor) -> Tensor:
-    """Images normalized with ImageNet's means and deviations, as if with 0.5 and 0.5: between −1 and 1, as Google trains.
+    """Images normalized by ImageNet's means and standard deviations, as if by 0.5 and 0.5: in [−1, 1], as Google trains.
 
     Shapes   x (n, c, h, w) → the same; a single channel takes the averages of the three, further ones take them in turn
     """
-    scales = [deviation / 0.5 for deviation in (0.229, 0.224, 0.225)]
+    scales = [std / 0.5 for std in (0.229, 0.224, 0.225)]
     shifts = [(mean - 0.5) / 0.5 for mean in (0.485, 0.456, 0.406)]
     if x.shape[1] == 1:
         return x * (sum(scales) / 3) + sum(shifts) / 3
     channels = (channel * scales[i % 3] + shifts[i % 3] for i, channel in enumerate(x.unbind(1)))
     return torch.stack([*channels], 1)
+
+
+class Permute(nn.Module):
+    """The axes in another order, so that a layer norm or a linear layer acts on channels.
+
+    Shapes   x → x.permute(axes)
+    """
+
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(self.axes)

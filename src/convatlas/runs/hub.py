@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.record import fresh, slug
 from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, occupied, writing_to
-from ..weights.download import safe
+from ..weights.download import is_safe
 from ..weights.store import digest, offline
 from .build import load_run
 
@@ -123,7 +123,7 @@ def client(name: str, token: str | None) -> "HfApi":
     if offline():
         raise InputError("CONVATLAS_OFFLINE forbids the network: unset it to push and pull")
     endpoint = (os.environ.get("HF_ENDPOINT") or PUBLIC).rstrip("/")
-    if not safe(endpoint):
+    if not is_safe(endpoint):
         raise InputError(f"HF_ENDPOINT needs an address that begins with https://, got {endpoint!r}")
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import disable_progress_bars

@@ -1,4 +1,4 @@
-"""One file over HTTPS: tried again where the network fails, continued where it stopped, kept only if its hash is right."""
+"""One file over HTTPS: tried again where the network fails, continued where it stopped, accepted only if its hash is right."""
 
 import hashlib
 import ssl
@@ -17,15 +17,15 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from ..errors import ConvAtlasError
 from ..files import writing_to
 
-Watch = Callable[[int, int, str], None]  # bytes here, bytes in all as published, what holds it up
+Watch = Callable[[int, int, str], None]  # bytes so far, bytes in all as published, why it waits
 
 CHUNK = 1 << 18
-ENOUGH = 1 << 20  # bytes that make an attempt worth repeating without end
-AGAIN = (408, 425, 429)  # what a server may answer differently a moment later, beside its own failures from 500
+ENOUGH = 1 << 20  # bytes; an attempt that brings as many does not count as failed
+AGAIN = (408, 425, 429)  # status codes worth another attempt, beside the server's own failures from 500
 
 
 class Wanted(Protocol):
-    """What has to be known of a file before it is fetched."""
+    """What `download` needs to know of a file."""
 
     @property
     def sha256(self) -> str: ...
@@ -35,7 +35,10 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for a network: seconds, but for `tries`, attempts in a row that bring next to nothing."""
+    """How long to wait for a network: `tries` is the number of attempts in a row that bring next to nothing.
+
+    Units    stall and pause in seconds
+    """
 
     stall: float = 30.0  # without a byte, until the connection counts as dead
     tries: int = 5
@@ -46,19 +49,19 @@ PATIENCE = Patience()
 
 
 class NetworkError(ConvAtlasError):
-    """The network, the server or what it sent is to blame."""
+    """The network failed, the server refused, or it sent another file."""
 
 
 class Interrupted(Exception):
-    """Worth another attempt."""
+    """The download stopped for a reason that may pass: it is worth another attempt."""
 
 
-def silent(_here: int, _size: int, _note: str) -> None:
-    """For progress that nobody wants to see."""
+def ignore_progress(_here: int, _size: int, _note: str) -> None:
+    """A `Watch` that shows nothing."""
 
 
-def safe(url: str) -> bool:
-    """Whether nobody on the way can change what comes: https, or this machine itself."""
+def is_safe(url: str) -> bool:
+    """Whether nobody can change the file on its way: https, or this machine itself."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
 
@@ -69,7 +72,7 @@ class Redirects(HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917  # the standard library's signature
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        if not safe(newurl):
+        if not is_safe(newurl):
             fp.close()
             raise NetworkError(f"{req.full_url} leads to {newurl}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -110,7 +113,7 @@ class Part:
 def download(url: str, part: Part, wanted: Wanted, watch: Watch, patience: Patience) -> None:
     """Fills the part until its hash is the wanted one.
 
-    Raises   NetworkError if the server refuses, nothing comes any more or another file comes; ConvAtlasError if the disk fills
+    Raises   NetworkError if the server refuses, stops sending, or sends another file; ConvAtlasError if the disk is full
     """
     failures, furthest = 0, part.size
     while not part.sha256.hexdigest().startswith(wanted.sha256):
@@ -120,23 +123,26 @@ def download(url: str, part: Part, wanted: Wanted, watch: Watch, patience: Patie
             gained, furthest = part.size - furthest, max(part.size, furthest)
             failures = 1 if gained >= ENOUGH else failures + 1
             if failures >= patience.tries:
-                kept = f"; {part.size:,} bytes are kept, and the same command goes on from there" if part.size else ""
-                raise NetworkError(f"cannot fetch {url}: {reason}, {failures} times in a row{kept}") from None
+                rest = f"; {part.size:,} bytes are kept, and the same command continues from there" if part.size else ""
+                raise NetworkError(f"cannot fetch {url}: {reason}, {failures} times in a row{rest}") from None
             watch(part.size, wanted.size, f"{reason}, trying again")
             time.sleep(patience.pause * 2 ** (failures - 1))
 
 
 def attempt(url: str, part: Part, wanted: Wanted, watch: Watch, stall: float) -> None:
-    """One connection, from the part's end or from the beginning if the server knows no other way."""
-    most = wanted.size + wanted.size // 8 + ENOUGH  # published sizes are rounded, but no file is another one
+    """One connection: continues at the end of the part, or starts over if the server cannot continue.
+
+    Raises   Interrupted if another attempt may help; NetworkError if none will
+    """
+    most = wanted.size + wanted.size // 8 + ENOUGH  # published sizes are rounded
     headers = {"User-Agent": "convatlas", "Accept-Encoding": "identity"}
     resumed = part.size
     if resumed:
         headers["Range"] = f"bytes={resumed}-"
-    with network(url, part):
-        answer = build_opener(Redirects).open(Request(url, headers=headers), timeout=stall)  # noqa: S310  # `safe` has seen it
+    with sort_errors(url, part):
+        answer = build_opener(Redirects).open(Request(url, headers=headers), timeout=stall)  # noqa: S310  # `is_safe` has seen it
     with answer:
-        if resumed and not continues(answer, resumed):
+        if resumed and not is_continuation(answer, resumed):
             part.restart()
             resumed = 0
         length = answer.headers.get("Content-Length", "")
@@ -144,7 +150,7 @@ def attempt(url: str, part: Part, wanted: Wanted, watch: Watch, stall: float) ->
         if promised and promised > most:
             raise NetworkError(f"{url} offers {promised:,} bytes where about {wanted.size:,} are published: another file")
         while True:
-            with network(url, part):
+            with sort_errors(url, part):
                 chunk = answer.read1(CHUNK)
             if not chunk:
                 break
@@ -153,11 +159,14 @@ def attempt(url: str, part: Part, wanted: Wanted, watch: Watch, stall: float) ->
             if part.size > most:
                 part.restart()
                 raise NetworkError(f"{url} does not end where it should, after about {wanted.size:,} bytes: another file")
-    check(url, part, wanted, promised, resumed=bool(resumed))
+    check_file(url, part, wanted, promised, resumed=bool(resumed))
 
 
-def check(url: str, part: Part, wanted: Wanted, promised: int | None, *, resumed: bool) -> None:
-    """Raises what is to be said of a body that has ended; a wrong one is thrown away."""
+def check_file(url: str, part: Part, wanted: Wanted, promised: int | None, *, resumed: bool) -> None:
+    """Checks a body that has ended against its hash; a wrong one is deleted.
+
+    Raises   Interrupted if it is cut short; NetworkError if it is another file
+    """
     digest, size = part.sha256.hexdigest(), part.size
     if digest.startswith(wanted.sha256):
         return
@@ -165,21 +174,24 @@ def check(url: str, part: Part, wanted: Wanted, promised: int | None, *, resumed
         raise Interrupted(f"the connection ended after {size:,} of {promised:,} bytes")
     part.restart()
     if resumed:
-        raise Interrupted("what was here from before belongs to another file")
+        raise Interrupted("the bytes on disk belong to another file")
     raise NetworkError(
         f"{url} is not the published file: its sha256 is {digest}, which should begin with {wanted.sha256}, "
         f"and its {size:,} bytes should be about {wanted.size:,}"
     )
 
 
-def continues(answer: Any, size: int) -> bool:
-    """Whether the server goes on after so many bytes, as it was asked to."""
+def is_continuation(answer: Any, size: int) -> bool:
+    """Whether the server continues after so many bytes, as requested."""
     return answer.status == 206 and str(answer.headers.get("Content-Range", "")).startswith(f"bytes {size}-")
 
 
 @contextmanager
-def network(url: str, part: Part) -> Iterator[None]:
-    """Sorts what can go wrong on the way into what may pass and what will not."""
+def sort_errors(url: str, part: Part) -> Iterator[None]:
+    """Turns errors of the network into `Interrupted`, which may pass, and `NetworkError`, which will not.
+
+    Raises   Interrupted, NetworkError
+    """
     try:
         yield
     except HTTPError as error:
@@ -197,3 +209,28 @@ def network(url: str, part: Part) -> Iterator[None]:
         raise Interrupted("the server has fallen silent") from error
     except (HTTPException, OSError) as error:
         raise Interrupted(f"the connection broke ({str(error) or type(error).__name__})") from error
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Watch]:
+    """A progress bar with bytes, speed and time left on standard error, from the first bytes to the end of the block."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), DownloadColumn(binary_units=True),
+        TransferSpeedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False, style="dim"),
+    )  # fmt: skip
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+    def watch(done: int, size: int, note: str) -> None:
+        if not progress.tasks:
+            progress.start()
+            progress.add_task(name, total=size, completed=done, note=note)
+        progress.update(progress.tasks[0].id, total=max(done, size), completed=done, note=note)
+
+    try:
+        yield watch
+    finally:
+        progress.stop()

@@ -24,7 +24,7 @@ SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 class Names(Protocol):
-    """What a family of networks says of its weights; `models.family.Family` is one, and explains each."""
+    """Facts of a family that loading needs; `models.family.Family` has them, and explains each."""
 
     @property
     def stem(self) -> str: ...
@@ -42,7 +42,7 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of a file: tensors as they were, changed to fit, started afresh in the network, left out of it."""
+    """What became of the tensors of a file: kept, adapted in shape, re-initialized in the network, dropped."""
 
     kept: tuple[str, ...]
     adapted: tuple[str, ...]
@@ -52,14 +52,14 @@ class Loaded:
     def __str__(self) -> str:
         parts = {
             "adapted to other channels or sizes": self.adapted,
-            "started afresh": self.fresh,
+            "re-initialized": self.fresh,
             "dropped": self.dropped,
         }
-        told = [f"{words}: {listed(names, 6)}" for words, names in parts.items() if names]
-        return "; ".join([f"{len(self.kept)} tensors kept", *told])
+        changes = [f"{words}: {listed(names, 6)}" for words, names in parts.items() if names]
+        return "; ".join([f"{len(self.kept)} tensors kept", *changes])
 
     def without(self, names: Collection[str]) -> "Loaded":
-        """The same where these tensors started afresh, whatever the file had for them."""
+        """The same with these tensors among the re-initialized ones, whatever the file had for them."""
         if not names:
             return self
         kept, adapted = (tuple(name for name in of if name not in names) for of in (self.kept, self.adapted))
@@ -69,7 +69,7 @@ class Loaded:
 def read(source: str | Path) -> State:
     """The tensors of a `.pth`, `.pt` or `.safetensors` file or of a run folder.
 
-    A state dict inside a checkpoint (`state_dict` or `model`) is found, the prefix `module.` of parallel training dropped.
+    A state dict may lie in a checkpoint under `state_dict` or `model`; the prefix `module.` of parallel training is dropped.
 
     Raises   InputError if the file is missing, cut short, of another kind, or would need unpickling
     """
@@ -99,17 +99,17 @@ def read(source: str | Path) -> State:
 
 
 def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
-    """Fits a file to the network: strictly, but for what other classes, channels and image sizes change.
+    """Loads a file into the network: strictly, but for what other classes, channels and image sizes change.
 
-    A head for other classes starts afresh, auxiliary heads may be missing or left over. A stem for other channels keeps
-    what it has learnt: one channel gets the sum of the old kernels, more get them in turn, scaled so that an image of
+    A head for other classes is re-initialized; auxiliary heads may be missing or left over. A stem for other channels keeps
+    what it has learned: one channel gets the sum of the old kernels, more get them in turn, scaled so that an image of
     equal channels gives the same response. Position embeddings and tables of offsets are interpolated; a stem of
-    another kernel size, as small images have it, starts afresh.
+    another kernel size, as small images have it, is re-initialized.
 
     Raises   InputError if a name is missing or left over, or a shape differs anywhere else: a file of another network
     """
     own = model.state_dict()
-    state = renamed(read(source), own, names.renames)
+    state = rename_tensors(read(source), own, names.renames)
     optional = (*names.auxiliary, *(names.heads if not any(is_in_any(key, names.heads) for key in own) else ()))
     dropped = [key for key in state if key not in own and is_in_any(key, optional)]
     for key in dropped:
@@ -119,11 +119,11 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     for key, value in own.items():
         if key not in state or state[key].shape == value.shape:
             continue
-        fitted = fit(key, state[key], value, names)
-        if fitted is not None:
-            if fitted.numel() != state[key].numel() and not key.endswith(DERIVED):
+        adapted_value = fit_tensor(key, state[key], value, names)
+        if adapted_value is not None:
+            if adapted_value.numel() != state[key].numel() and not key.endswith(DERIVED):
                 adapted.append(key)
-            state[key] = fitted
+            state[key] = adapted_value
         elif is_in_any(key, (names.stem, *names.heads, *names.sized, *names.auxiliary)):
             fresh.append(key)
     if any(is_in_any(key, names.heads) for key in fresh):  # a bias of ten classes means nothing to ten others
@@ -134,7 +134,7 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     surplus = [key for key in state if key not in own]
     shapes = [key for key in own if key in state and state[key].shape != own[key].shape]
     if missing or surplus or shapes:
-        raise InputError(f"{source} is of another network: {difference(missing, surplus, shapes, state, own)}")
+        raise InputError(f"{source} is of another network: {describe_difference(missing, surplus, shapes, state, own)}")
     model.load_state_dict(state, strict=True)
     changed = {*adapted, *fresh}
     loaded = Loaded(tuple(key for key in own if key not in changed), tuple(adapted), tuple(fresh), tuple(dropped))
@@ -143,52 +143,58 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
 
 
 def classes_in(source: str | Path, own: State, names: Names) -> int:
-    """How many classes the head in a file names; `own` are the network's tensors.
+    """The number of classes of the head in a file; `own` is the network's state dict.
 
     Raises   InputError if the file has no head
     """
-    state = renamed(read(source), own, names.renames)
+    state = rename_tensors(read(source), own, names.renames)
     rows = [len(state[key]) for key in own if key in state and is_in_any(key, names.heads)]
     if not rows:
         raise InputError(
-            f"{source} has no {' or '.join(names.heads)}, which names the classes: it is of another network, or of one without"
+            f"{source} has no {' or '.join(names.heads)}, which gives the logits: it is of another network, or of one without"
         )
     return rows[0]
 
 
-def renamed(state: State, own: State, renames: tuple[tuple[str, str], ...]) -> State:
+def rename_tensors(state: State, own: State, renames: tuple[tuple[str, str], ...]) -> State:
     """The tensors under our names; a name that becomes empty is dropped.
 
     Raises   InputError if two tensors would get the same name
     """
-    found: State = {}
+    result: State = {}
     for key, value in state.items():
         name = key
         if key not in own:
             for pattern, replacement in renames:
                 name = re.sub(pattern, replacement, name)
-        if name in found:
+        if name in result:
             raise InputError(f"the file holds {name} twice, once as {key}: it mixes two ways of naming")
         if name:
-            found[name] = value
-    return found
+            result[name] = value
+    return result
 
 
-def fit(key: str, value: Tensor, own: Tensor, names: Names) -> Tensor | None:
-    """The value in the own shape where that keeps what was learnt; None where it cannot."""
+def fit_tensor(key: str, value: Tensor, own: Tensor, names: Names) -> Tensor | None:
+    """The value in the shape of the network's own tensor, if that keeps what was learned; None if it cannot.
+
+    Shapes   value of any shape → own.shape
+    """
     if key.endswith(DERIVED):
         return own
     if [n for n in value.shape if n > 1] == [n for n in own.shape if n > 1]:
         return value.reshape(own.shape)  # a 1x1 convolution that was a linear layer, a scale with or without its axes
     if value.ndim > own.ndim == 2 and value.flatten(1).shape == own.shape:
         return value.flatten(1)  # a linear layer that was a convolution over the whole map
-    if key == f"{names.stem}.weight" and other_channels(value, own):
+    if key == f"{names.stem}.weight" and differs_in_channels(value, own):
         return to_channels(value, own.shape[1])
     return names.adapt(key, value, own) if names.adapt else None
 
 
-def other_channels(a: Tensor, b: Tensor) -> bool:
-    """True if two kernels (c_out, c_in, k, k) differ in c_in alone."""
+def differs_in_channels(a: Tensor, b: Tensor) -> bool:
+    """Whether two kernels differ in their input channels alone.
+
+    Shapes   a and b (c_out, c_in, k, k)
+    """
     return a.ndim == b.ndim == 4 and a.shape[1] != b.shape[1] and (a.shape[0], *a.shape[2:]) == (b.shape[0], *b.shape[2:])
 
 
@@ -203,7 +209,7 @@ def to_channels(kernel: Tensor, channels: int) -> Tensor:
     return kernel[:, [i % old for i in range(channels)]] * (old / channels)
 
 
-def difference(missing: list[str], surplus: list[str], shapes: list[str], state: State, own: State) -> str:
+def describe_difference(missing: list[str], surplus: list[str], shapes: list[str], state: State, own: State) -> str:
     """The first difference of each kind, in words."""
     parts = []
     if missing:

@@ -1,4 +1,4 @@
-"""Where weights come from, when all there is of them is what a user gave."""
+"""Which published checkpoint weights come from, told by a tag or a file name."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from .store import is_place
 
 
 def published_as(name: str, weights: str | Path) -> Checkpoint | None:
-    """The published checkpoint that a tag means, or whose file name a file bears, whatever its ending; None if there is none.
+    """The published checkpoint with this tag, or with this file's name, whatever its suffix; None if there is none.
 
     Raises   InputError if `weights` can be nothing but a tag, and the network has none of that name
     """
@@ -17,5 +17,5 @@ def published_as(name: str, weights: str | Path) -> Checkpoint | None:
 
 
 def nearest_published(name: str, weights: str | Path | None) -> Checkpoint | None:
-    """The published checkpoint whose images those of some weights are taken to be like: their own, else the network's first."""
+    """The published checkpoint whose preparation of images fits these weights: their own, or else the network's first."""
     return (None if weights is None else published_as(name, weights)) or next(iter(published(name)), None)

@@ -1,4 +1,4 @@
-"""How images become what published weights were trained on: exactly torchvision's preparation for each file."""
+"""The preparation of images for published weights: exactly torchvision's for each file."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def transforms(name: str, tag: str = "default") -> "Compose":
-    """PIL image → what the network wants to see with these weights.
+    """The transforms of a PIL image into the network's input for these weights.
 
     Shapes   an image of any size and mode → (3, crop, crop) float, normalized
     Raises   InputError if nothing is published under that name and tag
@@ -25,7 +25,7 @@ def transforms(name: str, tag: str = "default") -> "Compose":
 
 
 def frame(checkpoint: Checkpoint) -> "Compose":
-    """The first part of it, for those who normalize on the device.
+    """The first part of these transforms, for normalizing on the device.
 
     Shapes   an image of any size and mode → (3, crop, crop) uint8
     """

@@ -1,4 +1,4 @@
-"""Where published weights lie: a folder of files, each checked against its hash, fetched when first needed."""
+"""The cache of published weights: a folder of files, each checked against its hash, fetched on first use."""
 
 import hashlib
 import logging
@@ -13,11 +13,10 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, writing_to
-from .bar import bar
 from .checkpoints import MIB, Checkpoint, find
-from .download import PATIENCE, NetworkError, Part, Patience, Watch, download, safe, silent
+from .download import PATIENCE, NetworkError, Part, Patience, Watch, download, ignore_progress, is_safe, progress_bar
 
-POLL = 0.2  # seconds between looks at what another process fetches
+POLL = 0.2  # seconds between attempts while another process fetches the file
 
 
 def folder() -> Path:
@@ -26,19 +25,19 @@ def folder() -> Path:
 
 
 def cache(variable: str, name: str) -> Path:
-    """The folder that a variable names, or a program's own in the user's cache folder."""
-    if named := os.environ.get(variable):
-        return Path(named).expanduser()
+    """The folder that an environment variable names, or a program's own in the user's cache folder."""
+    if place := os.environ.get(variable):
+        return Path(place).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / name
 
 
 def path(checkpoint: Checkpoint) -> Path:
-    """Where a file lies once it is fetched."""
+    """Where a file is stored once it is fetched."""
     return folder() / checkpoint.file
 
 
-def held(checkpoint: Checkpoint) -> list[Path]:
-    """Where a file lies now, whole or not: in our folder, in torch hub's."""
+def copies_on_disk(checkpoint: Checkpoint) -> list[Path]:
+    """The copies of a file on this disk, whole or broken: in our folder, in torch hub's."""
     places = (path(checkpoint), cache("TORCH_HOME", "torch") / "hub" / "checkpoints" / checkpoint.file)
     return [place for place in places if place.is_file()]
 
@@ -65,7 +64,7 @@ def address(checkpoint: Checkpoint) -> str:
     mirror = os.environ.get("CONVATLAS_MIRROR")
     if not mirror:
         return checkpoint.url
-    if not safe(mirror):
+    if not is_safe(mirror):
         raise InputError(f"CONVATLAS_MIRROR needs an address that begins with https://, got {mirror!r}")
     return mirror.rstrip("/") + urlsplit(checkpoint.url).path
 
@@ -75,48 +74,51 @@ def offline() -> bool:
     return os.environ.get("CONVATLAS_OFFLINE", "").lower() not in ("", "0", "no", "false", "off")
 
 
-def fetch(checkpoint: Checkpoint, watch: Watch = silent, patience: Patience = PATIENCE) -> Path:
+def fetch(checkpoint: Checkpoint, watch: Watch = ignore_progress, patience: Patience = PATIENCE) -> Path:
     """The file, whole and checked; fetched first if neither our folder nor torch hub's has it.
 
-    What a broken connection has brought stays beside it as `.part`, and the next call goes on from there. Several
-    processes may ask for the same file: one fetches it, the others wait.
+    After a broken connection the bytes so far stay beside it as `.part`, and the next call continues from there. Several
+    processes may need the same file: one fetches it, the others wait.
 
     Raises   InputError if it would have to be fetched while CONVATLAS_OFFLINE forbids that; ConvAtlasError if the network,
-             the server or the disk refuses, or if what came is another file
+             the server or the disk refuses, or if the server sends another file
     """
-    for place in held(checkpoint):
+    for place in copies_on_disk(checkpoint):
         if is_whole(place, checkpoint):
             return place
     target = path(checkpoint)
     if offline():
         state = f"{target} is broken" if target.is_file() else f"{checkpoint.file} is not in {target.parent}"
-        raise InputError(f"{state}, and CONVATLAS_OFFLINE forbids to fetch it: {by_hand(checkpoint)}")
+        raise InputError(f"{state}, and CONVATLAS_OFFLINE forbids fetching it: {by_hand(checkpoint)}")
     url = address(checkpoint)
     logging.getLogger(__name__).info("fetching %s into %s", url, target.parent)
     make_folder(target.parent)
     part = target.with_name(f"{target.name}.part")
-    with locked(part, checkpoint, watch):
+    with acquire_lock(part, checkpoint, watch):
         if target.is_file() and is_whole(target, checkpoint):  # another process was quicker
             return target
-        with writing_to(part), Part(part) as growing:
-            make_room(growing, checkpoint)
+        with writing_to(part), Part(part) as partial:
+            check_room(partial, checkpoint)
             try:
-                download(url, growing, checkpoint, watch, patience)
+                download(url, partial, checkpoint, watch, patience)
             except NetworkError as error:
                 raise NetworkError(f"{error}. Or {by_hand(checkpoint)}") from None
-            os.fsync(growing.file.fileno())
+            os.fsync(partial.file.fileno())
         with writing_to(target):
             part.replace(target)
     return target
 
 
 def by_hand(checkpoint: Checkpoint) -> str:
-    """What to do without a network."""
+    """How to get the file without a network, as an instruction."""
     return f"put {checkpoint.url} ({checkpoint.mebibytes:,.1f} MiB) as {checkpoint.file} into {folder()}"
 
 
-def make_room(part: Part, checkpoint: Checkpoint) -> None:
-    """Raises ConvAtlasError if the disk has no room for what is still to come."""
+def check_room(part: Part, checkpoint: Checkpoint) -> None:
+    """Checks that the disk has room for the rest of a file.
+
+    Raises   ConvAtlasError if it has not
+    """
     where = part.path.parent
     needed, free = checkpoint.size - part.size, shutil.disk_usage(where).free
     if needed > free:
@@ -127,16 +129,16 @@ def make_room(part: Part, checkpoint: Checkpoint) -> None:
 
 
 @contextmanager
-def locked(part: Path, checkpoint: Checkpoint, watch: Watch) -> Iterator[None]:
-    """For one process at a time; while another one fetches, shows how far that is."""
+def acquire_lock(part: Path, checkpoint: Checkpoint, watch: Watch) -> Iterator[None]:
+    """Runs the block in one process at a time; while another one fetches, shows its progress."""
     lock = FileLock(part.with_name(f".{checkpoint.file}.lock"))
     while not lock.is_locked:
         try:
             with writing_to(part):
                 lock.acquire(POLL)
         except Timeout:
-            here = part.stat().st_size if part.exists() else 0
-            watch(here, checkpoint.size, "another process fetches it")
+            done = part.stat().st_size if part.exists() else 0
+            watch(done, checkpoint.size, "another process fetches it")
     try:
         yield
     finally:
@@ -144,21 +146,21 @@ def locked(part: Path, checkpoint: Checkpoint, watch: Watch) -> Iterator[None]:
 
 
 def source(name: str, weights: str | Path) -> Path:
-    """What `weights` means for a network: a file or run folder if it is one, otherwise the published file of that tag.
+    """The file or run folder that `weights` names, or the published file of the network with that tag.
 
-    A file that has to be fetched shows a bar on a terminal.
+    A file that has to be fetched shows a progress bar on a terminal.
 
-    Raises   InputError if there is neither; what `fetch` raises
+    Raises   InputError if there is no such file or tag; what `fetch` raises
     """
     if is_place(weights):
         return Path(weights)
     checkpoint = find(name, str(weights))
-    with bar(checkpoint.file) as watch:
+    with progress_bar(checkpoint.file) as watch:
         return fetch(checkpoint, watch)
 
 
 def is_place(weights: str | Path) -> bool:
     """Whether it is a file or a run folder, or at least written as a path: tags have neither separators nor suffixes."""
     place = Path(weights)
-    written = isinstance(weights, Path) or bool(place.suffix) or len(place.parts) != 1
-    return written or place.is_file() or (place / "model.safetensors").is_file()
+    looks_like_path = isinstance(weights, Path) or bool(place.suffix) or len(place.parts) != 1
+    return looks_like_path or place.is_file() or (place / "model.safetensors").is_file()
