@@ -29,7 +29,7 @@ def levels(model: nn.Module, size: Shape) -> tuple[Level, ...]:
 
 
 def head_name(model: nn.Module, size: Shape) -> str:
-    """The path of the module that names the classes; empty if there is none.
+    """The path of the module that gives the logits; empty if there is none.
 
     Raises   InputError if the network does not take such images
     """
@@ -75,7 +75,7 @@ def create_encoder(
     native = family.native_of(base)
     side = image_size or settings_of_weights(base, weights)[1] or native.image_size
     size = (in_channels or native.in_channels, side, side)
-    chosen = maps.levels(network, size, family.head)
+    chosen = maps.levels(network, size, family.heads[0])
     if levels is not None:
         strides = [level.stride for level in chosen]
         if not levels or not set(levels) <= set(strides):

@@ -1,4 +1,4 @@
-"""Which module names the classes."""
+"""The head of a network: the module that gives the logits."""
 
 from torch import Tensor, nn
 
@@ -11,14 +11,15 @@ HARMLESS = frozenset(
     "flatten reshape view squeeze contiguous mean relu relu6 dropout softmax log_softmax sigmoid "
     "avg_pool2d adaptive_avg_pool2d".split()
 )
-"""What may follow a head: it changes neither which classes there are nor what was seen of the image."""
+"""Operations that may follow a head: they change neither the number of classes nor their order."""
 
 
 def head_of(model: nn.Module, x: Tensor) -> nn.Module | None:
-    """The module whose input names the classes: a family's own, else the linear layer or 1x1 convolution before the logits.
+    """The module that gives the logits: known for families, else the last linear layer or 1x1 convolution.
 
-    None if the network ends otherwise: it has no head. `x` is run through a network that is no family's.
+    None if the network ends otherwise: it has no head. A network of no family runs on `x`.
 
+    Shapes   x (n, c, h, w)
     Raises   InputError if its last step is such a layer, but not a module of its own
     """
     if type(model) in HEADS:
@@ -30,5 +31,5 @@ def head_of(model: nn.Module, x: Tensor) -> nn.Module | None:
     if last is None or not (last.kind == "linear" or (last.kind == "conv2d" and tuple(last.args[1].shape[2:]) == (1, 1))):
         return None
     if not isinstance(last.module, nn.Linear | nn.Conv2d):
-        raise InputError(f"{last.name} names the classes, but no module of its own does it: name the layer before it")
+        raise InputError(f"{last.name} gives the logits, but is no module of its own: name the layer before it")
     return last.module
