@@ -35,12 +35,12 @@ def whole_number(_: Any, tokens: Sequence[Token]) -> int:
     return int(text)
 
 
-def words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
+def split_words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
     """Words with spaces or commas between them."""
     return tuple(word for token in tokens for word in token.value.split(",") if word)
 
 
-def numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
+def split_numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
     """Numbers with spaces or commas between them."""
     return tuple(float(number) for token in tokens for number in token.value.split(",") if number)
 
@@ -52,11 +52,11 @@ def default_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-CONVERTERS = {int: whole_number, int | None: whole_number, tuple[float, ...] | None: numbers}
+CONVERTERS = {int: whole_number, int | None: whole_number, tuple[float, ...] | None: split_numbers}
 Flags = make_flags()
 MANY = Parameter(consume_multiple=True, negative="", show_default=False)
-Words = Annotated[tuple[str, ...], MANY, Parameter(converter=words)]
-Channels = Annotated[tuple[float, ...] | None, Parameter(converter=numbers, negative="")]
+Words = Annotated[tuple[str, ...], MANY, Parameter(converter=split_words)]
+Channels = Annotated[tuple[float, ...] | None, Parameter(converter=split_numbers, negative="")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative="", show_default=False, help="Print only the result.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print the result as JSON.")]
 Resume = Annotated[bool, Parameter(name="--resume", negative="", show_default=False, help="Continue the run in --out.")]

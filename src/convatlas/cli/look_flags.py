@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter, Token
 
 from ..looks import LOOKS
 from ..looks.look import Option
-from .flags import MANY, given_flags, words
+from .flags import MANY, given_flags, split_words
 
 GROUP = Group("Options of looks", sort_key=1)
 PREFIX = "look_"
@@ -33,7 +33,7 @@ def look_flags() -> Any:
             kind: Any = Annotated[bool | None, parameter]
         elif option.many:
             several: Any = tuple.__class_getitem__((option.kind, ...))
-            kind = Annotated[several | None, MANY, Parameter(converter=words), parameter]
+            kind = Annotated[several | None, MANY, Parameter(converter=split_words), parameter]
         else:
             kind = Annotated[option.kind | None, Parameter(converter=text), parameter]
         rows.append((f"{PREFIX}{name}", kind, field(default=None)))  # `class` alone is a word of Python

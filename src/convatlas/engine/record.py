@@ -127,7 +127,7 @@ class Run:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # torch.load raises many kinds for damaged files
             what = f"{path} is damaged or cut short ({type(error).__name__})"
-            raise InputError(f"{what}: start afresh with another --out") from error
+            raise InputError(f"{what}: start again with another --out") from error
 
     def finish(self, weights: Mapping[str, Tensor], predictions: Mapping[str, Tensor], metrics: Mapping[str, Any]) -> None:
         """Writes what lasts; metrics.json comes last and says that the run is whole."""

@@ -247,4 +247,4 @@ class Session:
             for name, generator in state["generators"].items():
                 RANDOM[name].set_rng_state(generator)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(f"{run.path / 'state.pt'} is not of this recipe: start afresh with another --out") from error
+            raise InputError(f"{run.path / 'state.pt'} is not of this recipe: start again with another --out") from error
