@@ -1,7 +1,7 @@
 """What does embedding cost beside the bare network? Both over the same resident CIFAR-10 test images, in one process.
 
 Bare     the forward pass of `resnet20` over batches that lie ready: normalized, float32, channels last
-Ours     `convatlas.studies.embed.embed`: bytes → batches → forward pass → vectors caught → an index on disk
+Ours     `convatlas.studies.embed.write_index`: bytes → batches → forward pass → vectors caught → an index on disk
 Heap     freed memory stays with the process for both (`ops.malloc`)
 Rounds   alternate; the ratio is that of the medians
 Usage    python bench/embed.py --weights FILE --data-dir FOLDER [--images 10000] [--rounds 5]
@@ -21,8 +21,8 @@ from convatlas.data import Batches, Resident
 from convatlas.engine.hardware import processor
 from convatlas.ops.malloc import keep_freed_memory
 from convatlas.runs.images import ImageSet, open_images
-from convatlas.runs.network import Asked
-from convatlas.studies.embed import BATCH, Embedder, embed, embedder
+from convatlas.runs.network import NetworkRequest
+from convatlas.studies.embed import BATCH, Embedder, open_embedder, write_index
 
 ALLOWED = 1.15
 
@@ -35,16 +35,16 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    maker = embedder(Asked("resnet20", options.weights, data_dir=options.data_dir), options.data)
-    whole = open_images(options.data, "test", maker.reader.looks, options.data_dir)
+    embedder = open_embedder(NetworkRequest("resnet20", options.weights, data_dir=options.data_dir), options.data)
+    whole = open_images(options.data, "test", embedder.network, options.data_dir)
     images = first(whole, options.images)
-    batches = [x for x, _ in Batches(images.images, maker.feed(BATCH, len(images))).epoch()]
+    batches = [x for x, _ in Batches(images.images, embedder.feed(BATCH, len(images))).epoch()]
     seconds: dict[str, list[float]] = {"bare": [], "ours": []}
     with keep_freed_memory():
-        bare(maker, batches[:3])
+        bare(embedder, batches[:3])
         for turn in range(options.rounds):
             for name in ("bare", "ours") if turn % 2 == 0 else ("ours", "bare"):
-                seconds[name].append(bare(maker, batches) if name == "bare" else ours(maker, images))
+                seconds[name].append(bare(embedder, batches) if name == "bare" else ours(embedder, images))
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratio = medians["ours"] / medians["bare"]
     print(f"{len(images):,} images, resnet20, batches of {BATCH}, {processor('cpu')}, {torch.get_num_threads()} threads")
@@ -63,9 +63,9 @@ def first(whole: ImageSet, count: int) -> ImageSet:
     return ImageSet(some, whole.labels[:count], whole.paths[:count], whole.classes, whole.root)
 
 
-def bare(maker: Embedder, batches: list[torch.Tensor]) -> float:
+def bare(embedder: Embedder, batches: list[torch.Tensor]) -> float:
     """Seconds of the forward pass alone."""
-    model = maker.reader.model
+    model = embedder.network.model
     began = time.perf_counter()
     with torch.inference_mode():
         for x in batches:
@@ -73,11 +73,11 @@ def bare(maker: Embedder, batches: list[torch.Tensor]) -> float:
     return time.perf_counter() - began
 
 
-def ours(maker: Embedder, images: ImageSet) -> float:
+def ours(embedder: Embedder, images: ImageSet) -> float:
     """Seconds from bytes to an index on disk."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        embed(maker, images, Path(folder) / "index.npz")
+        write_index(embedder, images, Path(folder) / "index.npz")
         return time.perf_counter() - began
 
 

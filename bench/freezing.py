@@ -32,7 +32,7 @@ from convatlas.errors import InputError
 from convatlas.files import write_text
 from convatlas.ops.checkpoint import checkpoint_activations
 from convatlas.recipes import tuned
-from convatlas.runs.build import build, image_size, stages_of
+from convatlas.runs.build import build_model, image_size, stages_of
 
 
 class Step:
@@ -42,7 +42,7 @@ class Step:
         self.device = torch.device(choose_device(recipe.device))
         self.precision = choose_precision(recipe.precision, self.device.type)
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-        self.model: nn.Module = build(recipe, data).to(self.device).to(memory_format=layout)
+        self.model: nn.Module = build_model(recipe, data).to(self.device).to(memory_format=layout)
         self.learning = Learning(self.model, recipe, stages_of(recipe, self.model, data))
         if recipe.checkpoint_activations:
             checkpoint_activations(self.model)
@@ -82,7 +82,7 @@ def blank(side: int, classes: int) -> Data:
 def recipes(network: str, batch_size: int, data: Data) -> dict[str, Recipe]:
     """The recipes that are compared, `full` first."""
     recipe = tuned(network, "blank", 1, strategy="full", batch_size=batch_size)
-    stages = stages_of(recipe, build(recipe, data), data) or {}
+    stages = stages_of(recipe, build_model(recipe, data), data) or {}
     recipes = {"full": recipe, "full, --checkpoint-activations": replace(recipe, checkpoint_activations=True)}
     for count in range(len(stages) - 1, 0, -1):  # all of them would be `full` again
         name = "last-1 (head)" if count == 1 else f"last-{count}"

@@ -32,8 +32,8 @@ from convatlas.engine.stop import Diverged
 from convatlas.errors import InputError
 from convatlas.models import family_of
 from convatlas.recipes import default
-from convatlas.runs.build import normalized, open_data
-from convatlas.runs.finetuning import plan
+from convatlas.runs.build import open_data, with_statistics
+from convatlas.runs.finetuning import plan_tuning
 from convatlas.runs.training import check, start
 
 PHOTOGRAPHERS = {"mobilenet_v2": "mobilenet_v2_imagenet.pth", "squeezenet1_1": "squeezenet1_1_imagenet.pth"}
@@ -77,13 +77,13 @@ def scratch(recipe: Recipe, raw: Data, seed: int, epochs: int, *, weigh: bool) -
     """`convatlas train`, in batches as small as those of fine-tuning: as many steps per epoch."""
     same = {name: getattr(recipe, name) for name in ("val_share", "crop", "flip")}
     fresh = default(recipe.model, recipe.data, epochs=epochs, batch_size=recipe.batch_size, seed=seed, **same)
-    return trained(fresh, normalized(fresh, raw), weigh=weigh)
+    return trained(fresh, with_statistics(fresh, raw), weigh=weigh)
 
 
 @cache
 def photographs_of(network: str, weights: str, folder: str, epochs: int | None) -> tuple[Recipe, Data, Data]:
     """The default recipe, the images prepared for it, and for a network without weights; opened once."""
-    recipe, data, _ = plan(network, weights, folder, {"epochs": epochs} if epochs else {})
+    recipe, data, _ = plan_tuning(network, weights, folder, {"epochs": epochs} if epochs else {})
     return recipe, data, open_data(default(network, folder))
 
 
@@ -141,7 +141,7 @@ def fashion(options: argparse.Namespace) -> Iterator[Task]:
         with tempfile.TemporaryDirectory() as folder:
             path = few(options.data_dir, seed, Path(folder) / "fashion.npz", options.test_images)
             settings = {"val_share": 0.0, "crop": 2, "flip": True} | ({"epochs": options.epochs} if options.epochs else {})
-            recipe, data, _ = plan("resnet20", weights, str(path), settings)
+            recipe, data, _ = plan_tuning("resnet20", weights, str(path), settings)
             return recipe, data, load(str(path), val_share=0.0)
 
     def tune(strategy: str, seed: int) -> Row:
@@ -182,18 +182,18 @@ def neighbors(options: argparse.Namespace) -> Iterator[Task]:
     def vectors() -> tuple[Any, ...]:
         from convatlas.features.extract import PENULTIMATE
         from convatlas.runs.images import open_images
-        from convatlas.runs.network import Asked
-        from convatlas.studies.embed import BATCH, embedder
-        from convatlas.studies.probe import vectors_of
+        from convatlas.runs.network import NetworkRequest
+        from convatlas.studies.embed import BATCH, open_embedder
+        from convatlas.studies.probe import vectors_of_layers
 
-        maker = embedder(Asked("resnet20", str(options.weights_dir / "resnet20_cifar10.pth")), options.cifar10)
+        embedder = open_embedder(NetworkRequest("resnet20", str(options.weights_dir / "resnet20_cifar10.pth")), options.cifar10)
         parts = [
-            vectors_of(maker, open_images(options.cifar10, part, maker.reader.looks), (PENULTIMATE,), BATCH)
+            vectors_of_layers(embedder, open_images(options.cifar10, part, embedder.network), (PENULTIMATE,), BATCH)
             for part in ("train", "test")
         ]
         (x, y), (u, v) = ((of[PENULTIMATE], labels) for of, labels in parts)
         some = np.random.default_rng(0).permutation(len(y))[: options.images]
-        return maker.reader.model, x[some], y[some], u, v
+        return embedder.network.model, x[some], y[some], u, v
 
     def by(way: str) -> Row:
         from convatlas.features.evaluate import knn_accuracy, linear_accuracy

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .features import create_encoder
     from .models import create_model, list_models, model_info
-    from .runs.build import load_run
+    from .runs.network import load_run
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "create_encoder", "create_model", "list_models", "load_run", "model_info"]
@@ -18,7 +18,7 @@ _MODULES = {
     "create_encoder": "features",
     "create_model": "models",
     "list_models": "models",
-    "load_run": "runs.build",
+    "load_run": "runs.network",
     "model_info": "models",
 }
 

@@ -11,7 +11,7 @@ constants = pytest.importorskip("huggingface_hub.constants")
 
 from stand_in import TOKEN, Hub, Repository  # noqa: E402
 
-from convatlas.runs.hub import FILES, is_ours  # noqa: E402
+from convatlas.runs.hub import FILES, is_run_file  # noqa: E402
 
 NAME = "ann/digits"
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # how the hub's client calls its transport
@@ -51,7 +51,7 @@ def test_what_is_pushed_comes_back_to_the_last_byte(say, hub, run, monkeypatch):
     (run / "card" / "state.pt").write_bytes(b"x")
     pushed = say("push", run, NAME)
     assert pushed.code == 0, pushed.all
-    sent = {name: content for name, content in contents(run).items() if is_ours(name)}
+    sent = {name: content for name, content in contents(run).items() if is_run_file(name)}
     assert set(sent) == {*FILES, "card/curves.png"}
     assert (run / "state.pt").is_file()
     held = hub.repositories[NAME].commits[hub.repositories[NAME].head]

@@ -187,14 +187,14 @@ def test_a_network_in_another_form_than_its_weights_is_said(photos, tmp_path):
     from safetensors.torch import save_file
 
     from convatlas import create_model
-    from convatlas.runs.finetuning import plan
+    from convatlas.runs.finetuning import plan_tuning
 
     save_file(create_model("squeezenet1_1").state_dict(), tmp_path / "mine.safetensors")
 
     def notes(side: int) -> tuple[str, ...]:
-        return plan("squeezenet1_1", str(tmp_path / "mine.safetensors"), str(photos), {"image_size": side, "strategy": "head"})[
-            2
-        ]
+        return plan_tuning(
+            "squeezenet1_1", str(tmp_path / "mine.safetensors"), str(photos), {"image_size": side, "strategy": "head"}
+        )[2]
 
     assert notes(65) == ()
     (said,) = notes(64)
@@ -203,25 +203,25 @@ def test_a_network_in_another_form_than_its_weights_is_said(photos, tmp_path):
 
 
 def test_one_epoch_is_for_the_head_and_folds_of_images_seen_before_are_said(photos, digits_run):
-    from convatlas.runs.finetuning import plan
+    from convatlas.runs.finetuning import plan_tuning
 
-    recipe, _, notes = plan("lenet5", str(digits_run), "digits", {"folds": 3, "epochs": 1, "limit": 200})
+    recipe, _, notes = plan_tuning("lenet5", str(digits_run), "digits", {"folds": 3, "epochs": 1, "limit": 200})
     assert recipe.strategy == "head"
     assert "one epoch" in notes[0]
-    assert notes[1].endswith("learnt from images of digits, which the folds hold out: their figures will be too good")
-    assert plan("lenet5", str(digits_run), str(photos), {"folds": 3, "strategy": "full"})[2] == ()
+    assert notes[1].endswith("learned from images of digits, which the folds hold out: their figures will be too good")
+    assert plan_tuning("lenet5", str(digits_run), str(photos), {"folds": 3, "strategy": "full"})[2] == ()
 
 
 def test_a_stopped_tuning_says_how_to_go_on(photos, weights, tmp_path, monkeypatch):
     from convatlas.engine.record import Run
     from convatlas.engine.stop import Interrupted
     from convatlas.runs import training
-    from convatlas.runs.finetuning import plan
+    from convatlas.runs.finetuning import plan_tuning
 
     def stopped(*_: object, **__: object) -> None:
         raise Interrupted("in epoch 1", tmp_path)
 
     monkeypatch.setattr("convatlas.engine.train.train", stopped)
-    recipe, data, notes = plan("resnet20", str(weights), str(photos), {"strategy": "head", "image_size": 32})
+    recipe, data, notes = plan_tuning("resnet20", str(weights), str(photos), {"strategy": "head", "image_size": 32})
     with pytest.raises(Interrupted, match=r"convatlas tune --out .* --resume"):
         list(training.start(Run.create(tmp_path / "run", recipe), data, notes))

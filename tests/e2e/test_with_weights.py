@@ -66,7 +66,10 @@ def photograph(path: Path, seed: int = 0) -> Path:
         ("predict resnet20 --weights default a.png", "resnet20 has no published weights"),
         ("predict resnet20 --weights twenty.pth --mean 0.5 --std 0.5 a.png", "a number for each of the 3 channels"),
         ("predict resnet20 --weights twenty.pth --mean 0.5,x --std 0.5 a.png", "could not convert string to float: 'x'"),
-        ("predict resnet20 --weights twenty.pth --data set a.png", "twenty.pth names 10 classes, but set has 2"),
+        (
+            "predict resnet20 --weights twenty.pth --data set a.png",
+            "twenty.pth was not trained for the 2 classes of set: it names 10 classes",
+        ),
         ("predict resnet20 --weights twenty.pth --data digts a.png", "did you mean digits"),
         ("predict resnet20 --weights none.pth --data digits a.png", "none.pth is neither"),
         ("predict resnet20 --weights twenty.pth --data digits --classes no.txt a.png", "no.txt cannot be read"),

@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,12 @@ from convatlas.errors import ConvAtlasError, InputError
 from convatlas.runs import build as running
 from convatlas.runs import training
 from convatlas.runs.build import open_data
-from convatlas.runs.network import Asked, opened
-from convatlas.runs.training import reopen, start
+from convatlas.runs.network import NetworkRequest, open_network
+from convatlas.runs.training import reopen_run, start
 from convatlas.studies import compare
 from convatlas.studies.compare import Began, Comparison, Failed, default_recipes
-from convatlas.studies.measure import Question, measure
-from convatlas.studies.predict import Answer, found, predict
+from convatlas.studies.measure import measure
+from convatlas.studies.predict import Prediction, list_images, predict
 from convatlas.studies.speed import measure_speed
 
 QUICK = {"limit": 200, "epochs": 1, "batch_size": 32, "device": "cpu", "precision": "32"}
@@ -49,8 +48,8 @@ def pictures(tmp_path_factory) -> Path:
 # Predict
 
 
-def asked(run: Path, paths: list[Path], topk: int = 5) -> list[Answer]:
-    return list(predict(opened(Asked(str(run))), found(paths), topk))
+def asked(run: Path, paths: list[Path], topk: int = 5) -> list[Prediction]:
+    return list(predict(open_network(NetworkRequest(str(run))), list_images(paths), topk))
 
 
 def test_probabilities_come_sorted_and_sum_to_one(trained, pictures):
@@ -101,26 +100,27 @@ def test_questions_that_cannot_be_answered(trained, tmp_path):
 def test_a_run_is_measured_as_it_was_at_the_end(trained):
     metrics = Run.open(trained).metrics
     for split in ("val", "test"):
-        measured = measure(Question(str(trained), split=split, device="cpu"))
+        measured = measure(NetworkRequest(str(trained)), split, device="cpu")
         assert measured.scores.figures["accuracy"] == metrics[split]["accuracy"]
         assert measured.scores.figures["loss"] == pytest.approx(metrics[split]["loss"], rel=1e-4)
         assert (measured.classes, measured.notes) == (tuple("0123456789"), ())
 
 
 def test_a_network_with_a_weight_file(trained):
-    question = Question("lenet5", data="digits", weights=str(trained / "model.safetensors"), device="cpu", batch_size=50)
-    whole = measure(Question(str(trained), data="digits", device="cpu", batch_size=50)).scores
-    assert whole.accuracy > 0.15
-    assert measure(question).scores.figures["accuracy"] == pytest.approx(
-        whole.figures["accuracy"], abs=0.1
-    )  # of 359 images instead of 200
-    assert measure(replace(question, weights=str(trained))).scores.n == measure(question).scores.n
+    request = NetworkRequest("lenet5", str(trained / "model.safetensors"), data="digits")
+    of_file, of_run, by_weights = (
+        measure(one, device="cpu", batch_size=50).scores
+        for one in (request, NetworkRequest(str(trained)), NetworkRequest("lenet5", str(trained)))
+    )
+    assert of_run.figures["accuracy"] > 0.15
+    assert of_file.figures["accuracy"] == pytest.approx(of_run.figures["accuracy"], abs=0.1)  # of 359 images instead of 200
+    assert by_weights.figures == of_run.figures  # a run knows its own split, wherever it is named
 
 
 def test_weights_for_other_classes_are_no_network_to_measure(tmp_path):
     torch.save(create_model("resnet20", num_classes=7).state_dict(), tmp_path / "seven.pth")
     with pytest.raises(InputError, match=r"seven\.pth was not trained for the 10 classes of digits"):
-        measure(Question("resnet20", data="digits", weights=str(tmp_path / "seven.pth"), device="cpu"))
+        measure(NetworkRequest("resnet20", str(tmp_path / "seven.pth"), data="digits"), device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,14 @@ def test_weights_for_other_classes_are_no_network_to_measure(tmp_path):
         ({"split": "tset"}, "unknown split 'tset': did you mean test"), ({"precision": "fp8"}, "unknown precision"),
         ({"device": "cpuu"}, "unknown device 'cpuu': did you mean cpu"), ({"batch_size": 0}, "1 or more"),
         ({"mean": (0.1, 0.2), "std": (1.0, 1.0)}, "a number for each of the 1 channels"),
-        ({"data": "digitz"}, "did you mean digits"), ({"run": "nowhere"}, "not a run folder"),
+        ({"data": "digitz"}, "did you mean digits"), ({"network": "nowhere"}, "not a run folder"),
     ],
 )  # fmt: skip
 def test_measures_that_cannot_be_taken(trained, given, words):
+    options = {name: given[name] for name in ("split", "precision", "device", "batch_size") if name in given}
+    request = {name: value for name, value in given.items() if name not in options}
     with pytest.raises(InputError, match=words):
-        measure(Question(**{"run": str(trained), "device": "cpu"} | given))
+        measure(NetworkRequest(**{"network": str(trained)} | request), **{"device": "cpu"} | options)
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def two_classes(tmp_path) -> Path:
 
 def test_images_of_other_classes_are_refused(trained, two_classes):
     with pytest.raises(InputError, match=r"knows 10 classes .* has 2"):
-        measure(Question(str(trained), data=str(two_classes), split="val", device="cpu"))
+        measure(NetworkRequest(str(trained), data=str(two_classes)), "val", device="cpu")
 
 
 def test_a_split_that_is_not_there(tmp_path, two_classes):
@@ -158,7 +160,7 @@ def test_a_split_that_is_not_there(tmp_path, two_classes):
     list(start(run))
     assert load_run(run.path).classes == ("dark", "light")
     with pytest.raises(InputError, match="has no test images"):
-        measure(Question(str(run.path), device="cpu"))
+        measure(NetworkRequest(str(run.path)), device="cpu")
 
 
 # Resume
@@ -167,24 +169,24 @@ def test_a_split_that_is_not_there(tmp_path, two_classes):
 def test_the_last_unfinished_run_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="found no unfinished run"):
-        reopen(None, None, {})
+        reopen_run(None, None, {})
     old, new = (Run.create(None, Recipe(**QUICK, seed=seed)).path for seed in (0, 1))
     os.utime(old, (1, 1))
-    assert reopen(None, None, {}).path == new
-    assert reopen(None, "lenet5", {"seed": 1}).path == new
+    assert reopen_run(None, None, {}).path == new
+    assert reopen_run(None, "lenet5", {"seed": 1}).path == new
     (new / "metrics.json").write_text("{}")
-    assert reopen(None, None, {}).path == old
+    assert reopen_run(None, None, {}).path == old
     with pytest.raises(InputError, match="found no unfinished run"):
-        reopen(None, "vgg11", {})
+        reopen_run(None, "vgg11", {})
 
 
 def test_other_settings_are_refused(tmp_path):
     path = Run.create(tmp_path / "run", Recipe(**QUICK)).path
-    assert reopen(path, "lenet5", {"epochs": 1}).path == path
+    assert reopen_run(path, "lenet5", {"epochs": 1}).path == path
     with pytest.raises(InputError, match="was begun with batch-size 32, not 64: leave the flag out"):
-        reopen(path, None, {"batch_size": 64})
+        reopen_run(path, None, {"batch_size": 64})
     with pytest.raises(InputError, match="was begun with model lenet5, not vgg11"):
-        reopen(path, "vgg11", {})
+        reopen_run(path, "vgg11", {})
 
 
 @pytest.mark.parametrize("hole", ["env.json", "model.safetensors"])

@@ -135,7 +135,6 @@ def test_what_is_no_image_is_refused(given, words):
     [
         ({"network": "mobilenet_v9"}, "did you mean"),
         ({"weights": "imagenet1k_v1"}, "no published weights"),
-        ({"weights": "mine.pth"}, "mean and std"),
         ({"weights": "mine.pth", "mean": (0.5,), "std": (0.2,)}, "mine.pth"),
         ({"batch_size": 0}, "batch_size"),
         ({"device": "tpu"}, "device"),
@@ -145,6 +144,14 @@ def test_what_is_no_image_is_refused(given, words):
 def test_what_does_not_fit_is_refused(options, words):
     with pytest.raises(InputError, match=words):
         tiny().set_params(**options).fit(np.zeros((2, 8, 8)))
+
+
+def test_weights_of_which_nothing_is_known_need_mean_and_std(tmp_path):
+    torch.save(create_model("tinyvgg", num_classes=3, in_channels=1, image_size=16).state_dict(), tmp_path / "mine.pth")
+    with pytest.raises(InputError, match="give mean and std"):
+        tiny(weights=tmp_path / "mine.pth").fit(np.zeros((2, 8, 8)))
+    known = tiny(weights=tmp_path / "mine.pth", mean=(0.5,), std=(0.2,)).fit(np.zeros((2, 8, 8)))
+    assert known.transform(np.zeros((2, 8, 8))).shape == (2, 10)
 
 
 def test_scikit_learn_is_fetched_only_for_the_extractor():
@@ -186,5 +193,6 @@ def square(path: Path) -> np.ndarray:
 def test_a_damaged_run_is_said_to_be_damaged(tmp_path):
     Run.create(tmp_path / "run", Recipe(model="lenet5"))
     (tmp_path / "run" / "env.json").write_text('{"image_size": 32, "data": {"size": [8, 8], "channels": 1}}')
+    (tmp_path / "run" / "metrics.json").write_text("{}")
     with pytest.raises(InputError, match=r"env\.json lacks 'mean'"):
         FeatureExtractor("lenet5", weights=tmp_path / "run").fit(np.zeros((1, 8, 8), np.uint8))

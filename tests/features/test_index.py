@@ -11,11 +11,12 @@ import torch
 
 from convatlas.errors import InputError
 from convatlas.features import clusters, evaluate, nearest
-from convatlas.features.index import Index, Maker, StoredPreparation, fingerprint
+from convatlas.features.index import Index, Maker, fingerprint
 from convatlas.features.storage import load, save
+from convatlas.runs.preparation import Preparation
 
-HOW = StoredPreparation(3, 8, 8, (0.5,) * 3, (0.25,) * 3)
-MAKER = Maker("tinyvgg", None, 3, "penultimate", HOW, "f" * 64)
+PREPARATION = Preparation(3, 8, 8, (0.5,) * 3, (0.25,) * 3)
+MAKER = Maker("tinyvgg", None, 3, "penultimate", PREPARATION, "f" * 64)
 needs_faiss = pytest.mark.skipif(find_spec("faiss") is None, reason="the extra [search] is not installed")
 ENDINGS = [".npz", pytest.param(".parquet", marks=pytest.mark.skipif(find_spec("pyarrow") is None, reason="no [parquet]"))]
 
@@ -103,15 +104,15 @@ def test_what_is_no_index_is_said_to_be_none(tmp_path):
 
 def test_the_fingerprint_changes_with_weights_layer_and_preparation():
     state = {"a": torch.ones(3, 2), "b": torch.zeros(2, dtype=torch.bfloat16), "n": torch.tensor(1)}
-    first = fingerprint(state, "penultimate", HOW)
-    assert first == fingerprint({k: v.clone() for k, v in state.items()}, "penultimate", HOW)
+    first = fingerprint(state, "penultimate", PREPARATION)
+    assert first == fingerprint({k: v.clone() for k, v in state.items()}, "penultimate", PREPARATION)
     nudged = state | {"a": torch.nextafter(state["a"], torch.tensor(2.0))}
     others = [
-        fingerprint(nudged, "penultimate", HOW),
-        fingerprint(state | {"a": torch.ones(2, 3)}, "penultimate", HOW),
-        fingerprint(state, "layer1", HOW),
-        fingerprint(state, "penultimate", dataclasses.replace(HOW, mean=(0.5, 0.5, 0.4))),
-        fingerprint(state, "penultimate", dataclasses.replace(HOW, frame="imagenet1k_v1")),
+        fingerprint(nudged, "penultimate", PREPARATION),
+        fingerprint(state | {"a": torch.ones(2, 3)}, "penultimate", PREPARATION),
+        fingerprint(state, "layer1", PREPARATION),
+        fingerprint(state, "penultimate", dataclasses.replace(PREPARATION, mean=(0.5, 0.5, 0.4))),
+        fingerprint(state, "penultimate", dataclasses.replace(PREPARATION, published="imagenet1k_v1")),
     ]
     assert len({first, *others}) == 6
 
@@ -141,7 +142,7 @@ def test_the_approximate_index_finds_nine_of_ten(tmp_path, monkeypatch):
     q = x[::401] + 0.1 * np.random.default_rng(1).normal(size=(50, 32)).astype(np.float32)
     kept = tmp_path / "x.npz"
     kept.touch()
-    found = nearest.nearest(x, q, 10, approximate=True, kept=kept)
+    found = nearest.nearest(x, q, 10, approximate=True, file=kept)
     true = nearest.nearest(x, q, 10)
     assert true.recall is None  # below 100,000 nobody gets it unasked
     assert nearest.recall(found.places, true.places) >= 0.9
@@ -155,11 +156,11 @@ def test_the_approximate_index_finds_nine_of_ten(tmp_path, monkeypatch):
         raise AssertionError("it was kept")
 
     with monkeypatch.context() as patch:
-        patch.setattr(nearest.Cells, "built", never)
-        again = nearest.nearest(x, q, 10, approximate=True, kept=kept)
+        patch.setattr(nearest.Cells, "build", never)
+        again = nearest.nearest(x, q, 10, approximate=True, file=kept)
     assert np.array_equal(again.places, found.places)
     kept.write_text("another file")
-    fewer = nearest.nearest(x[:9000], q, 10, approximate=True, kept=kept)
+    fewer = nearest.nearest(x[:9000], q, 10, approximate=True, file=kept)
     assert fewer.places.max() < 9000
     monkeypatch.setattr(nearest, "EXACT_UP_TO", 10_000)
     assert nearest.nearest(x, q, 10).recall is not None
@@ -183,7 +184,7 @@ def test_neighbors_vote_with_their_weights():
     assert evaluate.knn_accuracy(train, labels, query, np.array([0]), 3) == 1
     assert np.exp(1 / 0.07) > 2 * np.exp(0.8 / 0.07)
     close = np.array([[0.98, 0.2]], np.float32)  # 0.98 against twice 0.904: exp(14) < 2 exp(12.9) is false, so still 0
-    weights = np.exp(nearest.exact(train, close, 3).similarities[0] / 0.07)
+    weights = np.exp(nearest.exact_search(train, close, 3).similarities[0] / 0.07)
     assert evaluate.knn_accuracy(train, labels, close, np.array([int(weights[1:].sum() > weights[0])]), 3) == 1
 
 
@@ -194,7 +195,7 @@ def test_leave_one_out_is_the_loop_that_leaves_one_out():
     for k in (1, 5):
         keep = [np.delete(np.arange(60), i) for i in range(60)]
         slow = np.mean([evaluate.knn_accuracy(x[r], y[r], x[i : i + 1], y[i : i + 1], k) for i, r in enumerate(keep)])
-        assert evaluate.knn_left_out(x, y, k) == pytest.approx(slow)
+        assert evaluate.knn_leave_one_out(x, y, k) == pytest.approx(slow)
 
 
 def test_linear_evaluation_learns_from_training_images_alone():

@@ -9,8 +9,8 @@ import torchvision
 from PIL import Image
 from selection import networks
 
-from convatlas.runs.network import Asked, opened
-from convatlas.studies.measure import Question, measure
+from convatlas.runs.network import NetworkRequest, open_network
+from convatlas.studies.measure import measure
 from convatlas.studies.predict import BATCH, predict
 from convatlas.weights import classes, transforms
 
@@ -44,7 +44,7 @@ def test_predictions_are_torchvisions(name, shared, files):
     own = transforms(name, "imagenet1k_v1")
     assert all(torch.equal(x, own(Image.open(path))) for x, path in zip(seen, some, strict=True))
     top = logits.softmax(1).topk(5)
-    answers = predict(opened(Asked(name, str(weights))), some)
+    answers = predict(open_network(NetworkRequest(name, str(weights))), some)
     for answer, indices, probabilities in zip(answers, top.indices.tolist(), top.values.tolist(), strict=True):
         assert answer.classes == tuple(zip((classes()[i] for i in indices), probabilities, strict=True)), answer.path.name
 
@@ -54,7 +54,7 @@ def test_all_logits_of_all_photographs_are_torchvisions(name, shared, files, tmp
     assert len(files) == PHOTOGRAPHS
     weights = shared / "weights" / f"{name}_imagenet.pth"
     _, logits = reference(name, weights, files)
-    reader = opened(Asked(name, str(weights)))
+    reader = open_network(NetworkRequest(name, str(weights)))
     pixels = torch.stack([reader.read(path) for path in files])
     assert torch.equal(torch.cat([reader.logits(x) for x in pixels.split(BATCH)]), logits)
 
@@ -64,5 +64,5 @@ def test_all_logits_of_all_photographs_are_torchvisions(name, shared, files, tmp
     for path, label in zip(files, labels.tolist(), strict=True):
         (tmp_path / str(label)).mkdir()
         (tmp_path / str(label) / path.name).symlink_to(path)
-    found = measure(Question(name, data=str(tmp_path), weights=str(weights), device="cpu")).scores.figures
+    found = measure(NetworkRequest(name, str(weights), data=str(tmp_path)), device="cpu").scores.figures
     assert (found["accuracy"], found["top5_accuracy"]) == pytest.approx([count / PHOTOGRAPHS for count in right])

@@ -11,7 +11,7 @@ from convatlas.engine.rates.suggest import suggest_rate
 from convatlas.engine.record import Run
 from convatlas.recipes import default
 from convatlas.runs.training import start
-from convatlas.studies.rates import forecast, of_run
+from convatlas.studies.rates import forecast, forecast_of_run
 from convatlas.views import range_test, schedule, style
 
 RECIPES = [
@@ -32,7 +32,7 @@ def test_the_lines_are_the_rates_that_training_uses(tmp_path, given):
     recipe = default("lenet5", "digits", limit=60, batch_size=10, epochs=3, device="cpu", precision="32", **given)
     run = Run.create(tmp_path / "run", recipe)
     steps = [event for event in start(run) if isinstance(event, Step)]
-    found = of_run(run)
+    found = forecast_of_run(run)
     assert (found.steps, found.images) == (max(step.step for step in steps), sum(s.images for s in steps) // recipe.epochs)
     figure = schedule.figure(found)
     colors = schedule.colored(found.lines())

@@ -9,8 +9,8 @@ from convatlas.engine.recipe import Recipe
 from convatlas.errors import InputError
 from convatlas.models import create_model, create_on_meta, settings_of_weights
 from convatlas.runs.build import with_weight_settings
-from convatlas.runs.photographs import numbered
-from convatlas.runs.training import is_of
+from convatlas.runs.images import class_numbers
+from convatlas.runs.training import is_recipe_of
 from convatlas.weights import classes, find, load
 from convatlas.weights.origin import nearest_published, published_as
 
@@ -59,9 +59,9 @@ def test_a_run_keeps_what_its_weights_asked_for(tmp_path):
     other = Recipe(model="googlenet:transform_input=False", weights="default")
     assert with_weight_settings(other) == other
     assert with_weight_settings(Recipe(model="resnet18", weights="default")).model == "resnet18"
-    assert is_of(begun, "googlenet")
-    assert is_of(begun, begun.model)
-    assert not is_of(begun, "googlenet:transform_input=False")
+    assert is_recipe_of(begun, "googlenet")
+    assert is_recipe_of(begun, begun.model)
+    assert not is_recipe_of(begun, "googlenet:transform_input=False")
     (tmp_path / "recipe.json").write_text(json.dumps(begun.to_json()))
     assert settings_of_weights("googlenet", tmp_path) == (SWITCH, None)
     assert settings_of_weights("resnet18", tmp_path) == ({}, None)
@@ -69,8 +69,8 @@ def test_a_run_keeps_what_its_weights_asked_for(tmp_path):
 
 def test_folders_are_matched_with_classes():
     names = classes()
-    assert numbered(names, names, Path()) == list(range(1000))
-    assert numbered(["Cardigan", "cardigan", "HEN", "great_grey owl", "jack-o-lantern"], names, Path()) == [
+    assert class_numbers(names, names, Path()) == list(range(1000))
+    assert class_numbers(["Cardigan", "cardigan", "HEN", "great_grey owl", "jack-o-lantern"], names, Path()) == [
         264,
         474,
         8,
@@ -78,5 +78,5 @@ def test_folders_are_matched_with_classes():
         607,
     ]
     wordnet = sorted(f"n{i:08}" for i in range(1000))
-    assert numbered(wordnet, names, Path()) == list(range(1000))
-    assert numbered([str(i) for i in (3, 999)], names, Path()) == [3, 999]
+    assert class_numbers(wordnet, names, Path()) == list(range(1000))
+    assert class_numbers([str(i) for i in (3, 999)], names, Path()) == [3, 999]

@@ -35,4 +35,4 @@ def card(
     from ..looks.card import write
 
     done = write(runs, out, weights_license=weights_license, license_=license_, replace=replace)
-    sharing.carded(done, as_json)
+    sharing.print_card(done, as_json)

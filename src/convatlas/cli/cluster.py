@@ -31,7 +31,10 @@ def cluster(
     index
         An index that embed wrote.
     """
-    from ..console.index import clustered
+    from ..console.index import print_clusters
     from ..console.terminal import command
+    from ..looks.index import draw_clusters
+    from ..studies.cluster import cluster_index
 
-    clustered(index, out, method=method, k=k, root=root, data_dir=data_dir, seed=seed, command=command(), as_json=as_json)
+    clustering = cluster_index(index, out, method=method, k=k, root=root, seed=seed)
+    print_clusters(clustering, draw_clusters(clustering, data_dir, command=command()), as_json)

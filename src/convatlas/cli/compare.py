@@ -35,7 +35,7 @@ def compare(
     """
     from .. import console
     from ..console.terminal import command
-    from ..runs.finetuning import tuned_recipes
+    from ..runs.finetuning import strategy_recipes
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
 
     values = given_flags(recipe)
@@ -49,7 +49,7 @@ def compare(
         if seeds < 1:
             raise InputError(f"--seeds needs to be at least 1, got {seeds}")
         if strategies:
-            recipes = tuned_recipes(models, strategies, values)
+            recipes = strategy_recipes(models, strategies, values)
         else:
             recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
         comparison = Comparison.create(out, recipes, seeds, command())

@@ -38,10 +38,10 @@ def embed(
     run
         A run folder, or the name of a network with --weights.
     """
-    from ..console.index import made
-    from ..runs.network import Asked
-    from ..studies.embed import embedded
+    from ..console.index import print_index
+    from ..runs.network import NetworkRequest
+    from ..studies.embed import embed as make_index
 
-    asked = Asked(run, weights, trained_on, data_dir, mean, std)
-    index, notes = embedded(asked, data, split, out, layer=layer, batch_size=batch_size, device=device)
-    made(index, notes, out, as_json)
+    request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
+    index, notes = make_index(request, data, split, out, layer=layer, batch_size=batch_size, device=device)
+    print_index(index, notes, out, as_json)

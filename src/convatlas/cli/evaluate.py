@@ -37,7 +37,8 @@ def evaluate(
         A run folder, or the name of a network with --weights.
     """
     from .. import console
-    from ..studies.measure import Question, measure
+    from ..runs.network import NetworkRequest
+    from ..studies.measure import measure
 
-    question = Question(run, data, split, weights, mean, std, data_dir, batch_size, device, precision)
-    console.evaluation(measure(question), as_json)
+    request = NetworkRequest(run, weights, data, data_dir, mean, std)
+    console.evaluation(measure(request, split, batch_size=batch_size, device=device, precision=precision), as_json)

@@ -35,7 +35,7 @@ def push(
     from ..console import sharing
     from ..runs import hub
 
-    sharing.pushed(hub.push(run, repository, private=private, token=token), as_json)
+    sharing.print_push(hub.push(run, repository, private=private, token=token), as_json)
 
 
 def pull(
@@ -59,4 +59,4 @@ def pull(
     from ..console import sharing
     from ..runs import hub
 
-    sharing.pulled(hub.pull(repository, out, revision=revision, token=token), as_json)
+    sharing.print_pull(hub.pull(repository, out, revision=revision, token=token), as_json)

@@ -44,11 +44,11 @@ def look(
     from ..console.terminal import command
     from ..engine.record import slug
     from ..looks.write import write_looks
-    from ..runs.network import Asked
-    from ..studies.subject import looked_at
+    from ..runs.network import NetworkRequest
+    from ..studies.subject import open_subject
 
     looks = choose_looks(what, values_of(options))
-    subject = looked_at(Asked(run, weights, data, data_dir), split, image)
+    subject = open_subject(NetworkRequest(run, weights, data, data_dir), split, image)
     folder = out or Path("looks") / slug(Path(run).name)
     pictures = write_looks(subject, looks, folder, kind=kind, theme=theme, command=command())
     print_looks(pictures, subject.title, folder, as_json)

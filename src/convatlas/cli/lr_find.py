@@ -36,13 +36,13 @@ def lr_find(
         Name of a network, changes to it after a colon: resnet20 or resnet20:width=32.
     """
     from ..console import rates
-    from ..studies.rates import chosen, measured
+    from ..studies.rates import plan_run, run_range_test
     from ..views.range_test import figure
     from ..views.save import save
 
-    path = rates.picture(out, "lr-find", model, theme)
-    settings, data = chosen(model, given_flags(recipe))
-    with rates.stepping(steps, quiet or as_json) as watch:
-        test = measured(settings, data, (from_, to), steps, watch)
-    save(figure(test, rates.title(settings)), path, theme)
-    rates.suggested(test, settings, path, as_json)
+    path = rates.picture_path(out, "lr-find", model, theme)
+    settings, data = plan_run(model, given_flags(recipe))
+    with rates.show_steps(steps, quiet or as_json) as watch:
+        test = run_range_test(settings, data, (from_, to), steps, watch)
+    save(figure(test, rates.title_of(settings)), path, theme)
+    rates.print_suggestions(test, settings, path, as_json)

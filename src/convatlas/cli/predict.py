@@ -42,13 +42,14 @@ def predict(
     images
         Image files, or folders of them.
     """
-    from ..console.predictions import check_csv, predictions
-    from ..runs.network import Asked, opened
-    from ..studies.predict import found
-    from ..studies.predict import predict as answers
+    from ..console.predictions import check_csv, print_predictions
+    from ..runs.network import NetworkRequest, open_network
+    from ..studies.predict import list_images
+    from ..studies.predict import predict as study
 
     check_csv(csv, as_json)
-    files = found(images)
-    reader = opened(Asked(run, weights, data, data_dir, mean, std, classes)).on(device)
-    topk = min(topk, len(reader.classes))
-    predictions(answers(reader, files, topk, batch_size), reader.note, len(files), topk, as_json=as_json, table=csv)
+    files = list_images(images)
+    network = open_network(NetworkRequest(run, weights, data, data_dir, mean, std, classes)).on(device)
+    topk = min(topk, len(network.classes))
+    predictions = study(network, files, topk, batch_size)
+    print_predictions(predictions, network.note, len(files), topk, as_json=as_json, table=csv)

@@ -38,12 +38,16 @@ def probe(
     run
         A run folder, or the name of a network with --weights.
     """
-    from ..console.index import probed
-    from ..runs.network import Asked
+    from ..console.index import print_probe, show_progress
+    from ..looks.index import draw_probe
+    from ..runs.network import NetworkRequest
+    from ..studies.probe import check_new_folder
     from ..studies.probe import probe as study
+    from ..views.save import themed
 
-    asked = Asked(run, weights, trained_on, data_dir, mean, std)
-    probed(
-        lambda watch: study(asked, data, layers, split=split, k=k, batch_size=batch_size, device=device, watch=watch),
-        out, theme, as_json,
-    )  # fmt: skip
+    themed(theme)
+    check_new_folder(out)
+    request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
+    with show_progress() as watch:
+        result = study(request, data, layers, split=split, k=k, batch_size=batch_size, device=device, watch=watch)
+    print_probe(result, draw_probe(result, result.save(out), theme) if out else None, as_json)

@@ -38,7 +38,7 @@ def schedule(
     from ..views.save import save
     from ..views.schedule import figure
 
-    path = rates.picture(out, "schedule", model, theme)
+    path = rates.picture_path(out, "schedule", model, theme)
     plan = forecast(model, given_flags(recipe), images=images, batches=batches)
     save(figure(plan), path, theme)
-    rates.foreseen(plan, path, as_json)
+    rates.print_forecast(plan, path, as_json)

@@ -43,6 +43,13 @@ def search(
     images
         Image files to look for.
     """
-    from ..console.index import Sought, found
+    from ..console.index import print_search
+    from ..looks.index import draw_search
+    from ..studies.search import search_index
+    from ..views.save import check_picture
 
-    found(Sought(index, images, k, out, approximate, network, weights, root, data_dir, device, theme), as_json)
+    check_picture(out, theme)
+    result = search_index(index, images, k, approximate=approximate, network=network, weights=weights, root=root, device=device)
+    if out:
+        draw_search(result, out, data_dir, theme)
+    print_search(result, out, as_json)

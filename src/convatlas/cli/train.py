@@ -34,13 +34,13 @@ def train(
     from ..engine.record import Run
     from ..recipes import default
     from ..runs.build import open_data, with_weight_settings
-    from ..runs.training import check, reopen, start
+    from ..runs.training import check, reopen_run, start
 
     console.check_log(log)
     values = given_flags(recipe)
     data = None
     if resume:
-        run = reopen(out, model, values)
+        run = reopen_run(out, model, values)
     elif model is None:
         raise InputError("train needs the name of a network, such as `convatlas train lenet5`; `convatlas list` shows them")
     else:

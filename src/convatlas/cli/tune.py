@@ -34,8 +34,8 @@ def tune(
     from .. import console
     from ..console.tuning import cross_validated
     from ..engine.record import Run
-    from ..runs.finetuning import plan, started_from
-    from ..runs.training import check, reopen, start
+    from ..runs.finetuning import network_and_weights, plan_tuning
+    from ..runs.training import check, reopen_run, start
     from ..studies.folds import CrossValidation
 
     console.check_log(log)
@@ -46,19 +46,19 @@ def tune(
         if out is not None and CrossValidation.lies_in(out):
             cross_validated(CrossValidation.open(out), quiet, as_json)
             return
-        run = reopen(out, model, values)
+        run = reopen_run(out, model, values)
     elif model is None:
         raise InputError("tune needs the name of a network, such as `convatlas tune mobilenet_v2 --data photos/`")
     elif "data" not in values:
         raise InputError(f"tune needs images to learn from: convatlas tune {model} --data FOLDER")
     else:
-        network, weights = started_from(model, values.pop("weights", None))
-        chosen, data, notes = plan(network, weights, values.pop("data"), values)
-        check(chosen, data)
-        if chosen.folds:
-            cross_validated(CrossValidation.create(out, chosen, notes), quiet, as_json)
+        network, weights = network_and_weights(model, values.pop("weights", None))
+        plan, data, notes = plan_tuning(network, weights, values.pop("data"), values)
+        check(plan, data)
+        if plan.folds:
+            cross_validated(CrossValidation.create(out, plan, notes), quiet, as_json)
             return
-        run = Run.create(out, chosen)
+        run = Run.create(out, plan)
     if not run.finished:
         with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
             for event in start(run, data, notes):

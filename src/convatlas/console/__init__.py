@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..engine.record import Run
     from ..progress import Watch
     from ..studies.compare import Comparison
-    from ..studies.measure import Measured
+    from ..studies.measure import Measurement
 
 
 def networks(rows: Sequence["Row"], as_json: bool) -> None:
@@ -132,13 +132,13 @@ def figures(of: Mapping[str, Any]) -> str:
     )
 
 
-def evaluation(measured: "Measured", as_json: bool) -> None:
+def evaluation(measurement: "Measurement", as_json: bool) -> None:
     """Figures over a split, and the accuracy of each class."""
-    scores, classes = measured.scores, measured.classes
+    scores, classes = measurement.scores, measurement.classes
     if as_json:
-        dump(scores.to_json() | {"classes": list(classes), "notes": list(measured.notes)})
+        dump(scores.to_json() | {"classes": list(classes), "notes": list(measurement.notes)})
         return
-    for note in measured.notes:
+    for note in measurement.notes:
         print(note, file=sys.stderr)
     print(figures(scores.to_json()))
     shown = table("class", "images", "right %", "mostly taken for")

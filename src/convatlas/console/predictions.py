@@ -1,4 +1,4 @@
-"""What a network says of picture files: a line each, JSON, or a table for other programs."""
+"""Predictions for picture files: one line each, JSON, or a table for other programs."""
 
 import csv
 import sys
@@ -14,9 +14,9 @@ from ..files import replacing
 from .terminal import dump
 
 if TYPE_CHECKING:
-    from ..studies.predict import Answer
+    from ..studies.predict import Prediction
 
-MANY = 64  # pictures from which a bar is worth its place
+MANY = 64  # pictures; with fewer there is no progress bar
 STDOUT = Path("-")
 
 
@@ -31,17 +31,20 @@ def check_csv(path: Path | None, as_json: bool) -> None:
         raise InputError(f"--csv {path} needs the folder {path.parent}, which does not exist: make it first")
 
 
-def predictions(
-    answers: Iterable["Answer"], note: str, count: int, topk: int, *, as_json: bool, table: Path | None = None
+def print_predictions(
+    predictions: Iterable["Prediction"], note: str, count: int, topk: int, *, as_json: bool, table: Path | None = None
 ) -> None:
-    """The likeliest classes of each of `count` images, as they come; on standard error which network says so."""
+    """The likeliest classes of each of `count` images, as they come; which network it is on standard error.
+
+    Raises   InputError if the table cannot be written
+    """
     print(note, file=sys.stderr)
     if table == STDOUT:
-        write(answers if sys.stdout.isatty() else followed(answers, count), topk, sys.stdout)
+        write(predictions if sys.stdout.isatty() else follow_progress(predictions, count), topk, sys.stdout)
     elif table is not None:
         # a name that is no text goes out as the bytes it is made of
         with replacing(table) as temporary, temporary.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            unreadable = write(followed(answers, count), topk, file)
+            unreadable = write(follow_progress(predictions, count), topk, file)
         if as_json:
             dump({"csv": str(table), "images": count, "unreadable": unreadable})
         else:
@@ -50,33 +53,33 @@ def predictions(
         dump(
             [
                 {"image": str(a.path), "classes": [{"name": n, "probability": p} for n, p in a.classes], "error": a.error}
-                for a in followed(answers, count)
+                for a in follow_progress(predictions, count)
             ]
         )
     else:
-        for answer in answers if sys.stdout.isatty() else followed(answers, count):
-            said = "   ".join(f"{name} {100 * p:.1f} %" for name, p in answer.classes)
-            print(f"{answer.path}  {said or f'cannot be read: {answer.error}'}", flush=True)
+        for one in predictions if sys.stdout.isatty() else follow_progress(predictions, count):
+            words = "   ".join(f"{name} {100 * p:.1f} %" for name, p in one.classes)
+            print(f"{one.path}  {words or f'cannot be read: {one.error}'}", flush=True)
 
 
-def write(answers: Iterable["Answer"], topk: int, file: IO[str]) -> int:
-    """A row an image: path, the likeliest classes with their probabilities, and why there are none; how many those were."""
+def write(predictions: Iterable["Prediction"], topk: int, file: IO[str]) -> int:
+    """One row per image: path, likeliest classes with probabilities, and why there are none; returns how many have none."""
     ranks = [("predicted", "probability"), *((f"class_{i}", f"probability_{i}") for i in range(2, topk + 1))]
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(["path", *(name for pair in ranks for name in pair), "error"])
     unreadable = 0
-    for answer in answers:
-        said = [cell for name, p in answer.classes for cell in (name, f"{p:.6g}")]
-        rows.writerow([answer.path, *said, *[""] * (2 * topk - len(said)), answer.error or ""])
-        unreadable += answer.error is not None
+    for one in predictions:
+        cells = [cell for name, p in one.classes for cell in (name, f"{p:.6g}")]
+        rows.writerow([one.path, *cells, *[""] * (2 * topk - len(cells)), one.error or ""])
+        unreadable += one.error is not None
     return unreadable
 
 
-def followed(answers: Iterable["Answer"], count: int) -> Iterator["Answer"]:
-    """The answers, with a bar on a terminal where there are many."""
-    seen = Console(stderr=True, highlight=False)
-    if count < MANY or not seen.is_terminal:
-        yield from answers
+def follow_progress(predictions: Iterable["Prediction"], count: int) -> Iterator["Prediction"]:
+    """The predictions, with a progress bar on a terminal where there are many."""
+    console = Console(stderr=True, highlight=False)
+    if count < MANY or not console.is_terminal:
+        yield from predictions
         return
-    with Progress(console=seen, transient=True, redirect_stdout=False) as bar:
-        yield from bar.track(answers, count, description="predicting")
+    with Progress(console=console, transient=True, redirect_stdout=False) as bar:
+        yield from bar.track(predictions, count, description="predicting")

@@ -1,4 +1,4 @@
-"""What `lr-find` and `schedule` show: suggestions with the command to go on, and what a recipe will do."""
+"""What `lr-find` and `schedule` print: suggestions with the command to go on, and what a recipe will do."""
 
 import shlex
 import sys
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from .index import writable
 from .terminal import dump, show, table
 
 if TYPE_CHECKING:
@@ -20,18 +19,19 @@ if TYPE_CHECKING:
     from ..engine.rates.suggest import RangeTest
     from ..engine.recipe import Recipe
 
-OWN = ("--from", "--to", "--steps", "--out", "--theme", "--lr")  # of lr-find, each with a value, that training has not or gets
+OWN = ("--from", "--to", "--steps", "--out", "--theme", "--lr")  # flags of lr-find with a value, which training lacks or gets
 SWITCHES = ("--quiet", "--json")
 
 
-def picture(out: Path | None, verb: str, model: str, theme: str) -> Path:
-    """Where the picture goes: to `out`, or to a fresh name in this folder.
+def picture_path(out: Path | None, verb: str, model: str, theme: str) -> Path:
+    """The path of the picture: `out`, or a fresh name in this folder.
 
     Raises   InputError for a format or theme that there is not, and for a file that there is already
     """
     from ..engine.record import slug
+    from ..views.save import check_picture
 
-    writable(out, theme)
+    check_picture(out, theme)
     if out is not None:
         return out
     stem = f"{verb}-{slug(Path(model).name)}"
@@ -40,25 +40,25 @@ def picture(out: Path | None, verb: str, model: str, theme: str) -> Path:
 
 
 @contextmanager
-def stepping(steps: int, quiet: bool) -> Iterator[Callable[[int], object] | None]:
+def show_steps(steps: int, quiet: bool) -> Iterator[Callable[[int], object] | None]:
     """A bar on a terminal; nothing elsewhere, or if quiet."""
     console = Console(stderr=True, highlight=False)
     if quiet or not console.is_terminal:
         yield None
         return
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("rising", total=steps)
+        task = progress.add_task("raising the learning rate", total=steps)
         yield lambda done: progress.update(task, completed=done)
 
 
-def title(recipe: "Recipe") -> str:
-    """What the range test was of."""
+def title_of(recipe: "Recipe") -> str:
+    """The recipe of a range test in a few words."""
     strategy = "" if recipe.strategy == "full" else f", {recipe.strategy}"
     return f"{recipe.model} on {Path(recipe.data).name}: {recipe.optimizer}, batches of {recipe.batch_size}{strategy}"
 
 
-def following(test: "RangeTest", recipe: "Recipe") -> str | None:
-    """The command that trains with the suggested rate: what was typed, as `train` or `tune`."""
+def next_command(test: "RangeTest", recipe: "Recipe") -> str | None:
+    """The command that trains with the suggested learning rate: what was typed, as `train` or `tune`."""
     if test.valley is None:
         return None
     verb = "tune" if recipe.weights else "train"
@@ -67,7 +67,7 @@ def following(test: "RangeTest", recipe: "Recipe") -> str | None:
 
 def command_without(words: list[str], verb: str) -> str:
     """The command line of another verb with those of these words that it knows."""
-    kept: list[str] = []
+    known: list[str] = []
     left = iter(words)
     for word in left:
         name, equals, _ = word.partition("=")
@@ -75,46 +75,46 @@ def command_without(words: list[str], verb: str) -> str:
             if not equals:
                 next(left, None)
         elif word not in SWITCHES:
-            kept.append(word)
-    return shlex.join(["convatlas", verb, *kept])
+            known.append(word)
+    return shlex.join(["convatlas", verb, *known])
 
 
-def suggested(test: "RangeTest", recipe: "Recipe", drawn: Path, as_json: bool) -> None:
+def print_suggestions(test: "RangeTest", recipe: "Recipe", picture: Path, as_json: bool) -> None:
     """Both suggestions, or why there is none, and what to type next."""
-    following_ = following(test, recipe)
+    command = next_command(test, recipe)
     if as_json:
-        dump({"model": recipe.model, "data": recipe.data, **test.to_json(), "next": following_, "picture": str(drawn)})
+        dump({"model": recipe.model, "data": recipe.data, **test.to_json(), "next": command, "picture": str(picture)})
         return
     if test.steepest is not None and test.valley is not None:
         print(f"steepest  {test.steepest:.3g}   where the loss falls fastest")
-        print(f"valley    {test.valley:.3g}   where two thirds of its fall are done")
+        print(f"valley    {test.valley:.3g}   two thirds of the way down")
     if test.divergence is not None:
         print(
             f"diverged  {test.divergence:.3g}   where the loss had grown to four times its best, after {len(test.losses)} steps"
         )
     if test.note:
-        print(test.note if following_ else f"no suggestion: {test.note}")
-    if following_:
-        print(f"go on with: {following_}")
-    print(f"picture {drawn}")
+        print(test.note if command else f"no suggestion: {test.note}")
+    if command:
+        print(f"go on with: {command}")
+    print(f"picture {picture}")
 
 
-def foreseen(forecast: "Forecast", drawn: Path, as_json: bool) -> None:
-    """A row for each phase, totals below."""
-    found = forecast.to_json()
+def print_forecast(forecast: "Forecast", picture: Path, as_json: bool) -> None:
+    """One row per phase, totals below."""
+    figures = forecast.to_json()
     if as_json:
-        dump({**found, "picture": str(drawn)})
+        dump({**figures, "picture": str(picture)})
         return
-    shown = table("epochs", "learns", "steps", "parameters", "highest rate", left=2)
-    for phase, row in zip(forecast.phases, found["phases"], strict=True):
+    rows = table("epochs", "trained", "steps", "parameters", "highest learning rate", left=2)
+    for phase, row in zip(forecast.phases, figures["phases"], strict=True):
         first, last = row["first_epoch"], row["last_epoch"]
-        learns = ", ".join(forecast.named(forecast.at(phase, share)) for share in forecast.shares(phase))
+        stages = ", ".join(forecast.named(forecast.at(phase, share)) for share in forecast.shares(phase))
         rates = row["highest_rates"].values()
         low, high = f"{min(rates):.3g}", f"{max(rates):.3g}"
-        shown.add_row(f"{first}" if first == last else f"{first}-{last}", Text(learns), f"{row['steps']:,}",
+        rows.add_row(f"{first}" if first == last else f"{first}-{last}", Text(stages), f"{row['steps']:,}",
                       f"{row['trained_parameters']:,}", high if low == high else f"{low} to {high}")  # fmt: skip
-    show(shown)
-    if found["averaged_epochs"]:
-        print("weights averaged over epochs {} to {}".format(*found["averaged_epochs"]))
-    print(f"{found['steps']:,} steps, {found['images_seen']:,} images seen, {found['parameters']:,} parameters")
-    print(f"picture {drawn}")
+    show(rows)
+    if figures["averaged_epochs"]:
+        print("weights averaged over epochs {} to {}".format(*figures["averaged_epochs"]))
+    print(f"{figures['steps']:,} steps, {figures['images_seen']:,} images seen, {figures['parameters']:,} parameters")
+    print(f"picture {picture}")

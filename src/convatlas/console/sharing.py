@@ -1,4 +1,4 @@
-"""What went to a hub, what came from there, and where the card of a run lies."""
+"""What was pushed to a hub or pulled from it, and where the card of a run lies."""
 
 import sys
 from dataclasses import asdict
@@ -8,37 +8,37 @@ from .terminal import dump
 
 if TYPE_CHECKING:
     from ..looks.card import Written
-    from ..runs.hub import Pulled, Pushed
+    from ..runs.hub import PullResult, PushResult
 
 
-def pushed(done: "Pushed", as_json: bool) -> None:
+def print_push(result: "PushResult", as_json: bool) -> None:
     """Where the run lies now, and what lay there before."""
     if as_json:
-        dump(asdict(done))
+        dump(asdict(result))
         return
-    if "README.md" not in done.files:
+    if "README.md" not in result.files:
         print("it has no card: `convatlas card` writes one, and another push adds it", file=sys.stderr)
-    print(f"{len(done.files)} files in {done.url} as commit {done.commit[:7]}")
-    if done.before:
-        print(f"what was there before stays in its history as commit {done.before[:7]}")
+    print(f"{len(result.files)} files in {result.url} as commit {result.commit[:7]}")
+    if result.before:
+        print(f"what was there before stays in its history as commit {result.before[:7]}")
 
 
-def pulled(done: "Pulled", as_json: bool) -> None:
-    """Where the run lies now, and what did not come."""
+def print_pull(result: "PullResult", as_json: bool) -> None:
+    """Where the run lies now, and which files were skipped."""
     if as_json:
-        dump(asdict(done) | {"folder": str(done.folder)})
+        dump(asdict(result) | {"folder": str(result.folder)})
         return
-    if done.left_out:
-        print(f"left out, for no run has them: {', '.join(done.left_out)}", file=sys.stderr)
-    print(f"{len(done.files)} files of commit {done.commit[:7]}")
-    print(f"run folder {done.folder}")
+    if result.left_out:
+        print(f"skipped, since no run has such files: {', '.join(result.left_out)}", file=sys.stderr)
+    print(f"{len(result.files)} files of commit {result.commit[:7]}")
+    print(f"run folder {result.folder}")
 
 
-def carded(done: "Written", as_json: bool) -> None:
-    """Where the card lies, and which pictures it could not have."""
+def print_card(result: "Written", as_json: bool) -> None:
+    """Where the card lies, and which pictures could not be drawn."""
     if as_json:
-        dump({"card": str(done.card), "pictures": [str(path) for path in done.pictures], "left_out": dict(done.left_out)})
+        dump({"card": str(result.card), "pictures": [str(path) for path in result.pictures], "left_out": dict(result.left_out)})
         return
-    for name, reason in done.left_out:
+    for name, reason in result.left_out:
         print(f"{name} left out: {reason}", file=sys.stderr)
-    print(f"card {done.card}, {len(done.pictures)} pictures in {done.card.parent / 'card'}")
+    print(f"card {result.card}, {len(result.pictures)} pictures in {result.card.parent / 'card'}")

@@ -1,4 +1,4 @@
-"""Groups of images that a network sees alike, and how far they are the classes.
+"""Clusters of images whose features are alike, and how far they agree with the classes.
 
 Source   silhouette: Rousseeuw 1987 · adjusted Rand index: Hubert and Arabie 1985 · HDBSCAN: Campello et al. 2013
 """
@@ -9,13 +9,13 @@ import numpy as np
 
 from ..errors import InputError, unknown
 from .index import Index, Ints, Vectors
-from .nearest import unit
+from .nearest import unit_length
 
 METHODS = ("kmeans", "hdbscan")
-WIDE = 50  # dimensions that PCA leaves
-MOST = 12  # clusters that are tried where nobody says how many
+WIDTH = 50  # dimensions that PCA leaves
+MOST = 12  # clusters that are tried where no number is given
 JUDGED = 5000  # images that the silhouette is measured on
-LONE = -1  # in no cluster
+LONE = -1  # for an image in no cluster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class Clusters:
     clusters: Ints
     distances: Vectors
     count: int
-    words: str  # how they were found
+    words: str  # the method, for captions
     silhouette: float | None
     rand: float | None = None  # adjusted Rand index; None where classes are not known
     purity: float | None = None  # share of the images that are of their cluster's commonest class
@@ -41,7 +41,7 @@ class Clusters:
 
 
 def find_clusters(index: Index, method: str = "kmeans", k: int | None = None, seed: int = 0) -> Clusters:
-    """Clusters of an index; for k-means as many as there are classes, or as the silhouette likes best.
+    """Clusters of an index; for k-means as many as there are classes, or as many as have the largest silhouette.
 
     Raises   InputError for an unknown method, too few images, or a number of clusters they cannot have
     """
@@ -55,40 +55,46 @@ def find_clusters(index: Index, method: str = "kmeans", k: int | None = None, se
             "hdbscan finds the number of clusters by itself: leave --k out" if method == "hdbscan"
             else f"--k needs to be 2 or more and below the {n} images, got {k}"
         )  # fmt: skip
-    points = unit(np.asarray(index.vectors))
-    small, reduced = narrowed(points, seed)
-    clusters, words = found(
-        small, method, k or (len(index.classes) if index.labelled and 2 <= len(index.classes) < n else None), seed
+    points = unit_length(np.asarray(index.vectors))
+    small, reduction = reduce_width(points, seed)
+    clusters, words = assign_clusters(
+        small, method, k or (len(index.classes) if index.labeled and 2 <= len(index.classes) < n else None), seed
     )
     count = int(clusters.max()) + 1
-    clusters = by_size(clusters, count)
-    distances = from_centers(points, clusters, count)
-    judged = silhouette(small, clusters, seed)
+    clusters = number_by_size(clusters, count)
+    distances = distances_to_centers(points, clusters, count)
+    score = silhouette(small, clusters, seed)
     rand, purity = None, None
-    if index.labelled and len(index.classes) > 1:
+    if index.labeled and len(index.classes) > 1:
         from sklearn.metrics import adjusted_rand_score
 
         rand = float(adjusted_rand_score(index.labels, clusters))
-        known = [np.bincount(index.labels[clusters == c]).max() for c in range(count)]
-        purity = float(sum(known) / max((clusters >= 0).sum(), 1))
-    return Clusters(clusters, distances, count, f"{words}{reduced}", judged, rand, purity)
+        commonest = [np.bincount(index.labels[clusters == c]).max() for c in range(count)]
+        purity = float(sum(commonest) / max((clusters >= 0).sum(), 1))
+    return Clusters(clusters, distances, count, f"{words}{reduction}", score, rand, purity)
 
 
-def narrowed(points: Vectors, seed: int) -> tuple[Vectors, str]:
-    """The points in at most 50 dimensions, and words for what became of them."""
-    width = min(WIDE, len(points) - 1)
-    if points.shape[1] <= WIDE:
+def reduce_width(points: Vectors, seed: int) -> tuple[Vectors, str]:
+    """The points in at most 50 dimensions, and words for the reduction.
+
+    Shapes   points (n, d) → (n, at most 50)
+    """
+    width = min(WIDTH, len(points) - 1)
+    if points.shape[1] <= WIDTH:
         return points, ""
     from sklearn.decomposition import PCA
 
     pca = PCA(width, random_state=seed, svd_solver="randomized")
     small = pca.fit_transform(points).astype(np.float32)
-    kept = 100 * float(pca.explained_variance_ratio_.sum())
-    return small, f" on {width} principal components of {points.shape[1]}, which hold {kept:.0f} % of the variance"
+    share = 100 * float(pca.explained_variance_ratio_.sum())
+    return small, f" on {width} principal components of {points.shape[1]}, which hold {share:.0f} % of the variance"
 
 
-def found(points: Vectors, method: str, k: int | None, seed: int) -> tuple[Ints, str]:
-    """A cluster for each point, and words."""
+def assign_clusters(points: Vectors, method: str, k: int | None, seed: int) -> tuple[Ints, str]:
+    """A cluster for each point, and words for the method.
+
+    Shapes   points (n, d) → (n,)
+    """
     from sklearn.cluster import HDBSCAN, KMeans
 
     if method == "hdbscan":
@@ -96,20 +102,23 @@ def found(points: Vectors, method: str, k: int | None, seed: int) -> tuple[Ints,
         clusters = HDBSCAN(min_cluster_size=min(least, len(points)), copy=True).fit_predict(points).astype(np.int64)
         return clusters, f"HDBSCAN, clusters of {least} images or more"
 
-    def tried(k: int) -> Ints:
+    def run_kmeans(k: int) -> Ints:
         labels: Ints = KMeans(k, n_init=10, random_state=seed).fit_predict(points).astype(np.int64)
         return labels
 
     if k is not None:
-        return tried(k), f"k-means, {k} clusters"
-    trials = {k: tried(k) for k in range(2, min(MOST, len(points) - 1) + 1)}
+        return run_kmeans(k), f"k-means, {k} clusters"
+    trials = {k: run_kmeans(k) for k in range(2, min(MOST, len(points) - 1) + 1)}
     scores = {k: silhouette(points, labels, seed) or -1.0 for k, labels in trials.items()}
     best = max(scores, key=lambda k: (scores[k], -k))
-    return trials[best], f"k-means, {best} clusters: of 2 to {max(trials)} the silhouette likes them best"
+    return trials[best], f"k-means, {best} clusters: of 2 to {max(trials)} these have the largest silhouette"
 
 
-def by_size(clusters: Ints, count: int) -> Ints:
-    """The same clusters, numbered from the largest."""
+def number_by_size(clusters: Ints, count: int) -> Ints:
+    """The same clusters, numbered from the largest.
+
+    Shapes   clusters (n,) → (n,)
+    """
     sizes = np.bincount(clusters[clusters >= 0], minlength=count)
     rank = np.empty(count + 1, np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(count)
@@ -117,19 +126,25 @@ def by_size(clusters: Ints, count: int) -> Ints:
     return rank[clusters]
 
 
-def from_centers(points: Vectors, clusters: Ints, count: int) -> Vectors:
-    """How far each point lies from the mean of its cluster; of a lone one, from the nearest mean."""
+def distances_to_centers(points: Vectors, clusters: Ints, count: int) -> Vectors:
+    """How far each point lies from the mean of its cluster; one in no cluster, from the nearest mean.
+
+    Shapes   points (n, d), clusters (n,) → (n,)
+    """
     if not count:
         return np.zeros(len(points), np.float32)
     centers = np.stack([points[clusters == c].mean(0) for c in range(count)])
     squares = (points**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * points @ centers.T
-    all_of_them = np.sqrt(np.maximum(squares, 0))
-    own = np.where(clusters >= 0, clusters, all_of_them.argmin(1))
-    return all_of_them[np.arange(len(points)), own].astype(np.float32)
+    distances = np.sqrt(np.maximum(squares, 0))
+    own = np.where(clusters >= 0, clusters, distances.argmin(1))
+    return distances[np.arange(len(points)), own].astype(np.float32)
 
 
 def silhouette(points: Vectors, clusters: Ints, seed: int) -> float | None:
-    """How much nearer points are to their own cluster than to the next, on at most 5,000 of them; None for one cluster."""
+    """How much nearer points are to their own cluster than to the next, on at most 5,000 of them; None for one cluster.
+
+    Shapes   points (n, d), clusters (n,)
+    """
     from sklearn.metrics import silhouette_score
 
     inside = np.flatnonzero(clusters >= 0)

@@ -1,9 +1,9 @@
 """Features: what a network makes of each image at one place, as a table of vectors."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,17 +29,17 @@ def features(
 ) -> NDArray[np.float32]:
     """What a network in evaluation mode makes of each image: the vector its head reads, or what a layer or operation gives.
 
-    With `pool`, maps and tokens are averaged over their places; without, they are laid out in a row. `out` names an .npy file:
-    it grows batch by batch, is whole or not there, and is given back memory-mapped.
+    With `pool`, maps and tokens are averaged over their places; without, they are flattened. `out` names an .npy file: it grows
+    batch by batch, is whole or not there, and is given back memory-mapped.
 
     Shapes   x (n, channels, h, w), or batches of it, or of (it, labels) → (n, d)
-    Raises   InputError with the nearest names for an unknown layer; if there are no images, or the layer gives no row an image
+    Raises   InputError with the nearest names for an unknown layer; if there are no images, or the layer gives no row per image
     """
     batches: Iterable[Batch] = torch.split(x, BATCH) if isinstance(x, Tensor) else x
-    with closing(passes(model, batches, at, pool=pool)) as seen:
-        vectors = (vector.numpy() for vector, _ in seen)
+    with closing(passes(model, batches, (at,), pool=pool)) as steps:
+        vectors = (step.features[at].numpy() for step in steps)
         if out is not None:
-            return stored(vectors, Path(out))
+            return write_rows(vectors, Path(out))
         parts = list(vectors)
     if not parts:
         raise InputError(NOTHING)
@@ -49,23 +49,41 @@ def features(
 NOTHING = "features need images, and there were none"
 
 
+class Pass(NamedTuple):
+    """What one batch gives.
+
+    Shapes   features: of each layer (n, d), float32 in main memory
+    """
+
+    features: dict[str, Tensor]
+    output: Any
+    labels: Any  # what comes with the images in their batch; None if they come alone
+
+
 def passes(
-    model: nn.Module, batches: Iterable[Batch], at: str = PENULTIMATE, *, pool: bool = True
-) -> Generator[tuple[Tensor, Any]]:
-    """For each batch the features at a place, float32 (n, d) in main memory, and the network's output."""
+    model: nn.Module, batches: Iterable[Batch], layers: Sequence[str] = (PENULTIMATE,), *, pool: bool = True
+) -> Generator[Pass]:
+    """The features at some layers, batch by batch, of a network in evaluation mode.
+
+    Shapes   batches of x (n, channels, h, w), or of (x, labels)
+    Raises   InputError with the nearest names for an unknown layer, or if one gives no row per image
+    """
     device = next((p.device for p in model.parameters()), None)
     with keep_freed_memory(), eval_mode(model), ExitStack() as stack:
-        catch: Catch | None = None
+        catches: dict[str, Catch] = {}
         for batch in batches:
-            x = (batch if isinstance(batch, Tensor) else batch[0]).to(device)
+            x, labels = (batch, None) if isinstance(batch, Tensor) else (batch[0], batch[1])
+            x = x.to(device)
             if not len(x):
                 continue
             with torch.inference_mode():
-                catch = catch or stack.enter_context(catching(model, at, x[:1], pool=pool))
-                catch.begin(x)
+                for layer in () if catches else layers:
+                    catches[layer] = stack.enter_context(catch_features(model, layer, x[:1], pool=pool))
+                for catch in catches.values():
+                    catch.begin(x)
                 output = model(x)
-                y = catch.end()
-            yield y, output
+                vectors = {layer: catch.end() for layer, catch in catches.items()}
+            yield Pass(vectors, output, labels)
 
 
 class Catch:
@@ -77,21 +95,26 @@ class Catch:
         self.y: Tensor | None = None
 
     def begin(self, x: Tensor) -> None:
+        """Waits for the features of these images."""
         self.x, self.y = x, None
 
     def take(self, y: Any) -> None:
-        """Remembers what comes first: a layer that runs twice gives its first output."""
+        """Keeps what comes first: a layer that runs twice gives its first output."""
         if self.x is not None and self.y is None:
             self.y = vectors_of(y, self.x, self.at, pool=self.pool)
 
     def end(self) -> Tensor:
+        """The features, in main memory.
+
+        Raises   InputError if the layer has not run
+        """
         if self.y is None:
             raise InputError(f"{self.at} has not run: the network does not use it in evaluation mode")
         return self.y.to("cpu", torch.float32)
 
 
 @contextmanager
-def catching(model: nn.Module, at: str, x: Tensor, *, pool: bool) -> Iterator[Catch]:
+def catch_features(model: nn.Module, at: str, x: Tensor, *, pool: bool) -> Iterator[Catch]:
     """Catches at a place for as long as the block runs: one hook for a module, a trace for an operation between modules."""
     modules = {path: module for path, module in model.named_modules() if path}
     catch = Catch(at, pool=pool)
@@ -100,7 +123,7 @@ def catching(model: nn.Module, at: str, x: Tensor, *, pool: bool) -> Iterator[Ca
             module = modules.get(at)
             head = head_of(model, x) if module is None else None
             if head is not None:
-                hook = head.register_forward_pre_hook(lambda _, given: catch.take(given[0]))
+                hook = head.register_forward_pre_hook(lambda _, inputs: catch.take(inputs[0]))
             else:
                 hook = (module or model).register_forward_hook(lambda _, __, y: catch.take(y))
             stack.callback(hook.remove)
@@ -112,45 +135,49 @@ def catching(model: nn.Module, at: str, x: Tensor, *, pool: bool) -> Iterator[Ca
 
 
 def vectors_of(y: Any, x: Tensor, at: str, *, pool: bool) -> Tensor:
-    """One vector an image.
+    """One vector per image.
 
     Shapes   y (n, d), (n, tokens, d), (n, c, h, w) or (n, h, w, c) → a copy (n, d)
+    Raises   InputError if y has another number of rows, or no places to average
     """
     if not isinstance(y, Tensor) or not y.is_floating_point() or y.ndim == 0 or len(y) != len(x):
         got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise InputError(f"{at} gives no row for each of {len(x)} images, but {got}: take the layer around it")
     if not pool or y.ndim < 3 or y[0].numel() == max(y.shape[1:]):
         return y.flatten(1).clone() if y.ndim > 1 else y[:, None].clone()
-    found = layout_of(y.shape, x.shape[1:]) if y.ndim == 4 else None
-    if y.ndim != 3 and found is None:
+    layout = layout_of(y.shape, x.shape[1:]) if y.ndim == 4 else None
+    if y.ndim != 3 and layout is None:
         raise InputError(
             f"{at} gives {tuple(y.shape)}, neither a map nor tokens: it has no places to average, pool=False flattens it"
         )
-    return y.mean(found.dims if found else 1, dtype=torch.float32)
+    return y.mean(layout.dims if layout else 1, dtype=torch.float32)
 
 
-def stored(parts: Iterable[NDArray[np.float32]], path: Path) -> NDArray[np.float32]:
+def write_rows(parts: Iterable[NDArray[np.float32]], path: Path) -> NDArray[np.float32]:
     """Writes rows as they come, and maps the file into memory.
 
     NumPy leaves room in a header for more rows, so that it can be written again once all have come.
+
+    Shapes   parts (k, d) each → (n, d)
+    Raises   InputError if there is no row
     """
     rows, header = 0, 0
     with replacing(path) as temporary, temporary.open("wb") as file:
         for part in parts:
-            header = header or told(file, 0, part.shape[1])
+            header = header or write_header(file, 0, part.shape[1])
             file.write(np.ascontiguousarray(part, dtype="<f4").data)
             rows += len(part)
             width = part.shape[1]
         if not rows:
             raise InputError(NOTHING)
         file.seek(0)
-        if told(file, rows, width) != header:
+        if write_header(file, rows, width) != header:
             raise RuntimeError("the header of the file grew over its first row")
     mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
 
 
-def told(file: Any, rows: int, width: int) -> int:
-    """Writes the header of a table, and says where it ends."""
+def write_header(file: Any, rows: int, width: int) -> int:
+    """Writes the header of a table, and gives the place where it ends."""
     np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (rows, width)})
     return int(file.tell())

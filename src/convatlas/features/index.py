@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from ..errors import InputError
+from ..runs.preparation import Preparation
 
 Vectors = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -21,35 +24,25 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPreparation:
-    """What becomes of a picture before the network sees it.
-
-    Units   side: pixels a picture is cut to, by the frame of published weights or as its square middle; image_size: seen
-    """
-
-    channels: int
-    side: int
-    image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    frame: str | None = None  # tag of the published weights whose frame cuts it
-
-
-@dataclass(frozen=True, slots=True)
 class Maker:
-    """The network behind an index, so that a query is seen by the same one."""
+    """The network that made an index, so that a query goes through the same one."""
 
     network: str  # of the catalogue, or a run folder
     weights: str | None
     classes: int  # that its head names
     layer: str
-    preparation: StoredPreparation
+    preparation: Preparation
     fingerprint: str
 
     @property
     def words(self) -> str:
-        """For captions."""
+        """The network and its weights, for captions."""
         return f"{Path(self.network).name} with {Path(self.weights).name}" if self.weights else Path(self.network).name
+
+    def to_json(self) -> dict[str, Any]:
+        """As index files keep it."""
+        names = ("network", "weights", "classes", "layer", "fingerprint")
+        return {name: getattr(self, name) for name in names} | {"preparation": self.preparation.to_json()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,38 +63,50 @@ class Index:
         return len(self.vectors)
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether every image has a class."""
         return bool((self.labels >= 0).all())
 
     def class_of(self, place: int) -> str | None:
-        """The name of an image's class."""
+        """The name of an image's class; None where it is not known."""
         label = int(self.labels[place])
         return self.classes[label] if label >= 0 else None
 
+    def with_root(self, root: Path | None) -> "Index":
+        """The index with its images where they are now; None leaves them where they were.
 
-def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: StoredPreparation) -> str:
+        Raises   InputError if that is no folder
+        """
+        if root is None:
+            return self
+        if not root.is_dir():
+            raise InputError(f"--root needs the folder of the images, but {root} is none")
+        return replace(self, root=str(root.resolve()))
+
+
+def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: Preparation) -> str:
     """What tells one maker from another: SHA-256 of its weights, of the layer and of the preparation."""
     digest = sha256()
     for name, value in state.items():
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    digest.update(json.dumps([layer, asdict(preparation)], sort_keys=True).encode())
+    digest.update(json.dumps([layer, preparation.to_json()], sort_keys=True).encode())
     return digest.hexdigest()
 
 
-def assembled(vectors: Vectors, labels: Ints, paths: NDArray[np.str_], about: Mapping[str, Any]) -> Index:
-    """An index from its parts."""
+def index_from_parts(vectors: Vectors, labels: Ints, paths: NDArray[np.str_], about: Mapping[str, Any]) -> Index:
+    """An index from its parts, the last of which is its JSON.
+
+    Raises   KeyError, TypeError or ValueError if that is none of an index
+    """
     if about["format"] != FORMAT:
         raise ValueError(f"format {about['format']}")
-    of = about["maker"]
-    how = of["preparation"]
-    preparation = StoredPreparation(**{**how, "mean": tuple(how["mean"]), "std": tuple(how["std"])})
-    maker = Maker(**{**of, "preparation": preparation})
+    fields = about["maker"]
+    maker = Maker(**{**fields, "preparation": Preparation.from_json(fields["preparation"], fields["network"])})
     return Index(vectors, labels, paths, tuple(map(str, about["classes"])), str(about["root"]), maker)
 
 
-def sound(index: Index) -> None:
+def check_index(index: Index) -> None:
     """Raises ValueError if the parts of an index contradict each other."""
     n, count = len(index.labels), len(index.classes)
     if (

@@ -1,4 +1,4 @@
-"""What is handed over as images (paths, arrays, rows of a table), read into bytes of one size, batch by batch."""
+"""Images as scikit-learn users have them (paths, arrays, rows of a table), read into bytes of one size, batch by batch."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,16 @@ from ..errors import InputError
 from ..runs.preparation import Preparation
 from .extract import NOTHING
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as files are made grey
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as files are made gray
 
 Images = list[Path] | NDArray[Any]
 """Files, or an array (n, c, h, w) of bytes or of numbers in [0, 1]."""
 
 
-def batches(images: Images, lens: Preparation, size: int) -> Iterator[Tensor]:
-    """The images as a network wants to see them, so many at a time; only these are in memory.
+def batches(images: Images, preparation: Preparation, size: int) -> Iterator[Tensor]:
+    """The images as a network wants them, `size` at a time; only these are in memory.
+
+    Shapes   → (k, channels, image_size, image_size) each
 
     Raises   InputError for a file that is no picture
     """
@@ -33,22 +35,25 @@ def batches(images: Images, lens: Preparation, size: int) -> Iterator[Tensor]:
         for start in range(0, len(images), size):
             part = images[start : start + size]
             if isinstance(part, list):
-                pixels = torch.from_numpy(np.stack(list(threads.map(lambda path: opened(path, lens), part))))
+                pixels = torch.from_numpy(np.stack(list(threads.map(lambda path: read_picture(path, preparation), part))))
             else:
-                pixels = squares(part, lens.channels)
-            yield lens.seen(pixels)
+                pixels = cut_squares(part, preparation.channels)
+            yield preparation.prepare(pixels)
 
 
-def opened(path: Path, lens: Preparation) -> NDArray[np.uint8]:
-    """A picture's bytes."""
+def read_picture(path: Path, preparation: Preparation) -> NDArray[np.uint8]:
+    """A picture's bytes.
+
+    Raises   InputError for a file that is no picture
+    """
     try:
-        return lens.read(path)
+        return preparation.read(path)
     except Unreadable as error:
         raise InputError(f"{path} cannot be read as an image ({error}): take it off the list") from None
 
 
-def squares(images: NDArray[Any], channels: int) -> Tensor:
-    """The square middle of each, on a scale to 255, with other channels: grey ones repeated, or the luma of colors.
+def cut_squares(images: NDArray[Any], channels: int) -> Tensor:
+    """The square middle of each, on a scale to 255, with other channels: gray ones repeated, or the luma of colors.
 
     Shapes   images (n, c, h, w) → (n, channels, s, s)
     """
@@ -111,11 +116,13 @@ def array_of(given: Any) -> NDArray[Any] | None:
         images = images.transpose(0, 3, 1, 2)
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
         raise InputError(f"images need shape (n, h, w), (n, h, w, 3) or (n, 3, h, w), got {np.shape(given)}")
-    return scaled(images)
+    return check_range(images)
 
 
-def scaled(images: NDArray[Any]) -> NDArray[Any]:
+def check_range(images: NDArray[Any]) -> NDArray[Any]:
     """Images as bytes or as numbers in [0, 1], whichever they are.
+
+    Shapes   (n, c, h, w) → the same
 
     Raises   InputError if they are neither
     """
@@ -131,15 +138,18 @@ def scaled(images: NDArray[Any]) -> NDArray[Any]:
     return images
 
 
-def brightest(table: NDArray[Any]) -> float:
-    """What stands for white in a table: 255 for bytes, 1 for numbers in [0, 1], else the largest magnitude."""
+def white_level(table: NDArray[Any]) -> float:
+    """The number that stands for white in a table: 255 for bytes, 1 for numbers in [0, 1], else the largest magnitude.
+
+    Shapes   table (n, d)
+    """
     if table.dtype == np.uint8:
         return 255.0
     most = float(np.abs(table).max())
     return most if most > 1 or table.min() < 0 else 1.0
 
 
-def unrolled(table: NDArray[Any], white: float) -> NDArray[np.float32]:
+def rows_to_images(table: NDArray[Any], white: float) -> NDArray[np.float32]:
     """Each row as a square image, rows of pixels one after the other; what is left of the square is black.
 
     Shapes   table (n, d) → (n, 1, s, s), s = ⌈√d⌉

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import make_folder, read_json, replacing, write_json
@@ -28,7 +27,7 @@ PER_CELL = 40  # vectors of each cell that k-means learns from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Neighbors:
     """The nearest of each query, nearest first.
 
     Shapes   places (q, k), similarities (q, k): cosines
@@ -41,7 +40,7 @@ class Found:
 
     @property
     def words(self) -> str:
-        """How they were found."""
+        """How they were searched for."""
         if self.recall is None or self.cells is None:
             return "exact search"
         return (
@@ -49,10 +48,12 @@ class Found:
         )
 
 
-def nearest(vectors: Vectors, queries: Vectors, k: int, *, approximate: bool | None = None, kept: Path | None = None) -> Found:
+def nearest(
+    vectors: Vectors, queries: Vectors, k: int, *, approximate: bool | None = None, file: Path | None = None
+) -> Neighbors:
     """The k most similar vectors of each query, exactly or, where there are many or it is asked for, approximately.
 
-    `kept` names the file of the vectors, beside which an approximate index is kept for the next search.
+    `file` is that of the vectors, beside which an approximate index is kept for the next search.
 
     Shapes   vectors (n, d), queries (q, d)
     Raises   InputError if k or d do not fit, or faiss is missing where it is asked for
@@ -62,43 +63,46 @@ def nearest(vectors: Vectors, queries: Vectors, k: int, *, approximate: bool | N
     if queries.ndim != 2 or queries.shape[1] != vectors.shape[1]:
         raise InputError(f"queries need {vectors.shape[1]} numbers as the index has them, got {queries.shape[-1]}")
     k = min(k, len(vectors))
-    there = find_spec("faiss") is not None
-    if approximate and not there:
+    installed = find_spec("faiss") is not None
+    if approximate and not installed:
         raise InputError("--approximate needs the package faiss-cpu: pip install 'convatlas[search]', or search with --exact")
-    if approximate or (approximate is None and there and len(vectors) > EXACT_UP_TO):
-        return Cells.of(vectors, kept).search(queries, k)
-    return exact(vectors, queries, k)
+    if approximate or (approximate is None and installed and len(vectors) > EXACT_UP_TO):
+        return Cells.open(vectors, file).search(queries, k)
+    return exact_search(vectors, queries, k)
 
 
-def unit(vectors: Vectors) -> Vectors:
-    """Vectors of length 1; one of length 0 stays, and is similar to nothing."""
+def unit_length(vectors: Vectors) -> Vectors:
+    """Vectors of length 1; one of length 0 stays, and is similar to nothing.
+
+    Shapes   vectors (n, d) → (n, d)
+    """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
-def exact(vectors: Vectors, queries: Vectors, k: int) -> Found:
+def exact_search(vectors: Vectors, queries: Vectors, k: int) -> Neighbors:
     """Every query against every vector, block by block; equally similar ones come in their order.
 
     Shapes   vectors (n, d), queries (q, d) → (q, k)
     """
-    asked = torch.from_numpy(unit(queries))
-    best, at = torch.empty(len(asked), 0), torch.empty(len(asked), 0, dtype=torch.int64)
+    unit_queries = torch.from_numpy(unit_length(queries))
+    best, at = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
     for first in range(0, len(vectors), BLOCK):
-        block = torch.from_numpy(unit(np.asarray(vectors[first : first + BLOCK])))
-        similar, places = (asked @ block.T).topk(min(k, len(block)))
+        block = torch.from_numpy(unit_length(np.asarray(vectors[first : first + BLOCK])))
+        similar, places = (unit_queries @ block.T).topk(min(k, len(block)))
         best, at = torch.cat((best, similar), 1), torch.cat((at, places + first), 1)
         at, order = at.sort(dim=1, stable=True)
         best, order = best.gather(1, order).sort(dim=1, descending=True, stable=True)
         best, at = best[:, :k], at.gather(1, order)[:, :k]
-    return Found(at.numpy(), best.clamp(-1, 1).numpy())
+    return Neighbors(at.numpy(), best.clamp(-1, 1).numpy())
 
 
-def recall(found: Ints, true: Ints) -> float:
-    """Which share of the true neighbors were found.
+def recall(places: Ints, true: Ints) -> float:
+    """The share of the true neighbors that a search found.
 
-    Shapes   found (q, k), true (q, k)
+    Shapes   places (q, k), true (q, k)
     """
-    return float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found.tolist(), true.tolist(), strict=True)]))
+    return float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(places.tolist(), true.tolist(), strict=True)]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,13 +114,13 @@ class Cells:
     recall: float
 
     @classmethod
-    def of(cls, vectors: Vectors, kept: Path | None = None) -> "Cells":
+    def open(cls, vectors: Vectors, file: Path | None = None) -> "Cells":
         """The index kept beside the file of the vectors, or a new one where there is none or the file has changed."""
-        if kept is None:
-            return cls.built(vectors)
+        if file is None:
+            return cls.build(vectors)
         import faiss
 
-        folder, stat = kept.with_name(f"{kept.name}.cells"), kept.stat()
+        folder, stat = file.with_name(f"{file.name}.cells"), file.stat()
         stamp = [stat.st_size, stat.st_mtime_ns]
         try:
             about = read_json(folder / "about.json")
@@ -124,18 +128,18 @@ class Cells:
                 return cls(faiss.read_index(str(folder / "cells.faiss")), about["looked_into"], about["recall"])
         except (InputError, KeyError, TypeError, RuntimeError, OSError):  # none yet, or one cut short
             pass
-        made = cls.built(vectors)
+        cells = cls.build(vectors)
         try:
             make_folder(folder)
             with replacing(folder / "cells.faiss") as temporary:
-                faiss.write_index(made.index, str(temporary))
-            write_json(folder / "about.json", {"file": stamp, "looked_into": made.looked_into, "recall": made.recall})
+                faiss.write_index(cells.index, str(temporary))
+            write_json(folder / "about.json", {"file": stamp, "looked_into": cells.looked_into, "recall": cells.recall})
         except InputError:  # a folder that may only be read
             pass
-        return made
+        return cells
 
     @classmethod
-    def built(cls, vectors: Vectors) -> "Cells":
+    def build(cls, vectors: Vectors) -> "Cells":
         """Learns the cells from a sample, fills them block by block, and looks for how many of them to look into."""
         import faiss
 
@@ -144,31 +148,29 @@ class Cells:
         rng = np.random.default_rng(0)
         index = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, count, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed, index.cp.spherical = 0, True
-        index.train(unit(vectors[np.sort(rng.choice(n, min(n, PER_CELL * count), replace=False))]))
+        index.train(unit_length(vectors[np.sort(rng.choice(n, min(n, PER_CELL * count), replace=False))]))
         for first in range(0, n, BLOCK):
-            index.add(unit(np.asarray(vectors[first : first + BLOCK])))
+            index.add(unit_length(np.asarray(vectors[first : first + BLOCK])))
         sample = np.asarray(vectors[np.sort(rng.choice(n, min(n, SAMPLE), replace=False))])
         k = min(11, n)
-        true = exact(vectors, sample, k).places[:, 1:]  # the first is the image itself
+        true = exact_search(vectors, sample, k).places[:, 1:]  # the first is the image itself
         index.nprobe, reached = 1, 0.0
         while True:
-            reached = recall(index.search(unit(sample), k)[1][:, 1:], true)
+            reached = recall(index.search(unit_length(sample), k)[1][:, 1:], true)
             if reached >= RECALL or index.nprobe >= count:
                 return cls(index, int(index.nprobe), reached)
             index.nprobe = min(2 * index.nprobe, count)
 
-    def search(self, queries: Vectors, k: int) -> Found:
-        """The nearest in the cells around each query; in more of them where those hold fewer than k."""
-        looked = self.looked_into
+    def search(self, queries: Vectors, k: int) -> Neighbors:
+        """The nearest in the cells around each query; in more of them where those hold fewer than k.
+
+        Shapes   queries (q, d) → (q, k)
+        """
+        count = self.looked_into
         while True:
-            self.index.nprobe = looked
-            similarities, places = self.index.search(unit(queries), k)
-            if looked >= self.index.nlist or (places >= 0).all():
-                cells = (looked, int(self.index.nlist))
-                return Found(ints(places), np.clip(similarities, -1, 1).astype(np.float32), self.recall, cells)
-            looked = min(2 * looked, self.index.nlist)
-
-
-def ints(places: NDArray[Any]) -> Ints:
-    """As NumPy counts."""
-    return np.asarray(places, np.int64)
+            self.index.nprobe = count
+            similarities, places = self.index.search(unit_length(queries), k)
+            if count >= self.index.nlist or (places >= 0).all():
+                cells = (count, int(self.index.nlist))
+                return Neighbors(places.astype(np.int64), np.clip(similarities, -1, 1).astype(np.float32), self.recall, cells)
+            count = min(2 * count, self.index.nlist)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,26 @@ import numpy as np
 from ..errors import InputError
 from ..files import replacing
 from .extract import NOTHING
-from .index import FORMAT, Index, Part, assembled
+from .index import FORMAT, Index, Part, index_from_parts
 
 KEY = b"convatlas"
 
 
-def needed() -> None:
+def check_installed() -> None:
     """Raises InputError where pyarrow is missing."""
     if find_spec("pyarrow") is None:
         raise InputError("a .parquet file needs the package pyarrow: pip install 'convatlas[parquet]', or write an .npz")
 
 
 def save(path: Path, parts: Iterable[Part], images: Index) -> None:
-    """Writes a row group a batch.
+    """Writes one row group per batch.
 
     Raises   InputError if there is no vector
     """
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    about = {"format": FORMAT, "classes": images.classes, "root": images.root, "maker": asdict(images.maker)}
+    about = {"format": FORMAT, "classes": images.classes, "root": images.root, "maker": images.maker.to_json()}
     names = np.array([*images.classes, None], dtype=object)  # −1, the last, is no class
     writer: Any = None
     with replacing(path) as temporary:
@@ -44,8 +43,8 @@ def save(path: Path, parts: Iterable[Part], images: Index) -> None:
                     writer = ParquetWriter(temporary, schema)
                 labels = images.labels[places]
                 rows = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), width)
-                said = pa.array(names[labels].tolist(), pa.string())
-                columns = [pa.array(images.paths[places].tolist()), pa.array(labels), said, rows]
+                classes = pa.array(names[labels].tolist(), pa.string())
+                columns = [pa.array(images.paths[places].tolist()), pa.array(labels), classes, rows]
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema))
         finally:
             if writer is not None:
@@ -66,4 +65,6 @@ def load(path: Path) -> Index:
     column = table["vector"].combine_chunks()
     width = column.type.list_size
     vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width).astype(np.float32, copy=False)
-    return assembled(vectors, table["label"].to_numpy().astype(np.int64), np.array(table["path"].to_pylist(), np.str_), about)
+    return index_from_parts(
+        vectors, table["label"].to_numpy().astype(np.int64), np.array(table["path"].to_pylist(), np.str_), about
+    )

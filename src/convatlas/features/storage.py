@@ -5,7 +5,6 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,15 @@ import numpy as np
 from ..errors import InputError
 from ..files import replacing
 from . import parquet
-from .extract import stored
-from .index import FORMAT, Index, Ints, Part, Vectors, assembled, sound
+from .extract import write_rows
+from .index import FORMAT, Index, Ints, Part, Vectors, check_index, index_from_parts
 
 ENDINGS = (".npz", ".parquet")
 LOCAL_HEADER = 30  # bytes of it before the name
 
 
 def kind_of(path: Path) -> str:
-    """How the file is written.
+    """The ending that says how the file is written.
 
     Raises   InputError for an ending that says nothing, and where pyarrow is needed and missing
     """
@@ -29,12 +28,12 @@ def kind_of(path: Path) -> str:
     if kind not in ENDINGS:
         raise InputError(f"an index is written as {' or '.join(ENDINGS)}, got {path.name!r}")
     if kind == ".parquet":
-        parquet.needed()
+        parquet.check_installed()
     return kind
 
 
 def save(path: Path, parts: Iterable[Part], images: Index) -> Index:
-    """Writes the vectors as they come, whole or not at all; `images` says all else, of those that come and those that don't.
+    """Writes the vectors as they come, whole or not at all; `images` has all else, of those that come and those that don't.
 
     Raises   InputError if there is no vector
     """
@@ -44,10 +43,10 @@ def save(path: Path, parts: Iterable[Part], images: Index) -> Index:
     raw = path.with_name(f".{path.name}.{os.getpid()}.npy")
     with replacing(path) as temporary:
         try:
-            places = np.concatenate(list(grown(raw, parts))) if images.paths.size else np.empty(0, np.int64)
+            places = np.concatenate(list(write_vectors(raw, parts))) if images.paths.size else np.empty(0, np.int64)
             with zipfile.ZipFile(temporary, "w") as archive:
                 archive.write(raw, "vectors.npy")
-                about = {"format": FORMAT, "classes": images.classes, "root": images.root, "maker": asdict(images.maker)}
+                about = {"format": FORMAT, "classes": images.classes, "root": images.root, "maker": images.maker.to_json()}
                 arrays = {"labels": images.labels[places], "paths": images.paths[places], "about": np.array(json.dumps(about))}
                 for name, value in arrays.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -57,7 +56,7 @@ def save(path: Path, parts: Iterable[Part], images: Index) -> Index:
     return load(path)
 
 
-def grown(raw: Path, parts: Iterable[Part]) -> Iterator[Ints]:
+def write_vectors(raw: Path, parts: Iterable[Part]) -> Iterator[Ints]:
     """Writes the vectors to an .npy of their own, and hands on the places."""
     places: list[Ints] = []
 
@@ -66,7 +65,7 @@ def grown(raw: Path, parts: Iterable[Part]) -> Iterator[Ints]:
             places.append(at)
             yield vectors
 
-    stored(rows(), raw)
+    write_rows(rows(), raw)
     yield from places
 
 
@@ -78,20 +77,23 @@ def load(path: Path) -> Index:
     kind = kind_of(path)
     if not path.is_file():
         raise InputError(f"there is no index {path}: make one with convatlas embed … --out {path.name}")
-    with understanding(path):
+    with explain_errors(path):
         if kind == ".parquet":
             index = parquet.load(path)
         else:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 labels, paths, about = (archive[name] for name in ("labels", "paths", "about"))
-            index = assembled(mapped(path, "vectors.npy"), labels.astype(np.int64), paths, json.loads(str(about)))
-        sound(index)
+            index = index_from_parts(map_array(path, "vectors.npy"), labels.astype(np.int64), paths, json.loads(str(about)))
+        check_index(index)
         return index
 
 
 @contextmanager
-def understanding(path: Path) -> Iterator[None]:
-    """Turns whatever another file leads to into one sentence."""
+def explain_errors(path: Path) -> Iterator[None]:
+    """Turns what reading another kind of file raises into one sentence.
+
+    Raises   InputError
+    """
     try:
         yield
     except InputError:
@@ -101,8 +103,11 @@ def understanding(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is no index, or was cut short ({words}): make one with convatlas embed") from None
 
 
-def mapped(path: Path, member: str) -> Vectors:
-    """An uncompressed array of an .npz without reading it into memory."""
+def map_array(path: Path, member: str) -> Vectors:
+    """An uncompressed array of an .npz without reading it into memory.
+
+    Raises   ValueError if it is stored otherwise
+    """
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         info = archive.getinfo(member)
         if info.compress_type != zipfile.ZIP_STORED:

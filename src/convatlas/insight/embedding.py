@@ -91,10 +91,10 @@ def image_features(subject: Subject, places: Sequence[int], at: str = PENULTIMAT
         for chunk in chunks
         for batch in subject.batches(images=Resident(subject.pixels(chunk), torch.zeros(len(chunk), dtype=torch.int64)))
     )
-    with closing(passes(subject.model, batches, at)) as seen:
-        for vector, output in seen:
-            vectors.append(vector.numpy())
-            predicted.append(output.argmax(1).cpu().numpy())
+    with closing(passes(subject.model, batches, (at,))) as steps:
+        for step in steps:
+            vectors.append(step.features[at].numpy())
+            predicted.append(step.output.argmax(1).cpu().numpy())
     return ImageFeatures(tuple(places), np.concatenate(vectors), labels.numpy(), np.concatenate(predicted))
 
 

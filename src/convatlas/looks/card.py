@@ -10,9 +10,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import make_folder, write_text
-from ..runs.network import Asked
+from ..runs.network import NetworkRequest
 from ..studies.card import SPLITS, Card, card, elsewhere
-from ..studies.subject import looked_at
+from ..studies.subject import open_subject
 from ..views import card as view
 from ..views import confusion, curves
 from ..views.page import processor
@@ -115,7 +115,7 @@ def confusion_matrix(card: Card) -> Iterator[Picture]:
 
 def predictions(card: Card) -> Iterator[Picture]:
     """Images with the network's predictions, and its most confident mistakes."""
-    subject = looked_at(Asked(str(card.run.path)))
+    subject = open_subject(NetworkRequest(str(card.run.path)))
     for picture in draw_look(subject, "predictions"):
         if picture.name != "least-confident-correct":
             yield picture

@@ -1,6 +1,6 @@
-"""The images and the network that a recipe names, and those of a finished run."""
+"""The images and the network that a recipe names, and networks with weights."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,28 @@ from torch import nn
 from ..anatomy.parts import parts
 from ..data import Data, load
 from ..engine.recipe import Recipe
-from ..engine.record import Run
 from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
-from ..models import create_model, family_of, fitting_size, parse, settings_of_weights
+from ..models import create_model, create_on_meta, family_of, fitting_size, parse, settings_of_weights
 from ..ops.droppath import set_stochastic_depth
-from .preparation import Preparation, build_options, preparation_of_run
+from ..ops.paths import is_in_any
+from ..weights import Loaded, load_into, source
+from ..weights.load import classes_in
+from ..weights.origin import published_as
+from .preparation import Place, Preparation, check_per_channel
+
+IMAGENET = 1000  # classes
+SPLIT = ("val_share", "split_seed", "folds", "fold", "limit")
+"""The fields of a recipe that say which images are for training, validation and test."""
 
 
 def open_data(recipe: Recipe) -> Data:
-    """The images a recipe names, with the mean and deviation it gives.
+    """The images a recipe names, with the mean and standard deviation it gives.
 
-    Raises   InputError if these are not of as many channels as the images
+    Raises   InputError if there is no such set, or these do not fit its channels
     """
-    return normalized(recipe, load(**load_arguments(recipe)))
+    return with_statistics(recipe, load(**load_arguments(recipe)))
 
 
 def task_of(recipe: Recipe, data: Data) -> Task:
@@ -47,22 +54,26 @@ def task_of(recipe: Recipe, data: Data) -> Task:
     return task
 
 
-def normalized(recipe: Recipe, data: Data) -> Data:
-    """The images with the recipe's mean and deviation in place of their own."""
-    for name in ("mean", "std"):
-        given = getattr(recipe, name)
-        if given is not None and len(given) != data.channels:
-            raise InputError(f"--{name} needs a number for each of {data.name}'s {data.channels} channels, got {len(given)}")
+def with_statistics(recipe: Recipe, data: Data) -> Data:
+    """The images with the recipe's mean and standard deviation in place of their own.
+
+    Raises   InputError if these are not of as many channels as the images
+    """
+    check_per_channel(data.channels, recipe.mean, recipe.std)
     return replace(data, mean=recipe.mean or data.mean, std=recipe.std or data.std)
+
+
+def split_options(recipe: Recipe) -> dict[str, Any]:
+    """How a recipe divides its images, as `load` takes it."""
+    return {name: getattr(recipe, name) for name in SPLIT}
 
 
 def load_arguments(recipe: Recipe) -> dict[str, Any]:
     """What a recipe asks `load` for; pictures in folders come in the size its network is built for."""
     native = family_of(recipe.model).native_of(parse(recipe.model)[0])
-    names = ("val_share", "split_seed", "folds", "fold", "limit", "strict", "resident_share")
-    same = {name: getattr(recipe, name) for name in names}
+    options = {"strict": recipe.strict, "resident_share": recipe.resident_share, **split_options(recipe)}
     folder = Path(recipe.data_dir) if recipe.data_dir else None
-    return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size, **same}
+    return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size, **options}
 
 
 def image_size(recipe: Recipe, data: Data) -> int:
@@ -71,24 +82,54 @@ def image_size(recipe: Recipe, data: Data) -> int:
     return recipe.image_size or fitting_size(recipe.model, side)
 
 
-def build(recipe: Recipe, data: Data) -> nn.Module:
+def model_options(recipe: Recipe, data: Data) -> dict[str, Any]:
+    """The classes, channels and pixels of the data, as `create_model` takes them."""
+    return {"num_classes": len(data.classes), "in_channels": data.channels, "image_size": image_size(recipe, data)}
+
+
+def prepared_options(preparation: Preparation, count: int) -> dict[str, Any]:
+    """The channels and pixels of a preparation and a number of classes, as `create_model` takes them."""
+    return {"num_classes": count, "in_channels": preparation.channels, "image_size": preparation.image_size}
+
+
+def create_seeded(name: str, options: dict[str, Any], seed: int = 0, stochastic_depth: float | None = None) -> nn.Module:
+    """A network whose weights are drawn from a seed, which is set for all that comes after.
+
+    Raises   InputError if there is no such network, it cannot be built so, or it has no branches to skip
+    """
+    torch.manual_seed(seed)
+    return with_stochastic_depth(create_model(name, **options), stochastic_depth)
+
+
+def build_model(recipe: Recipe, data: Data) -> nn.Module:
     """The recipe's network for the data's classes and channels, its weights drawn from the recipe's seed."""
+    return create_seeded(recipe.model, model_options(recipe, data), recipe.seed, recipe.stochastic_depth)
+
+
+def start_model(recipe: Recipe, data: Data) -> tuple[nn.Module, Loaded | None]:
+    """The network as training begins with it, and what became of the weights it starts from; None if there are none.
+
+    Raises   InputError if there are no such weights, or they do not fit the network
+    """
+    if recipe.weights is None:
+        return build_model(recipe, data), None
     torch.manual_seed(recipe.seed)
-    return with_stochastic_depth(create_model(recipe.model, **options(recipe, data)), recipe)
+    model, loaded = load_weights(recipe.model, recipe.weights, fresh_head=recipe.fresh_head, **model_options(recipe, data))
+    return with_stochastic_depth(model, recipe.stochastic_depth), loaded
 
 
-def with_stochastic_depth(model: nn.Module, recipe: Recipe) -> nn.Module:
-    """The network with the recipe's stochastic depth.
+def with_stochastic_depth(model: nn.Module, probability: float | None) -> nn.Module:
+    """The network, with stochastic depth unless that is None.
 
     Raises   InputError if it has no branches to skip
     """
-    if recipe.stochastic_depth is not None:
-        set_stochastic_depth(model, recipe.stochastic_depth)
+    if probability is not None:
+        set_stochastic_depth(model, probability)
     return model
 
 
 def stages_of(recipe: Recipe, model: nn.Module, data: Data) -> dict[str, tuple[str, ...]] | None:
-    """The stages that the recipe's strategy freezes and thaws; None where everything learns alike."""
+    """The stages that the recipe's strategy freezes and unfreezes; None where everything is trained alike."""
     if recipe.strategy == "full" and recipe.head_rate == 1:
         return None
     family = family_of(recipe.model)
@@ -97,48 +138,61 @@ def stages_of(recipe: Recipe, model: nn.Module, data: Data) -> dict[str, tuple[s
 
 
 def with_weight_settings(recipe: Recipe) -> Recipe:
-    """The recipe with what its weights ask of the network said in its name, so that it stays true when they are gone.
+    """The recipe with the settings of its weights in the network's name, so that it stays true when they are gone.
 
     Raises   InputError for a tag that the network does not have
     """
     base, given = parse(recipe.model)
-    asked = settings_of_weights(base, recipe.weights)[0] | given
-    return recipe if asked == given else replace(recipe, model=f"{base}:{','.join(f'{k}={v!r}' for k, v in asked.items())}")
+    changes = settings_of_weights(base, recipe.weights)[0] | given
+    if changes == given:
+        return recipe
+    return replace(recipe, model=f"{base}:{','.join(f'{name}={value!r}' for name, value in changes.items())}")
 
 
-def options(recipe: Recipe, data: Data) -> dict[str, Any]:
-    """What the data asks of the network: classes, channels and pixels."""
-    return {"num_classes": len(data.classes), "in_channels": data.channels, "image_size": image_size(recipe, data)}
+def classes_of(network: str, weights: Place) -> int:
+    """How many classes weights name.
 
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A finished run, ready to use: the network in evaluation mode and what its input looks like."""
-
-    model: nn.Module
-    recipe: Recipe
-    classes: tuple[str, ...]
-    channels: int
-    image_size: int  # pixels a side the network sees
-    stored: int  # pixels a side of the images it learnt from, before they were enlarged
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    metrics: dict[str, Any]
-
-    @property
-    def lens(self) -> Preparation:
-        """How it wants its pictures."""
-        return Preparation(self.channels, self.stored, self.image_size, self.mean, self.std)
-
-
-def load_run(folder: str | Path) -> Trained:
-    """The network of a run folder with its weights, in evaluation mode, on the CPU.
-
-    Raises   InputError if the folder holds no run, or one that is unfinished or damaged
+    Raises   InputError if there is no such network or tag, or the file has no head
     """
-    run = Run.open(Path(folder))
-    metrics = run.metrics
-    seen, classes = preparation_of_run(run)
-    model = create_model(run.recipe.model, **build_options(seen, len(classes)), weights=folder)
-    size = seen.channels, seen.image_size, seen.side
-    return Trained(model.eval(), run.recipe, classes, *size, seen.mean, seen.std, metrics)
+    family, base = family_of(network), parse(network)[0]
+    if published_as(base, weights):
+        return IMAGENET
+    return classes_in(source(base, weights), create_on_meta(network).state_dict(), family)
+
+
+def load_weights(network: str, weights: Place, *, fresh_head: bool = False, **options: Any) -> tuple[nn.Module, Loaded]:
+    """A network with weights from a tag, a file or a run folder, and what became of them.
+
+    `fresh_head` leaves the head as it was drawn, though the weights may have one that fits.
+
+    Raises   InputError if there are no such weights, or they do not fit the network
+    """
+    base, given = parse(network)
+    family = family_of(base)
+    model = create_model(base, **options, **settings_of_weights(base, weights)[0] | given)
+    heads = (*family.heads, *family.auxiliary) if fresh_head else ()
+    own = {key: value.clone() for key, value in model.state_dict().items() if is_in_any(key, heads)}
+    loaded = load_into(model, source(base, weights), family)
+    model.load_state_dict(own, strict=False)
+    return model, loaded.without(own)
+
+
+def load_complete(network: str, weights: Place, preparation: Preparation, count: int) -> tuple[nn.Module, Loaded]:
+    """A network with all of its weights, in evaluation mode, and what became of them.
+
+    Raises   InputError if the file was trained on images of another size
+    """
+    model, loaded = load_weights(network, weights, **prepared_options(preparation, count))
+    if name := missing_tensor(network, loaded):
+        side = preparation.image_size
+        raise InputError(
+            f"{weights} does not fit {network} for {side}x{side} pixels, where {name} has another shape: it was trained on "
+            "images of another size; name its set with --data, or its image_size"
+        )
+    return model.eval(), loaded
+
+
+def missing_tensor(network: str, loaded: Loaded) -> str | None:
+    """The first tensor that a network needs for its output and that its weights do not bring; None if they bring all."""
+    auxiliary = family_of(network).auxiliary
+    return next((key for key in loaded.fresh if not is_in_any(key, auxiliary)), None)

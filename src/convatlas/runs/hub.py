@@ -21,7 +21,7 @@ from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, occupied, writing_to
 from ..weights.download import is_safe
 from ..weights.store import digest, offline
-from .build import load_run
+from .network import load_run
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -35,7 +35,7 @@ LOG_IN = "log in with `hf auth login`, set HF_TOKEN, or give --token"
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushResult:
     """What a repository holds now."""
 
     url: str
@@ -45,8 +45,8 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
-    """What came, and what was left where it is because no run has such files."""
+class PullResult:
+    """What a new run folder holds now, and which files of the repository were skipped because no run has such files."""
 
     folder: Path
     commit: str
@@ -54,30 +54,30 @@ class Pulled:
     left_out: tuple[str, ...]
 
 
-def push(folder: Path, name: str, *, private: bool = False, token: str | None = None) -> Pushed:
+def push(folder: Path, name: str, *, private: bool = False, token: str | None = None) -> PushResult:
     """Puts a finished run into a repository, new or not, in one commit; what it held of another run goes.
 
     Raises   InputError if the folder holds no finished run, the name is none, or the hub refuses; ConvAtlasError if it
              cannot be reached
     """
     load_run(folder)  # one that is damaged shall not travel
-    files = tuple(sorted(file for path in folder.rglob("*") if is_ours(file := path.relative_to(folder).as_posix())))
-    hub = client(name, token)
+    files = tuple(sorted(file for path in folder.rglob("*") if is_run_file(file := path.relative_to(folder).as_posix())))
+    hub = open_client(name, token)
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    with explaining(name, hub.endpoint):
+    with explain_errors(name, hub.endpoint):
         url = hub.create_repo(name, private=private or None, exist_ok=True)
         info = hub.model_info(name)
         if private and not info.private:
             raise InputError(f"{name} is there already and public: make it private on its page first, or leave --private out")
-        there = [sibling.rfilename for sibling in info.siblings or () if is_ours(sibling.rfilename)]
+        there = [sibling.rfilename for sibling in info.siblings or () if is_run_file(sibling.rfilename)]
         added = [CommitOperationAdd(file, folder / file) for file in files]
         gone = [CommitOperationDelete(file) for file in there if file not in files]
         commit = hub.create_commit(name, [*added, *gone], commit_message=f"Run {folder.resolve().name}")
-    return Pushed(str(url), commit.oid, files, info.sha if "model.safetensors" in there else None)
+    return PushResult(str(url), commit.oid, files, info.sha if "model.safetensors" in there else None)
 
 
-def pull(name: str, out: Path | None = None, *, revision: str | None = None, token: str | None = None) -> Pulled:
+def pull(name: str, out: Path | None = None, *, revision: str | None = None, token: str | None = None) -> PullResult:
     """Fetches a run into a new folder, which appears whole or not at all; without `out`, a fresh name under runs/.
 
     Each file is checked against the hash that the hub has for it, then the whole as `load_run` does; nothing is unpickled.
@@ -88,30 +88,30 @@ def pull(name: str, out: Path | None = None, *, revision: str | None = None, tok
     folder = fresh(Path("runs") / slug(name.rpartition("/")[2])) if out is None else out
     if occupied(folder):
         raise InputError(f"{folder} is not empty and nothing is overwritten: choose another --out")
-    hub = client(name, token)
-    with explaining(name, hub.endpoint, revision):
+    hub = open_client(name, token)
+    with explain_errors(name, hub.endpoint, revision):
         info = hub.model_info(name, revision=revision, files_metadata=True)
     there = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     if missing := [file for file in NEEDED if file not in there]:
         raise InputError(f"{name} holds no run of convatlas: it lacks {', '.join(missing)}")
-    files = tuple(sorted(filter(is_ours, there)))
+    files = tuple(sorted(filter(is_run_file, there)))
     left_out = tuple(sorted(there.keys() - set(files) - {".gitattributes"}))
-    with appearing(folder) as temporary:
+    with new_folder(folder) as temporary:
         for file in files:
-            with explaining(name, hub.endpoint), writing_to(folder):
+            with explain_errors(name, hub.endpoint), writing_to(folder):
                 hub.hf_hub_download(name, file, revision=info.sha, local_dir=temporary)
-            check(temporary / file, there[file], name)
+            check_hash(temporary / file, there[file], name)
         shutil.rmtree(temporary / ".cache", ignore_errors=True)  # the client's own notes
         check_run(temporary, name)
-    return Pulled(folder, str(info.sha), files, left_out)
+    return PullResult(folder, str(info.sha), files, left_out)
 
 
-def is_ours(file: str) -> bool:
-    """Whether a file of that name belongs to a run; no other ever leaves or comes."""
+def is_run_file(file: str) -> bool:
+    """Whether a file of that name belongs to a run; no other is ever pushed or pulled."""
     return file in FILES or PICTURE.fullmatch(file) is not None
 
 
-def client(name: str, token: str | None) -> "HfApi":
+def open_client(name: str, token: str | None) -> "HfApi":
     """The hub that HF_ENDPOINT names, else the public one.
 
     Raises   InputError if its library is not installed, or the network is forbidden, or the name cannot be one
@@ -134,8 +134,11 @@ def client(name: str, token: str | None) -> "HfApi":
 
 
 @contextmanager
-def explaining(name: str, endpoint: str, revision: str | None = None) -> Iterator[None]:
-    """Turns what the client raises into a sentence."""
+def explain_errors(name: str, endpoint: str, revision: str | None = None) -> Iterator[None]:
+    """Turns what the client raises into errors that say what to do.
+
+    Raises   InputError if the hub refuses, ConvAtlasError if it cannot be reached
+    """
     from huggingface_hub import errors
 
     try:
@@ -145,19 +148,19 @@ def explaining(name: str, endpoint: str, revision: str | None = None) -> Iterato
     except errors.RevisionNotFoundError:
         raise InputError(f"{name} has no revision {revision!r}: leave --revision out for the newest") from None
     except errors.HfHubHTTPError as error:
-        raise refused(error.response.status_code, name, endpoint) from None
+        raise refusal(error.response.status_code, name, endpoint) from None
     except (errors.HTTPError, OSError, RuntimeError) as error:  # type: ignore[attr-defined]  # of the transport it uses
         known = error.__cause__
         if isinstance(known, errors.HfHubHTTPError):
-            raise refused(known.response.status_code, name, endpoint) from None
+            raise refusal(known.response.status_code, name, endpoint) from None
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ConvAtlasError(f"{endpoint} cannot be reached ({reason}): look at the connection and try again") from None
     except ValueError as error:  # an answer or a name that is malformed
         raise InputError(f"{name} cannot be used: {error}") from None
 
 
-def refused(status: int, name: str, endpoint: str) -> ConvAtlasError:
-    """The error for what a hub answers."""
+def refusal(status: int, name: str, endpoint: str) -> ConvAtlasError:
+    """The error for the status that a hub answers with."""
     if status == 401:
         return InputError(f"{endpoint} has no {name} for those it does not know: {LOG_IN}")
     if status == 403:
@@ -168,8 +171,11 @@ def refused(status: int, name: str, endpoint: str) -> ConvAtlasError:
 
 
 @contextmanager
-def appearing(folder: Path) -> Iterator[Path]:
-    """A hidden folder to fill; its files take their place only when the block ends well, metrics.json at the very last."""
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder to fill; its files are moved to `folder` only when the block ends well, metrics.json last of all.
+
+    Raises   InputError if the folder cannot be written
+    """
     beside = folder if folder.is_dir() else make_folder(folder.absolute().parent)
     temporary = beside / f".{folder.absolute().name}.{os.getpid()}.tmp"
     try:
@@ -184,7 +190,7 @@ def appearing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check(path: Path, known: Any, name: str) -> None:
+def check_hash(path: Path, known: Any, name: str) -> None:
     """Raises InputError unless the file has the hash that the hub has for it: sha256 of large files, git's of others."""
     if known.lfs is not None:
         whole = digest(path) == known.lfs.sha256

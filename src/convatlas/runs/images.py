@@ -1,35 +1,39 @@
-"""Images to embed, each with a path by which it is found again."""
+"""Images to show a network, each with a path by which it is found again: a set, a folder, a part of either, or single files."""
 
 import os
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data import CATALOG, Data, Images, Resident, Streamed, load
+from ..data import CATALOG, Data, Images, Resident, Streamed, folder, load
+from ..data.dataset import Choice
 from ..data.decode import Files, broken_warning
 from ..data.folder import TEST, TRAIN, VAL
-from ..data.picture import ENDINGS
-from ..data.splits import split_off
+from ..data.picture import ENDINGS, Unreadable
 from ..errors import InputError, unknown
+from .build import open_data, split_options
+from .network import OpenNetwork
 from .preparation import Preparation
 
 SPLITS = ("all", "train", "val", "test")
-VAL_SHARE = 0.1  # of a set without validation images, as training takes it
 PARTS = (*TRAIN, *VAL, *TEST)
 GLANCE = 32  # pixels a side that suffice to open a folder
+WORDNET = re.compile(r"n\d{8}")
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageSet:
-    """Images whose labels are their places, so that one left out takes its path with it.
+    """Images whose own labels are their places here, so that one that is left out takes its path and its class with it.
 
-    Shapes   labels (n,), −1 where the class is not known; paths (n,)
+    Shapes   labels (n,): numbers of classes, −1 where the class is not known; paths (n,)
     """
 
     images: Images
@@ -42,38 +46,55 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def with_classes(self) -> Images:
+        """The images with the numbers of their classes as labels."""
+        labels = torch.from_numpy(self.labels)
+        if isinstance(self.images, Resident):
+            return Resident(self.images.x, labels)
+        if not isinstance(self.images, Streamed):
+            raise TypeError(f"images are resident or streamed, got {type(self.images).__name__}")
+        images = copy(self.images)
+        images.labels = labels
+        return images
 
-def open_images(data: str, split: str, lens: Preparation, data_dir: Path | None = None) -> ImageSet:
-    """The images of a folder, a set or an .npz: all of them, or those of one part as training divides them.
+
+def open_images(data: str, split: str, network: OpenNetwork, data_dir: Path | None = None) -> ImageSet:
+    """The images of a folder, a set or an .npz: all of them, or one part.
+
+    Parts are those that the network's run was trained with: validation and test images are none that it has learned from.
+    For a network that is not of a run they are those of the default recipe.
 
     Raises   InputError if there are none, or their channels are not the network's
     """
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     root = Path(data).expanduser()
-    if data not in CATALOG and root.is_dir():
-        return whole(root, lens) if split == "all" else part(root, split, lens)
-    return of_set(data, split, lens, data_dir)
+    if data in CATALOG or not root.is_dir():
+        return open_set(data, split, network, data_dir)
+    return open_folder(root, network.preparation) if split == "all" else open_part(root, split, network)
 
 
-def whole(root: Path, lens: Preparation) -> ImageSet:
-    """Every picture below a folder; the class is the sub-folder, if there is one."""
-    names = sorted(below(root))
+def open_folder(root: Path, preparation: Preparation) -> ImageSet:
+    """Every picture below a folder; the class is the sub-folder, if there is one.
+
+    Raises   InputError if there is no picture, or none that can be read
+    """
+    names = sorted(walk_pictures(root))
     if not names:
         raise InputError(f"{root} has no images ({' '.join(sorted(ENDINGS))})")
     of = [class_of(Path(name).parts) for name in names]
     classes = tuple(sorted({name for name in of if name is not None}))
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([-1 if name is None else number[name] for name in of], np.int64)
-    return streamed(root, Files(root, names, labels), lens, classes)
+    return stream_files(root, Files(root, names, labels), preparation, classes)
 
 
-def below(root: Path) -> list[str]:
-    """Names relative to the folder."""
+def walk_pictures(root: Path) -> list[str]:
+    """The names of the pictures below a folder, relative to it."""
     names = []
-    for folder, inside, files in os.walk(root, followlinks=True):
+    for place, inside, files in os.walk(root, followlinks=True):
         inside[:] = [name for name in inside if not name.startswith(".") and name != "__MACOSX"]
-        names += [os.path.relpath(Path(folder, name), root) for name in files
+        names += [os.path.relpath(Path(place, name), root) for name in files
                   if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")]  # fmt: skip
     return names
 
@@ -84,18 +105,27 @@ def class_of(parts: Sequence[str]) -> str | None:
     return folders[0] if folders else None
 
 
-def part(root: Path, split: str, lens: Preparation) -> ImageSet:
-    """The pictures of one part of a folder, divided as for training."""
-    data = load(str(root), image_size=GLANCE, resident_share=0)
-    images = chosen(data, split, str(root))
+def open_part(root: Path, split: str, network: OpenNetwork) -> ImageSet:
+    """The pictures of one part of a folder, divided as for training.
+
+    Raises   InputError if there is no such part
+    """
+    data = load(str(root), image_size=GLANCE, resident_share=0, **split_options(network.recipe))
+    images = images_of(data, split)
     if not isinstance(images, Streamed):
         raise TypeError("a folder that may not be held in memory was")
     names = [os.path.relpath(images.path(i), root) for i in range(len(images))]
-    return streamed(root, Files(root, names, images.labels.numpy()), lens, data.classes, data.warnings)
+    files = Files(root, names, images.labels.numpy())
+    return stream_files(root, files, network.preparation, data.classes, data.warnings)
 
 
-def streamed(root: Path, files: Files, lens: Preparation, classes: tuple[str, ...], known: tuple[str, ...] = ()) -> ImageSet:
-    """The files that can be opened, decoded when they are needed."""
+def stream_files(
+    root: Path, files: Files, preparation: Preparation, classes: tuple[str, ...], warnings: tuple[str, ...] = ()
+) -> ImageSet:
+    """The files that can be opened, decoded when they are needed.
+
+    Raises   InputError if none can be read
+    """
     files.without_broken(root.name)
     if not files.names:
         raise InputError(
@@ -104,37 +134,123 @@ def streamed(root: Path, files: Files, lens: Preparation, classes: tuple[str, ..
     paths = np.array([os.fsencode(name).decode(errors="replace") for name in files.names], np.str_)
     labels = files.labels
     files.labels = np.arange(len(labels))
-    images = files.streamed(lens.channels, lens.side, strict=False, frame=lens.frame)
-    return ImageSet(images, labels, paths, classes, str(root.resolve()), (*known, *broken_warning([files], strict=False)))
+    images = files.streamed(preparation.channels, preparation.side, strict=False, frame=preparation.frame)
+    warnings += broken_warning([files], strict=False)
+    return ImageSet(images, labels, paths, classes, str(root.resolve()), warnings)
 
 
-def chosen(data: Data, split: str, name: str) -> Images:
-    """A part that has to be there."""
+def images_of(data: Data, split: str) -> Images:
+    """The images of a part of a set.
+
+    Raises   InputError if it has no such part
+    """
     images: Images | None = getattr(data, split)
     if images is None:
-        raise InputError(f"{name} has no {split} images: choose another --split")
+        others = [name for name in ("val", "test", "train") if getattr(data, name) is not None]
+        raise InputError(f"{data.name} has no {split} images: add --split {' or '.join(others)}")
     return images
 
 
-def of_set(name: str, split: str, lens: Preparation, data_dir: Path | None) -> ImageSet:
-    """Images of a set in memory; a path counts in the set's own order, whatever is for validation."""
+def open_set(name: str, split: str, network: OpenNetwork, data_dir: Path | None) -> ImageSet:
+    """Images of a set in memory; a path has the image's number in the set's own order, however the set is divided.
+
+    Raises   InputError if there is no such set or part, or its channels are not the network's
+    """
     data = load(name, data_dir=data_dir, val_share=0)
-    parts = [(of, images) for of, images in (("train", data.train), ("test", data.test)) if isinstance(images, Resident)]
+    choice = Choice(**split_options(network.recipe))
+    places: dict[str, Ints] = {}
     if split in ("train", "val"):
-        train, val = split_off(data.train.labels.numpy(), VAL_SHARE, 0)
-        places = {"train": train, "val": val}[split]
-        parts = [("train", Resident(parts[0][1].pixels(torch.from_numpy(places)), parts[0][1].labels[places]))]
-        numbers = [places]
-    else:
-        parts = parts if split == "all" else parts[1:]
-        numbers = [np.arange(len(images)) for _, images in parts]
-    pixels = torch.cat([images.x for _, images in parts]) if len(parts) > 1 else parts[0][1].x
-    if data.channels != lens.channels:
+        train, val = choice.learning(data.train.labels.numpy(), data.classes)
+        places["train"] = train if split == "train" else val
+    elif split == "all":
+        places["train"] = np.arange(len(data.train))
+    if split in ("test", "all") and data.test is not None:
+        count = len(data.test)
+        places["test"] = np.arange(count) if split == "all" else choice.judging(data.test.labels.numpy())
+    if not sum(map(len, places.values())):
+        raise InputError(f"{data.name} has no {split} images: choose another --split")
+    chosen = [(part, torch.from_numpy(at), images_of(data, part)) for part, at in places.items()]
+    pixels = torch.cat([images.pixels(at) for _, at, images in chosen])
+    labels = torch.cat([images.labels[at] for _, at, images in chosen]).numpy().astype(np.int64)
+    channels = network.channels
+    if data.channels != channels:
         if data.channels != 1:
-            raise InputError(f"the network sees {lens.channels} channels, but {name} has {data.channels}: choose another set")
-        pixels = pixels.expand(-1, lens.channels, -1, -1)
-    labels = torch.cat([images.labels for _, images in parts]).numpy().astype(np.int64)
-    paths = [f"{data.name}:{of}/{i}" for (of, _), at in zip(parts, numbers, strict=True) for i in at.tolist()]
+            raise InputError(f"the network sees {channels} channels, but {name} has {data.channels}: choose another set")
+        pixels = pixels.expand(-1, channels, -1, -1)
+    paths = [f"{data.name}:{part}/{i}" for part, at, _ in chosen for i in at.tolist()]
     root = name if name in CATALOG else str(Path(name).expanduser().resolve())
     images = Resident(pixels, torch.arange(len(labels)))
     return ImageSet(images, labels, np.array(paths, np.str_), data.classes, root, data.warnings)
+
+
+def open_data_of_run(network: OpenNetwork, data: str | None = None, data_dir: Path | None = None) -> Data:
+    """The set that a run was trained on, or another one of its kind, divided as the run's own.
+
+    Raises   InputError if there is no such set, or its classes or channels are not the run's
+    """
+    place = str(data_dir) if data_dir else network.recipe.data_dir
+    recipe = replace(
+        network.recipe, data=data or network.recipe.data, data_dir=place, weights=None, mean=None, std=None
+    )  # fmt: skip
+    opened = open_data(recipe)
+    if (network.classes, network.channels) != (opened.classes, opened.channels):
+        raise InputError(
+            f"{network.run.path if network.run else network.name} knows {len(network.classes)} classes in "
+            f"{network.channels} channels, but {recipe.data} has {len(opened.classes)} in {opened.channels}, or others: "
+            "give images of the kind it was trained on"
+        )
+    return opened
+
+
+def open_photographs(root: Path, split: str, network: OpenNetwork) -> ImageSet:
+    """All photographs of one part of a folder, labeled by the network's classes, of which the folder may have but some.
+
+    Raises   InputError if the folder has no such part, or its classes are none of the network's
+    """
+    tree = folder.part(root, split)
+    numbers = np.array(class_numbers(tree.classes, network.classes, root), np.int64)
+    files = Files(tree.root, list(tree.names), numbers[tree.labels])
+    return stream_files(tree.root, files, network.preparation, network.classes)
+
+
+def class_numbers(folders: Sequence[str], classes: Sequence[str], root: Path) -> list[int]:
+    """Which class each folder holds: by its number, by its name, or by its place if there is a folder for every class.
+
+    Raises   InputError if it can be told in none of these ways
+    """
+    if all(name.isdecimal() and int(name) < len(classes) for name in folders):
+        return [int(name) for name in folders]
+    by_name = {write(name): i for write in (simplify, str) for i, name in enumerate(classes)}  # a Cardigan is a dog
+    matches = {name: by_name.get(name, by_name.get(simplify(name))) for name in folders}
+    numbers = [number for number in matches.values() if number is not None]
+    if len(numbers) == len(folders):
+        return numbers
+    if len(folders) == len(classes):
+        return list(range(len(classes)))
+    strange = next(name for name, number in matches.items() if number is None)
+    if WORDNET.fullmatch(strange):
+        raise InputError(
+            f"{root} has {len(folders)} folders such as {strange}: WordNet's numbers tell the class only if all {len(classes)} "
+            "are there, in their order; give the folders the names of their classes, or their numbers from 0"
+        )
+    raise unknown(f"class of {root}", strange, classes, "Folders need the network's names, its numbers from 0, or all of them.")
+
+
+def simplify(name: str) -> str:
+    """A name without what file systems and habits change: case, spaces, underscores, apostrophes."""
+    return re.sub(r"[\W_]+", " ", name.replace("'", "")).strip().casefold()
+
+
+def read_images(files: Sequence[Path], preparation: Preparation) -> ImageSet:
+    """Single files as images of unknown classes, in memory.
+
+    Raises   InputError for one that cannot be read
+    """
+    pixels = []
+    for path in files:
+        try:
+            pixels.append(torch.tensor(preparation.read(path)))
+        except Unreadable as error:
+            raise InputError(f"{path} cannot be read as an image: {error}") from None
+    images = Resident(torch.stack(pixels), torch.arange(len(files)))
+    return ImageSet(images, np.full(len(files), -1), np.array([str(path) for path in files], np.str_), (), "")

@@ -1,166 +1,310 @@
-"""A trained network ready to look at pictures: how it wants them cut, scaled and normalized, what its answers are called."""
+"""A network with its weights, ready to look at pictures: how it wants them prepared, and what its classes are called."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..data import Data
 from ..engine.hardware import choose_device
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError
-from ..models import CATALOG, parse
+from ..models import CATALOG, create_model, parse
 from ..weights import classes
 from ..weights.checkpoints import published
 from ..weights.origin import nearest_published, published_as
-from .build import load_run, open_data, options
-from .preparation import IMAGENET, Preparation, Wanted, check_same_network, classes_of, load_complete, preparation_of_file
+from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options
+from .preparation import (
+    Place,
+    Preparation,
+    Values,
+    check_per_channel,
+    preparation_of_run,
+    preparation_of_weights,
+    preparation_untrained,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which network, with which weights, and what is known of them beyond the file; None is what was not said."""
+class NetworkRequest:
+    """Which network with which weights, and what is known of its images beyond them; None is what is not given."""
 
-    network: str  # a run folder, or a network if there are weights
-    weights: str | None = None
+    network: str  # a run folder, or a network of the catalogue
+    weights: Place | None = None  # a published tag, a file or a run folder
     data: str | None = None  # the set that the weights were trained on
     data_dir: Path | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    classes: Path | None = None  # a file with a name a line
+    mean: Values | None = None
+    std: Values | None = None
+    classes: Path | None = None  # a text file with one class name per line
+    image_size: int | None = None
+    in_channels: int | None = None
+    preparation: Preparation | None = None  # instead of the one that the weights suggest
+    seed: int | None = None  # that draws the weights of a network without any; None refuses such a network
+
+    @property
+    def run(self) -> Path | None:
+        """The run folder that holds the weights, if it is one."""
+        place = self.network if self.weights is None else self.weights
+        return Path(place) if is_run(place) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """A network in evaluation mode with all it takes to ask it."""
+class OpenNetwork:
+    """A network in evaluation mode with all it takes to show it images and to name what it sees."""
 
+    name: str  # as `create_model` takes it
     model: nn.Module
+    fresh: Callable[[], nn.Module]  # builds the same network as it was before it learned
     classes: tuple[str, ...]
-    looks: Preparation
-    note: str  # which weights they are and how they want pictures
+    preparation: Preparation
+    note: str  # which weights these are, and how images are prepared for them
+    run: Run | None = None
+    data: Data | None = None  # the set that the weights were trained on, where the request names it
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it was trained; the default recipe where it is not of a run."""
+        return self.run.recipe if self.run else Recipe(model=self.name)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The final figures of its run; none where it is not of a run."""
+        return self.run.metrics if self.run else {}
+
+    @property
+    def channels(self) -> int:
+        return self.preparation.channels
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side the network sees."""
+        return self.preparation.image_size
+
+    @property
+    def mean(self) -> Values:
+        return self.preparation.mean
+
+    @property
+    def std(self) -> Values:
+        return self.preparation.std
 
     def read(self, path: Path) -> Tensor:
-        """A picture's bytes, (channels, side, side).
+        """A picture file's bytes.
 
+        Shapes   → (channels, side, side) uint8
         Raises   data.picture.Unreadable
         """
-        return torch.tensor(self.looks.read(path))
+        return torch.tensor(self.preparation.read(path))
 
-    def on(self, device: str) -> "Reader":
-        """The same reader, its network moved to a device.
+    def on(self, device: str) -> "OpenNetwork":
+        """The same network, moved to a device.
 
         Raises   InputError for a device this machine lacks
         """
         return replace(self, model=self.model.to(choose_device(device)))
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """What the network says of some pictures, computed where it lies.
+        """The network's output for some pictures, computed where it lies.
 
         Shapes   pixels (n, channels, side, side) uint8 → (n, classes) on the CPU
         """
-        looks, device = self.looks, next(iter(self.model.state_dict().values())).device
+        preparation, device = self.preparation, next(iter(self.model.state_dict().values())).device
         with torch.inference_mode():
-            if looks.frame:  # in the reference's order of operations, to the last bit
-                mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (looks.mean, looks.std))
+            if preparation.frame:  # in the reference's order of operations, to the last bit
+                mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (self.mean, self.std))
                 return self.model(pixels.to(device).float().div_(255).sub_(mean).div_(std)).cpu()
-            return self.model(looks.seen(pixels, str(device))).cpu()
+            return self.model(preparation.prepare(pixels, str(device))).cpu()
 
 
-def opened(asked: Asked) -> Reader:
-    """The network of a run folder, or one of the catalogue with weights.
+def open_network(request: NetworkRequest) -> OpenNetwork:
+    """The network of a run folder, one of the catalogue with weights, or a fresh one where the request has a seed.
 
     Published weights bring their own preparation, and so does a file that bears the name of one. Any other file gets that
     of the network's first published weights, unless `data` names the set that it was trained on.
 
-    Raises   InputError if there is no such network, the file does not fit it, or nothing is known of its pictures
+    Raises   InputError if there is no such network, the weights do not fit it, or nothing is known of its images
     """
-    if asked.weights is None or is_run(asked.weights):
-        return of_run(asked)
-    count = classes_of(asked.network, asked.weights)
-    looks, words, names = (of_data if asked.data else of_photographs)(asked, count)
-    if not len(looks.mean) == len(looks.std) == looks.channels:
-        raise InputError(f"--mean and --std need a number for each of the {looks.channels} channels")
-    remedy = "it was trained on images of another size; name its set with --data"
-    model, loaded = load_complete(asked.network, asked.weights, looks, count, remedy)
-    whole = len(loaded.kept) == len(model.state_dict())
-    note = f"{asked.network} with {asked.weights}{'' if whole else f' ({loaded})'}; {words}"
-    return Reader(model, named(asked.classes, count) if asked.classes else names, looks, note)
+    if request.run:
+        return open_run(request, request.run)
+    if request.weights is not None:
+        return open_with_weights(request, str(request.weights))
+    if request.seed is not None:
+        return open_untrained(request, request.seed)
+    if not Path(request.network).is_dir() and parse(request.network)[0] in CATALOG:
+        rows = published(parse(request.network)[0])
+        remedy = f"--weights default for its published ones ({rows[0].acc1:.1f} % on ImageNet)" if rows else "--weights FILE"
+        raise InputError(f"{request.network} needs weights to name anything: add {remedy}, or give a run folder in its place")
+    return load_run(request.network)  # which says that it is none
 
 
-def of_run(asked: Asked) -> Reader:
+def load_run(folder: Place) -> OpenNetwork:
+    """The network of a run folder with its weights, in evaluation mode, on the CPU.
+
+    Raises   InputError if the folder holds no run, or one that is unfinished or damaged
+    """
+    run = Run.open(Path(folder))
+    recipe, _ = run.recipe, run.metrics  # an unfinished run has no figures
+    preparation, names = preparation_of_run(run)
+    options = prepared_options(preparation, len(names))
+    model = create_model(recipe.model, **options, weights=folder).eval()
+    source = recipe.data if recipe.mean is None else "its recipe"
+    note = f"{recipe.model} of {folder}; {cut_words(preparation.image_size)}, mean and standard deviation of {source}"
+    fresh = partial(create_seeded, recipe.model, options, recipe.seed, recipe.stochastic_depth)
+    return OpenNetwork(recipe.model, model, fresh, names, preparation, note, run)
+
+
+def open_run(request: NetworkRequest, folder: Path) -> OpenNetwork:
     """The network of a run folder, prepared as it was trained.
 
-    Raises   InputError if there is no such run, or it is one of another network
+    Raises   InputError if it is a run of another network, or if the request says what the run knows
     """
-    folder = asked.weights or asked.network
-    if asked.weights is None and not Path(folder).is_dir() and parse(folder)[0] in CATALOG:
-        known = published(parse(folder)[0])
-        remedy = f"--weights default for its published ones ({known[0].acc1:.1f} % on ImageNet)" if known else "--weights FILE"
-        raise InputError(f"{folder} needs weights to name anything: add {remedy}, or give a run folder in its place")
-    if any((asked.data, asked.mean, asked.std, asked.classes)):
+    if any((request.data, request.mean, request.std, request.classes, request.image_size, request.in_channels)):
         raise InputError(
-            f"{folder} is a run folder, which knows what its images look like: leave --data --mean --std --classes out"
+            f"{folder} is a run folder, which knows what its images look like: leave --data --mean --std --classes out, and "
+            "image_size and in_channels"
         )
-    if asked.weights:
-        check_same_network(asked.network, Run.open(Path(folder)))
-    run = load_run(folder)
-    scale = run.recipe.data if run.recipe.mean is None else "its recipe"
-    words = f"{middle(run.lens.image_size)}, mean and deviation of {scale}"
-    return Reader(run.model, run.classes, run.lens, f"{run.recipe.model} of {folder}; {words}")
+    if request.weights is not None:
+        check_same_network(request.network, Run.open(folder))
+    network = load_run(folder)
+    return replace(network, preparation=request.preparation) if request.preparation else network
 
 
-def of_data(asked: Asked, count: int) -> tuple[Preparation, str, tuple[str, ...]]:
-    """What the images of a set look like, also in words, and its classes.
+def check_same_network(network: str, run: Run) -> None:
+    """Raises InputError for a run of another network."""
+    if parse(run.recipe.model)[0] != parse(network)[0]:
+        raise InputError(f"{run.path} is a run of {run.recipe.model}, not of {network}: ask for that one")
 
-    Raises   InputError if the set has another number of classes than the file
+
+def open_untrained(request: NetworkRequest, seed: int) -> OpenNetwork:
+    """A network without weights, for a set or else for the images of its first published weights.
+
+    Raises   InputError if there is no such network or set, or it cannot take such images
     """
-    recipe = Recipe(model=asked.network, data=str(asked.data), data_dir=str(asked.data_dir) if asked.data_dir else None)
-    data = open_data(recipe)
-    if len(data.classes) != count:
-        raise InputError(f"{asked.weights} names {count} classes, but {asked.data} has {len(data.classes)}: name its own set")
-    side = options(recipe, data)["image_size"]
-    looks = Preparation(data.channels, min(side, max(data.size)), side, asked.mean or data.mean, asked.std or data.std)
-    return looks, f"{middle(side)}, mean and deviation of {asked.data}", data.classes
+    data, name = open_set(request), request.network
+    if data:
+        preparation, names = preparation_of_set(request, data), data.classes
+    else:
+        preparation = preparation_untrained(
+            name, mean=request.mean, std=request.std, image_size=request.image_size, in_channels=request.in_channels
+        )
+        base = parse(name)[0]
+        names = number_classes(CATALOG[base].native_of(base).num_classes)
+    fresh = partial(create_seeded, name, prepared_options(preparation, len(names)), seed)
+    with torch.random.fork_rng(devices=()):
+        model = fresh().eval()
+    note = f"{name}, untrained; {cut_words(preparation.image_size)}, {statistics_words(preparation)}"
+    return OpenNetwork(name, model, fresh, names, preparation, note, data=data)
 
 
-def of_photographs(asked: Asked, count: int) -> tuple[Preparation, str, tuple[str, ...]]:
-    """What photographs have to look like for published weights, or for a file as far as its network tells.
+def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
+    """A network of the catalogue with published weights or those of a file.
 
-    Raises   InputError if the network has no published weights and no mean and deviation are given
+    Raises   InputError if there are no such weights, they do not fit, or nothing is known of the images they were trained on
     """
-    base, weights = parse(asked.network)[0], str(asked.weights)
-    remedy = f"name the set that {weights} was trained on, such as --data cifar10, or say --mean and --std"
-    looks = preparation_of_file(asked.network, weights, Wanted(mean=asked.mean, std=asked.std), remedy)
+    name, count = request.network, classes_of(request.network, weights)
+    data = None
+    if request.preparation:
+        preparation = request.preparation
+        words = cut_words(preparation.side)
+    elif data := open_set(request):
+        if len(data.classes) != count:
+            raise InputError(
+                f"{weights} was not trained for the {len(data.classes)} classes of {request.data}: it names {count} classes, "
+                "so name its own set"
+            )
+        preparation = preparation_of_set(request, data)
+        words = f"{cut_words(preparation.image_size)}, mean and standard deviation of {request.data}"
+    else:
+        preparation = preparation_of_weights(
+            name, weights, mean=request.mean, std=request.std, image_size=request.image_size, in_channels=request.in_channels
+        )
+        words = f"{published_words(name, weights, preparation)}, {statistics_words(preparation)}"
+    if request.classes:
+        names = read_classes(request.classes, count)
+    elif data:
+        names = data.classes
+    else:
+        names = classes() if count == IMAGENET and published(parse(name)[0]) else number_classes(count)
+    model, loaded = load_complete(name, weights, preparation, count)
+    whole = len(loaded.kept) == len(model.state_dict())
+    note = f"{name} with {weights}{'' if whole else f' ({loaded})'}; {words}"
+    fresh = partial(create_seeded, name, prepared_options(preparation, count))
+    return OpenNetwork(name, model, fresh, names, preparation, note, data=data)
+
+
+def open_set(request: NetworkRequest) -> Data | None:
+    """The set that the request names, with training's own division into parts; None if it names none.
+
+    Raises   InputError if there is no such set
+    """
+    if request.data is None:
+        return None
+    folder = str(request.data_dir) if request.data_dir else None
+    return open_data(Recipe(model=request.network, data=request.data, data_dir=folder, image_size=request.image_size))
+
+
+def preparation_of_set(request: NetworkRequest, data: Data) -> Preparation:
+    """How the images of a set are prepared, but for what the request says.
+
+    Raises   InputError if mean or std do not fit its channels
+    """
+    check_per_channel(data.channels, request.mean, request.std)
+    side = image_size(Recipe(model=request.network, image_size=request.image_size), data)
+    preparation = Preparation.of(data, side)
+    return replace(preparation, mean=request.mean or data.mean, std=request.std or data.std)
+
+
+def names_imagenet(network: str, weights: Place) -> bool:
+    """Whether weights name ImageNet's classes, as far as a tag, a file's name or its head tells.
+
+    Raises   InputError if there are no such weights
+    """
+    return not is_run(weights) and bool(published(parse(network)[0])) and classes_of(network, weights) == IMAGENET
+
+
+def published_words(network: str, weights: str, preparation: Preparation) -> str:
+    """How photographs are cut, with a word of caution where the weights bear no published name."""
+    base = parse(network)[0]
     row = nearest_published(base, weights)
-    doubt = "" if published_as(base, weights) else "no published name, so "
-    cut = middle(looks.side) if row is None else (
-        f"{doubt}images as {row.tag} has them: shorter side {row.resize} "
-        f"pixels ({row.interpolation}), middle {row.crop}x{row.crop}"
-    )  # fmt: skip
-    names = classes() if row and count == IMAGENET else tuple(f"class {i}" for i in range(count))
-    return looks, f"{cut}, {deviating(looks.mean, looks.std)}", names
+    if row is None:
+        return cut_words(preparation.side)
+    caution = "" if published_as(base, weights) else "no published name, so "
+    return (
+        f"{caution}images as {row.tag} has them: shorter side {row.resize} pixels ({row.interpolation}), "
+        f"middle {row.crop}x{row.crop}"
+    )
 
 
-def middle(side: int) -> str:
-    """How pictures are cut where no publication says it, in words."""
+def cut_words(side: int) -> str:
+    """How pictures are cut where no publication says it."""
     return f"images as their square middle at {side}x{side} pixels"
 
 
-def deviating(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
-    """Both in words."""
-    return "mean {}, deviation {}".format(*(" ".join(f"{value:.4g}" for value in values) for values in (mean, std)))
+def statistics_words(preparation: Preparation) -> str:
+    """The mean and the standard deviation that images are normalized with."""
+    mean, std = (" ".join(f"{value:.4g}" for value in values) for values in (preparation.mean, preparation.std))
+    return f"mean {mean}, standard deviation {std}"
 
 
-def named(path: Path, count: int) -> tuple[str, ...]:
-    """The classes that a file names, one a line.
+def number_classes(count: int) -> tuple[str, ...]:
+    """Names for classes of which nothing but their number is known."""
+    return tuple(f"class {i}" for i in range(count))
+
+
+def read_classes(path: Path, count: int) -> tuple[str, ...]:
+    """The classes that a file names, one per line.
 
     Raises   InputError if it cannot be read or has another number of lines
     """
     try:
         names = tuple(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--classes needs a text file with a name a line, but {path} cannot be read ({error})") from None
+        raise InputError(f"--classes needs a text file with one name per line, but {path} cannot be read ({error})") from None
     if len(names) != count:
-        raise InputError(f"--classes needs a line for each of the {count} classes, but {path} has {len(names)}")
+        raise InputError(f"--classes needs one line for each of the {count} classes, but {path} has {len(names)}")
     return names

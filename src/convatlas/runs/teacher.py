@@ -1,4 +1,4 @@
-"""A trained network whose answers another one learns from."""
+"""A trained network from whose output another one learns."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from ..data import Data
 from ..data.augment import resize
 from ..engine.recipe import Recipe
 from ..errors import InputError
-from .network import Asked, Reader, opened
+from .network import NetworkRequest, OpenNetwork, open_network
 from .preparation import Preparation
 
 
 class Teacher(nn.Module):
-    """A network that sees images as it was trained to, though they come as another one wants them.
+    """A network that sees images as it was trained to, though they come prepared for another one.
 
     Shapes   x (n, c, h, w), normalized for the student → logits (n, classes)
     """
 
-    def __init__(self, model: nn.Module, looks: Preparation, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(self, model: nn.Module, preparation: Preparation, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        self.model, self.side = model, looks.image_size
+        self.model, self.side = model, preparation.image_size
         own, theirs = ((torch.tensor(m).view(-1, 1, 1), torch.tensor(s).view(-1, 1, 1))
-                       for m, s in ((looks.mean, looks.std), (mean, std)))  # fmt: skip
+                       for m, s in ((preparation.mean, preparation.std), (mean, std)))  # fmt: skip
         self.scale: Tensor
         self.shift: Tensor
         self.register_buffer("scale", theirs[1] / own[1])
@@ -42,22 +42,22 @@ def teacher_of(recipe: Recipe, data: Data) -> Teacher | None:
     if recipe.teacher is None:
         return None
     network, _, weights = recipe.teacher.partition("@")
-    reader = opened(asked(network, weights, recipe))
-    agree(recipe.teacher, reader, data)
-    return Teacher(reader.model, reader.looks, data.mean, data.std).eval()
+    teacher = open_network(teacher_request(network, weights, recipe))
+    check_teacher(recipe.teacher, teacher, data)
+    return Teacher(teacher.model, teacher.preparation, data.mean, data.std).eval()
 
 
-def asked(network: str, weights: str, recipe: Recipe) -> Asked:
-    """The teacher as a reader is asked for it: a file says nothing of its images, so they are taken for the recipe's."""
+def teacher_request(network: str, weights: str, recipe: Recipe) -> NetworkRequest:
+    """What to open: a file does not tell which images it was trained on, so they are taken for the recipe's."""
     is_file = bool(weights) and Path(weights).is_file()
     folder = Path(recipe.data_dir) if recipe.data_dir else None
-    return Asked(network, weights or None, recipe.data if is_file else None, folder if is_file else None)
+    return NetworkRequest(network, weights or None, recipe.data if is_file else None, folder if is_file else None)
 
 
-def agree(name: str, reader: Reader, data: Data) -> None:
+def check_teacher(name: str, teacher: OpenNetwork, data: Data) -> None:
     """Raises InputError unless the teacher's classes and channels are those of the data."""
-    ours, theirs = len(data.classes), len(reader.classes)
+    ours, theirs = len(data.classes), len(teacher.classes)
     if ours != theirs:
         raise InputError(f"--teacher {name} names {theirs} classes, but {data.name} has {ours}: take one trained on these")
-    if reader.looks.channels != data.channels:
-        raise InputError(f"--teacher {name} sees {reader.looks.channels} channels, but {data.name} has {data.channels}")
+    if teacher.channels != data.channels:
+        raise InputError(f"--teacher {name} sees {teacher.channels} channels, but {data.name} has {data.channels}")

@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..data import Data
 from ..engine.events import Event
 from ..engine.feeding import make_feed
@@ -18,8 +16,17 @@ from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta
 from ..ops.checkpoint import checkpoint_activations
-from .build import build, image_size, open_data, options, stages_of, task_of, with_stochastic_depth, with_weight_settings
-from .preparation import load_weights
+from .build import (
+    build_model,
+    image_size,
+    model_options,
+    open_data,
+    stages_of,
+    start_model,
+    task_of,
+    with_stochastic_depth,
+    with_weight_settings,
+)
 from .teacher import teacher_of
 
 
@@ -32,10 +39,10 @@ def check(recipe: Recipe, data: Data) -> None:
     task_of(recipe, data)
     make_feed(recipe, data, image_size(recipe, data), "cpu", training=True)
     if recipe.weights:
-        model = load_weights(recipe.model, recipe.weights, fresh_head=recipe.fresh_head, **options(recipe, data))[0]
+        model, _ = start_model(recipe, data)
     else:
-        model = create_on_meta(recipe.model, **options(recipe, data))
-    Learning(with_stochastic_depth(model, recipe), recipe, stages_of(recipe, model, data))
+        model = with_stochastic_depth(create_on_meta(recipe.model, **model_options(recipe, data)), recipe.stochastic_depth)
+    Learning(model, recipe, stages_of(recipe, model, data))
     if recipe.patience and data.val is None:
         raise InputError(f"--patience needs validation images, and {data.name} has none: add some, or a larger --val-share")
     if recipe.checkpoint_activations:
@@ -46,19 +53,19 @@ def check(recipe: Recipe, data: Data) -> None:
 def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> Iterator[Event]:
     """Trains what the folder's recipe says, from where the folder stands; on `data` if that is open already.
 
-    `notes` are told first.
+    The first events are `notes`.
+
+    Raises   InputError, and what training raises for machines and memory; Interrupted with the command to go on
     """
     from ..engine.train import train
 
     recipe = run.recipe
     data = data or open_data(recipe)
-    if recipe.weights and not run.begun:
-        torch.manual_seed(recipe.seed)
-        model, loaded = load_weights(recipe.model, recipe.weights, fresh_head=recipe.fresh_head, **options(recipe, data))
-        model = with_stochastic_depth(model, recipe)
-        notes = (f"weights {recipe.weights}: {loaded}", *notes)
+    if run.begun:  # its state has the weights, and those it started from may be gone
+        model = build_model(recipe, data)
     else:
-        model = build(recipe, data)
+        model, loaded = start_model(recipe, data)
+        notes = notes if loaded is None else (f"weights {recipe.weights}: {loaded}", *notes)
     side, stages, teacher = image_size(recipe, data), stages_of(recipe, model, data), teacher_of(recipe, data)
     try:
         yield from train(model, data, recipe, run, side, stages=stages, teacher=teacher, notes=notes)
@@ -66,31 +73,31 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
         raise Interrupted(error.where, run.path, "tune" if recipe.weights else "train") from error
 
 
-def is_of(recipe: Recipe, model: str) -> bool:
-    """Whether a recipe is one of the network as a user names it, without what its weights asked for."""
+def is_recipe_of(recipe: Recipe, model: str) -> bool:
+    """Whether a recipe is one of the network as a user names it, without the settings of its weights."""
     return model == recipe.model or (
         recipe.weights is not None and with_weight_settings(replace(recipe, model=model)) == recipe
     )
 
 
-def reopen(folder: Path | None, model: str | None, given: Mapping[str, Any]) -> Run:
+def reopen_run(folder: Path | None, model: str | None, options: Mapping[str, Any]) -> Run:
     """The run to continue: the folder's, or else the last unfinished one under runs/ of that network.
 
     A folder may stand in the network's place: `convatlas train --resume runs/mine`.
 
-    Raises   InputError if there is none, or if it was begun with other settings than those given now
+    Raises   InputError if there is none, or if it was begun with other options than those given now
     """
     if folder is None and model and is_run(model):
         folder, model = Path(model), None
     if folder is None:
         begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]
-        same = [path for path in begun if model is None or is_of(Run.open(path).recipe, model)]
+        same = [path for path in begun if model is None or is_recipe_of(Run.open(path).recipe, model)]
         if not same:
             raise InputError("--resume found no unfinished run under runs/: name its folder with --out DIR")
         folder = max(same, key=lambda path: path.stat().st_mtime)
     run = Run.open(folder)
-    asked = dict(given) | ({"model": model} if model and not is_of(run.recipe, model) else {})
-    for name, value in asked.items():
+    now = dict(options) | ({"model": model} if model and not is_recipe_of(run.recipe, model) else {})
+    for name, value in now.items():
         begun_with = getattr(run.recipe, name)
         if begun_with != value:
             raise InputError(

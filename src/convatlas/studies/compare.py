@@ -19,7 +19,7 @@ from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, occupied, read_json, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default
-from ..runs.build import image_size, load_arguments, normalized, options, with_weight_settings
+from ..runs.build import image_size, load_arguments, model_options, with_statistics, with_weight_settings
 from ..runs.training import check, start
 from .figures import correctness, shown, spread
 from .paired import against_best
@@ -119,7 +119,7 @@ class Comparison:
         wanted = load_arguments(recipe)
         if self.opened is None or self.opened[0] != wanted:
             self.opened = wanted, load(**wanted)
-        return normalized(recipe, self.opened[1])
+        return with_statistics(recipe, self.opened[1])
 
     def trials(self, recipe: Recipe) -> list[Trial]:
         """A network's runs."""
@@ -185,7 +185,7 @@ class Comparison:
         metrics = [run.metrics for run in whole]
         data = self.data(recipe)
         side = image_size(recipe, data)
-        model = create_on_meta(recipe.model, **options(recipe, data))
+        model = create_on_meta(recipe.model, **model_options(recipe, data))
         failed = len(whole) < len(self.seeds)
         answers = [run.predictions() for run in whole]
 

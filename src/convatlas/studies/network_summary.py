@@ -36,7 +36,7 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
     if batch < 1:
         raise InputError(f"a training step needs at least 1 image, got {batch}")
     if is_run(name):
-        info, model, own = of_run(name, num_classes)
+        info, model, own = open_run_model(name, num_classes)
         shape = whole(size, own)
         where = f"{name} was built for {times(own)}"
     else:
@@ -59,9 +59,9 @@ def is_run(name: str) -> bool:
     return (Path(name) / "recipe.json").is_file() or (parse(name)[0] not in CATALOG and ("/" in name or Path(name).is_dir()))
 
 
-def of_run(folder: str, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape]:
+def open_run_model(folder: str, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape]:
     """What is known of a run, its network without values, and the images it was built for."""
-    from ..runs.build import load_run
+    from ..runs.network import load_run
 
     if num_classes is not None:
         raise InputError(f"--num-classes needs the name of a network: {folder} is a run, which has its classes")

@@ -1,4 +1,4 @@
-"""What a trained network says about picture files."""
+"""The likeliest classes of picture files, by a trained network."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import torch
 
 from ..data.picture import ENDINGS, Unreadable
 from ..errors import InputError
-from ..runs.network import Reader
+from ..runs.network import OpenNetwork
 
 BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Prediction:
     """The likeliest classes of one file with their probabilities, or why it could not be read."""
 
     path: Path
@@ -22,7 +22,7 @@ class Answer:
     error: str | None = None
 
 
-def found(paths: Sequence[Path]) -> list[Path]:
+def list_images(paths: Sequence[Path]) -> list[Path]:
     """The files themselves, and every image below the folders, in order.
 
     Raises   InputError if there is none, or a path does not exist
@@ -40,49 +40,51 @@ def found(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def predict(reader: Reader, files: Sequence[Path], topk: int = 5, batch_size: int = BATCH) -> Iterator[Answer]:
-    """An answer for each file; those that cannot be read are answered with the reason.
+def predict(network: OpenNetwork, files: Sequence[Path], topk: int = 5, batch_size: int = BATCH) -> Iterator[Prediction]:
+    """A prediction for each file, or why it could not be read; batch by batch, so that a large folder takes little memory.
 
-    Batch by batch, so that a large folder takes little memory.
-    Raises   InputError if every file is broken
+    Raises   InputError if topk or batch_size is below 1, if every file is broken, or for NaN or infinite outputs
     """
     for flag, value in (("--topk", topk), ("--batch-size", batch_size)):
         if value < 1:
             raise InputError(f"{flag} needs to be at least 1, got {value}")
-    return answers(reader, files, topk, batch_size)
+    return predict_batches(network, files, topk, batch_size)
 
 
-def answers(reader: Reader, files: Sequence[Path], topk: int, batch_size: int) -> Iterator[Answer]:
-    """The answers as they come."""
+def predict_batches(network: OpenNetwork, files: Sequence[Path], topk: int, batch_size: int) -> Iterator[Prediction]:
+    """The predictions as they are made.
+
+    Raises   InputError if every file is broken, or for NaN or infinite outputs
+    """
     unreadable = 0
     for first in range(0, len(files), batch_size):
         batch = files[first : first + batch_size]
         pictures, reasons = {}, {}
         for path in batch:
             try:
-                pictures[path] = reader.read(path)
+                pictures[path] = network.read(path)
             except Unreadable as error:
                 reasons[path] = str(error)
-        said = likeliest(reader, torch.stack(list(pictures.values())), topk) if pictures else []
-        named = dict(zip(pictures, said, strict=True))
+        rows = top_classes(network, torch.stack(list(pictures.values())), topk) if pictures else []
+        classes = dict(zip(pictures, rows, strict=True))
         unreadable += sum(path in reasons for path in batch)
         for path in batch:
-            yield Answer(path, named.get(path, ()), reasons.get(path))
+            yield Prediction(path, classes.get(path, ()), reasons.get(path))
     if unreadable == len(files):
         raise InputError(f"none of the {len(files)} files could be read as an image")
 
 
-def likeliest(reader: Reader, pixels: torch.Tensor, topk: int) -> list[tuple[tuple[str, float], ...]]:
+def top_classes(network: OpenNetwork, pixels: torch.Tensor, topk: int) -> list[tuple[tuple[str, float], ...]]:
     """The likeliest classes of each picture.
 
     Shapes   pixels (n, channels, side, side) uint8
-    Raises   InputError if the network answers with what is no number
+    Raises   InputError if the network's outputs are NaN or infinite
     """
-    logits = reader.logits(pixels)
+    logits = network.logits(pixels)
     if not logits.isfinite().all():
-        raise InputError("the network answers with scores that are no numbers: its weights need to be trained again")
-    top = logits.softmax(1).topk(min(topk, len(reader.classes)))
+        raise InputError("the network's outputs are NaN or infinite: its weights need to be trained again")
+    top = logits.softmax(1).topk(min(topk, len(network.classes)))
     return [
-        tuple((reader.classes[i], p) for p, i in zip(row_p, row_i, strict=True))
+        tuple((network.classes[i], p) for p, i in zip(row_p, row_i, strict=True))
         for row_p, row_i in zip(top.values.tolist(), top.indices.tolist(), strict=True)
     ]

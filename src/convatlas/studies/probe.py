@@ -1,7 +1,7 @@
 """What the layers of a network know of classes: k-NN and linear evaluation, layer by layer, from one pass over the images."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,23 +11,24 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..data import Batches, Images
+from ..data import Batches
 from ..errors import InputError, unknown
 from ..features.encoder import levels
-from ..features.evaluate import knn_accuracy, knn_left_out, linear_accuracy
-from ..features.extract import PENULTIMATE, catching
+from ..features.evaluate import knn_accuracy, knn_leave_one_out, linear_accuracy
+from ..features.extract import PENULTIMATE, passes
 from ..features.index import Ints, Vectors
-from ..ops.mode import eval_mode
+from ..files import make_folder, occupied, write_json
 from ..runs.images import ImageSet, open_images
-from ..runs.network import Asked
-from .embed import BATCH, Embedder, embedder
+from ..runs.network import NetworkRequest
+from .embed import BATCH, Embedder, open_embedder
 
 K = 20
 BLOCKS = 4  # of a network without stages
+FILE = "probe.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class LayerProbe:
     """What one layer knows.
 
     Units   accuracies in [0, 1]
@@ -43,7 +44,7 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The layers from the image to the head, and on which images they were judged."""
+    """The layers from the image to the head, and the images they were judged on."""
 
     network: str
     data: str
@@ -52,18 +53,35 @@ class Probe:
     judged: int
     classes: tuple[str, ...]
     k: int
-    layers: tuple[Probed, ...]
+    layers: tuple[LayerProbe, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def save(self, folder: Path) -> Path:
+        """Writes probe.json into a new folder, and gives that back.
+
+        Raises   InputError if the folder holds anything
+        """
+        check_new_folder(folder)
+        write_json(make_folder(folder) / FILE, self.to_json())
+        return folder
+
+
+def check_new_folder(out: Path | None) -> None:
+    """Raises InputError for a folder that holds anything, or a file in its place."""
+    if out is not None and occupied(out):
+        raise InputError(f"{out} is there already: choose another --out, or empty it first")
+
 
 def probe(
-    asked: Asked, data: str, layers: Sequence[str] = (), *, split: str = "val", k: int = K, batch_size: int = BATCH,
-    device: str = "cpu", watch: Callable[[str], None] = lambda _: None,
+    request: NetworkRequest, data: str, layers: Sequence[str] = (), *, split: str = "val", k: int = K,
+    batch_size: int = BATCH, device: str = "cpu", watch: Callable[[str], None] = lambda _: None,
 ) -> Probe:  # fmt: skip
     """Fits to training images and judges on those of validation, or of test where that is asked for.
+
+    Of a run both are divided as the run's own: it is judged on no image that it has learned from.
 
     Raises   InputError for an unknown layer, and for images without classes
     """
@@ -71,32 +89,42 @@ def probe(
         raise unknown("split", split, ("val", "test"))
     if k < 1 or batch_size < 1:
         raise InputError(f"--k and --batch-size need to be at least 1, got {min(k, batch_size)}")
-    made = embedder(asked, data, PENULTIMATE, device)
-    model, looks = made.reader.model, made.reader.looks
-    size = looks.channels, looks.image_size, looks.image_size
-    names = tuple(dict.fromkeys(layers)) or chosen(model, size)
-    image = torch.rand(1, *size, generator=torch.Generator().manual_seed(0)).to(made.device)
-    with eval_mode(model), torch.inference_mode():
-        tried = several(model, names, [image])
-    if not layers:  # the last stage may be what the head reads
-        names = tuple(name for name in names if name == PENULTIMATE or not same(tried[name], tried[PENULTIMATE]))
-    train, judged = (open_images(data, part, made.reader.looks, asked.data_dir) for part in ("train", split))
+    embedder = open_embedder(request, data, PENULTIMATE, device)
+    names = choose_layers(embedder, layers)
+    train, judged = (open_images(data, part, embedder.network, request.data_dir) for part in ("train", split))
     if train.classes != judged.classes:
         raise InputError(f"the training images of {data} have other classes than those of {split}")
     watch("embedding")
-    x, y = vectors_of(made, train, names, batch_size)
-    u, v = vectors_of(made, judged, names, batch_size)
+    x, y = vectors_of_layers(embedder, train, names, batch_size)
+    u, v = vectors_of_layers(embedder, judged, names, batch_size)
     rows = []
     for name in names:
         watch(name)
         line = linear_accuracy(x[name], y, u[name], v)
         knn = knn_accuracy(x[name], y, u[name], v, k)
-        rows.append(Probed(name, x[name].shape[1], knn_left_out(x[name], y, k), knn, line.accuracy, line.strength))
-    title, notes = Path(train.root).name, (made.reader.note, *train.warnings, *judged.warnings)
-    return Probe(made.maker.words, title, split, len(y), len(v), train.classes, k, tuple(rows), tuple(dict.fromkeys(notes)))
+        rows.append(LayerProbe(name, x[name].shape[1], knn_leave_one_out(x[name], y, k), knn, line.accuracy, line.strength))
+    title, notes = Path(train.root).name, (embedder.network.note, *train.warnings, *judged.warnings)
+    return Probe(embedder.maker.words, title, split, len(y), len(v), train.classes, k, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
-def chosen(model: nn.Module, size: tuple[int, int, int]) -> tuple[str, ...]:
+def choose_layers(embedder: Embedder, layers: Sequence[str]) -> tuple[str, ...]:
+    """The layers that are named, once it is known that they are there, else some from the image to the head.
+
+    Raises   InputError with the nearest names for an unknown layer
+    """
+    model, network = embedder.network.model, embedder.network
+    size = network.channels, network.image_size, network.image_size
+    names = tuple(dict.fromkeys(layers)) or default_layers(model, size)
+    image = torch.rand(1, *size, generator=torch.Generator().manual_seed(0)).to(embedder.device)
+    with closing(passes(model, [image], names)) as steps:
+        features = {name: vectors.numpy() for name, vectors in next(steps).features.items()}
+    if layers:
+        return names
+    # the last stage may be what the head reads
+    return tuple(name for name in names if name == PENULTIMATE or not are_equal(features[name], features[PENULTIMATE]))
+
+
+def default_layers(model: nn.Module, size: tuple[int, int, int]) -> tuple[str, ...]:
     """The last layer of each stage, else of each quarter of the blocks, and what the head reads."""
     try:
         names = [level.name for level in levels(model, size)]
@@ -109,42 +137,30 @@ def chosen(model: nn.Module, size: tuple[int, int, int]) -> tuple[str, ...]:
     return (*names, PENULTIMATE)
 
 
-def same(a: Vectors, b: Vectors) -> bool:
-    """Whether two layers give the same."""
+def are_equal(a: Vectors, b: Vectors) -> bool:
+    """Whether two layers give the same features, but for rounding.
+
+    Shapes   a (n, d), b (n, e)
+    """
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def vectors_of(made: Embedder, gathered: ImageSet, names: Sequence[str], batch_size: int) -> tuple[dict[str, Vectors], Ints]:
-    """The vectors of all layers, and labels."""
-    if (gathered.labels < 0).any():
-        raise InputError("probe needs images with classes: a folder with a sub-folder for each")
-    places: list[Ints] = []
-    with eval_mode(made.reader.model), torch.inference_mode():
-        vectors = several(made.reader.model, names, batches(gathered.images, made, batch_size, places))
-    return vectors, gathered.labels[np.concatenate(places)]
+def vectors_of_layers(
+    embedder: Embedder, images: ImageSet, names: Sequence[str], batch_size: int
+) -> tuple[dict[str, Vectors], Ints]:
+    """The vectors at some layers from one pass, and the labels.
 
-
-def batches(images: Images, made: Embedder, batch_size: int, places: list[Ints]) -> Any:
-    """Images as the network sees them; their places are noted."""
-    for x, at in Batches(images, made.feed(batch_size, len(images))).epoch():
-        places.append(at.cpu().numpy())
-        yield x
-
-
-def several(model: nn.Module, names: Sequence[str], batches: Any) -> dict[str, Vectors]:
-    """The vectors of several layers from one pass.
-
-    Shapes   batches of (k, c, h, w) → (n, d) a layer
+    Shapes   (n, d) for each layer, (n,)
+    Raises   InputError for images without classes
     """
+    if (images.labels < 0).any():
+        raise InputError("probe needs images with classes: a folder with a sub-folder for each")
     parts: dict[str, list[Vectors]] = {name: [] for name in names}
-    with ExitStack() as stack:
-        catches: dict[str, Any] = {}
-        for x in batches:
-            for name in () if catches else names:
-                catches[name] = stack.enter_context(catching(model, name, x[:1], pool=True))
-            for catch in catches.values():
-                catch.begin(x)
-            model(x)
-            for name, catch in catches.items():
-                parts[name].append(catch.end().numpy())
-    return {name: np.concatenate(rows) for name, rows in parts.items()}
+    places: list[Ints] = []
+    batches = Batches(images.images, embedder.feed(batch_size, len(images))).epoch()
+    with closing(passes(embedder.network.model, batches, names)) as steps:
+        for step in steps:
+            places.append(step.labels.cpu().numpy())
+            for name in names:
+                parts[name].append(step.features[name].numpy())
+    return {name: np.concatenate(rows) for name, rows in parts.items()}, images.labels[np.concatenate(places)]

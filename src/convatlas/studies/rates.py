@@ -1,4 +1,4 @@
-"""Learning rates before training: what a recipe will do, and which rate suits it."""
+"""Learning rates before training: what a recipe will do, and which learning rate suits it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,34 +18,33 @@ from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, family_of, fitting_size, parse
 from ..recipes import default, tuned
-from ..runs.build import build, image_size, open_data, options, stages_of, with_stochastic_depth, with_weight_settings
-from ..runs.finetuning import plan, started_from
-from ..runs.preparation import load_weights
+from ..runs.build import image_size, open_data, stages_of, start_model, with_weight_settings
+from ..runs.finetuning import network_and_weights, plan_tuning
 from ..runs.teacher import teacher_of
 from ..runs.training import check
 
 
-def chosen(model: str, given: Mapping[str, Any]) -> tuple[Recipe, Data]:
+def plan_run(model: str, options: Mapping[str, Any]) -> tuple[Recipe, Data]:
     """The recipe and the images of `tune` if there are weights to start from, else of `train`.
 
-    Raises   InputError
+    Raises   InputError if there is no such network, or no such weights or images
     """
-    values = dict(given)
+    values = dict(options)
     data = values.pop("data", "digits")
     if "weights" in values:
-        network, weights = started_from(model, values.pop("weights"))
-        recipe, opened, _ = plan(network, weights, data, values)
-        return recipe, opened
+        network, weights = network_and_weights(model, values.pop("weights"))
+        recipe, images, _ = plan_tuning(network, weights, data, values)
+        return recipe, images
     recipe = with_weight_settings(default(model, data, **values))
     return recipe, open_data(recipe)
 
 
-def measured(
+def run_range_test(
     recipe: Recipe, data: Data, bounds: tuple[float, float], steps: int, watch: Callable[[int], object] | None = None
 ) -> RangeTest:
-    """A range test of a recipe from its first weights, with what learns in its first phase.
+    """A range test of a recipe: the weights it starts with, and what its first phase trains.
 
-    Units    bounds are the lowest and the highest rate
+    Units    bounds are the lowest and the highest learning rate
     Raises   InputError, and what training raises for machines and memory
     """
     from ..data.stream import explaining_killed_workers
@@ -53,13 +52,9 @@ def measured(
     from ..engine.session import Session
     from ..engine.stop import out_of_memory
 
-    recipe = replace(recipe, ema=None, swa=None)  # averages change no loss
+    recipe = replace(recipe, ema=None, swa=None)  # averages do not change the loss
     check(recipe, data)
-    torch.manual_seed(recipe.seed)
-    if recipe.weights:
-        model = with_stochastic_depth(load_weights(recipe.model, recipe.weights, **options(recipe, data))[0], recipe)
-    else:
-        model = build(recipe, data)
+    model, _ = start_model(recipe, data)
     stages, teacher = stages_of(recipe, model, data), teacher_of(recipe, data)
     device = choose_device(recipe.device)
     machine = device, choose_precision(recipe.precision, device)
@@ -69,65 +64,69 @@ def measured(
         return range_test(session, *bounds, steps, watch)
 
 
-def forecast(model: str, given: Mapping[str, Any], *, images: int | None = None, batches: int | None = None) -> Forecast:
-    """What a run folder's recipe does, or that of a network and flags.
+def forecast(model: str, options: Mapping[str, Any], *, images: int | None = None, batches: int | None = None) -> Forecast:
+    """What a run folder's recipe does, or that of a network and options.
 
     With `images` or `batches` of an epoch no data is opened: classes and channels are those of the catalogue's set, or the
     network's own.
-    Raises   InputError
+
+    Raises   InputError if there is no such network or data, or the options contradict each other
     """
-    if is_run(model) and "weights" not in given:
-        if given or images or batches:
+    if is_run(model) and "weights" not in options:
+        if options or images or batches:
             raise InputError(f"{model} is a run, whose recipe is fixed: leave the other flags out, or name a network")
-        return of_run(Run.open(Path(model)))
+        return forecast_of_run(Run.open(Path(model)))
     if images is None and batches is None:
-        recipe, data = chosen(model, given)
+        recipe, data = plan_run(model, options)
         side = image_size(recipe, data)
-        return foreseen(recipe, len(data.classes), data.channels, side, len(data.train))
+        return make_forecast(recipe, len(data.classes), data.channels, side, len(data.train))
     for name, value in (("images", images), ("steps-per-epoch", batches)):
         if value is not None and value < 1:
             raise InputError(f"--{name} needs to be at least 1, got {value}")
-    return unopened(model, given, images, batches)
+    return forecast_without_data(model, options, images, batches)
 
 
-def of_run(run: Run) -> Forecast:
-    """What a run folder's recipe does; its data is opened only if the run has not begun."""
+def forecast_of_run(run: Run) -> Forecast:
+    """What a run folder's recipe does; its data is opened only if the run has not begun.
+
+    Raises   InputError if the folder is damaged
+    """
     recipe = run.recipe
     if not (run.path / "env.json").is_file():
         data = open_data(recipe)
-        return foreseen(recipe, len(data.classes), data.channels, image_size(recipe, data), len(data.train))
+        return make_forecast(recipe, len(data.classes), data.channels, image_size(recipe, data), len(data.train))
     environment = run.environment
     try:
         data, side = environment["data"], int(environment["image_size"])
-        return foreseen(recipe, len(data["classes"]), int(data["channels"]), side, int(data["train"]))
+        return make_forecast(recipe, len(data["classes"]), int(data["channels"]), side, int(data["train"]))
     except KeyError as error:
         raise InputError(f"{run.path}/env.json lacks {error}: the run is damaged or from another version") from None
 
 
-def unopened(model: str, given: Mapping[str, Any], images: int | None, batches: int | None) -> Forecast:
+def forecast_without_data(model: str, options: Mapping[str, Any], images: int | None, batches: int | None) -> Forecast:
     """What a recipe would do with so many images, or batches, in an epoch."""
-    values = dict(given)
+    values = dict(options)
     data = values.pop("data", "digits")
     if "weights" in values:
-        model, values["weights"] = started_from(model, values["weights"])
+        model, values["weights"] = network_and_weights(model, values["weights"])
         batch = values.get("batch_size", 32)
         recipe = with_weight_settings(tuned(model, data, images or (batches or 1) * batch, **values))
     else:
         recipe = with_weight_settings(default(model, data, **values))
     native = family_of(recipe.model).native_of(parse(recipe.model)[0])
-    known = CATALOG.get(data)
-    classes = len(known.classes) if known else native.num_classes
-    channels = known.channels if known else native.in_channels
-    side = recipe.image_size or (fitting_size(recipe.model, known.size) if known else native.image_size)
+    source = CATALOG.get(data)
+    classes = len(source.classes) if source else native.num_classes
+    channels = source.channels if source else native.in_channels
+    side = recipe.image_size or (fitting_size(recipe.model, source.size) if source else native.image_size)
     count = images if images is not None else (batches or 1) * recipe.batch_size
-    return foreseen(recipe, classes, channels, side, count)
+    return make_forecast(recipe, classes, channels, side, count)
 
 
-def foreseen(recipe: Recipe, classes: int, channels: int, side: int, images: int) -> Forecast:
-    """The forecast for a network that is never given values."""
+def make_forecast(recipe: Recipe, classes: int, channels: int, side: int, images: int) -> Forecast:
+    """The forecast, from a network without memory or values."""
     family = family_of(recipe.model)
     net = create_on_meta(recipe.model, num_classes=classes, in_channels=channels, image_size=side)
     learning = Learning(net, recipe, parts(net, (channels, side, side), family.heads, family.auxiliary))
-    whole = images >= recipe.batch_size  # then what is left of the last batch is dropped
+    whole = images >= recipe.batch_size  # then an incomplete last batch is dropped
     steps = images // recipe.batch_size if whole else 1
     return Forecast(recipe, learning, steps, steps * recipe.batch_size if whole else images)

@@ -1,4 +1,4 @@
-"""The images of an index that a network sees most like some others."""
+"""The images of an index that are most like some others, by the features of its network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ import numpy as np
 from ..data.picture import Unreadable
 from ..errors import InputError
 from ..features.index import Index
-from ..features.nearest import Found, nearest
-from .embed import Embedder, of_queries
+from ..features.nearest import Neighbors, nearest
+from ..features.storage import load
+from .embed import Embedder, reopen_embedder, vectors_of_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,29 @@ class Query:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """Queries, and how their neighbors were found."""
+    """Queries with their neighbors in an index."""
 
+    index: Index
     queries: tuple[Query, ...]
-    found: Found
+    neighbors: Neighbors
+
+
+def search_index(
+    file: Path, images: Sequence[Path], k: int = 10, *, approximate: bool | None = None, network: str | None = None,
+    weights: str | None = None, root: Path | None = None, device: str = "cpu",
+) -> Search:  # fmt: skip
+    """Searches an index file with the network that made it; `network`, `weights` and `root` say where things are now.
+
+    Raises   InputError if there is no such index, network or folder, and for a file that is no image
+    """
+    index = load(file).with_root(root)
+    embedder = reopen_embedder(index, network, weights, device)
+    return search(index, embedder, images, k, approximate=approximate, file=file)
 
 
 def search(
     index: Index, embedder: Embedder, paths: Sequence[Path], k: int = 10, *, approximate: bool | None = None,
-    kept: Path | None = None,
+    file: Path | None = None,
 ) -> Search:  # fmt: skip
     """The k images of an index nearest to each file; a file that is in the index itself is left out of its neighbors.
 
@@ -57,12 +72,13 @@ def search(
         if not path.is_file():
             raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is a folder; an image is needed")
         try:
-            pictures.append(embedder.reader.read(path))
+            pictures.append(embedder.network.read(path))
         except Unreadable as error:
             raise InputError(f"{path} cannot be read as an image: {error}") from None
-    found = nearest(index.vectors, of_queries(embedder, pictures), k + 1, approximate=approximate, kept=kept)
+    vectors = vectors_of_pictures(embedder, pictures)
+    neighbors = nearest(index.vectors, vectors, k + 1, approximate=approximate, file=file)
     queries = []
-    for path, places, similarities in zip(paths, found.places.tolist(), found.similarities.tolist(), strict=True):
+    for path, places, similarities in zip(paths, neighbors.places.tolist(), neighbors.similarities.tolist(), strict=True):
         own = place_in(index, path)
         rows = [
             Neighbor(place, str(index.paths[place]), index.class_of(place), similarity)
@@ -71,11 +87,11 @@ def search(
         ]
         label = path.resolve().parent.name
         queries.append(Query(path, label if label in index.classes else None, tuple(rows[:k])))
-    return Search(tuple(queries), found)
+    return Search(index, tuple(queries), neighbors)
 
 
 def place_in(index: Index, path: Path) -> int | None:
-    """Where a file stands in an index, if it does."""
+    """The place of a file in an index; None if it is not there."""
     root = Path(index.root)
     if not path.resolve().is_relative_to(root):
         return None

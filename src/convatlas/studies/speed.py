@@ -10,7 +10,7 @@ from ..engine.hardware import autocast, choose_device, choose_precision
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from ..engine.strategy import Learning
-from ..runs.build import build, image_size, stages_of, task_of
+from ..runs.build import build_model, image_size, stages_of, task_of
 
 THROUGHPUT_BATCH = 128
 SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
@@ -24,7 +24,7 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    model = build(recipe, data).to(device).to(memory_format=layout)
+    model = build_model(recipe, data).to(device).to(memory_format=layout)
     side = image_size(recipe, data)
 
     def images(n: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
 from ..errors import InputError, unknown
-from ..files import replacing
+from ..files import replacing, unwritten
 from . import style
 
 FORMATS = ("png", "svg", "pdf")
@@ -25,9 +25,7 @@ def save(figure: Figure, path: Path, theme: str = "light") -> Path:
 
     Raises   InputError for another format or theme
     """
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise InputError(f"a picture is written as {', '.join(f'.{name}' for name in FORMATS)}, got {path.name!r}")
+    kind = format_of(path)
     themed(theme)
     nothing: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with style.context(), dark(figure) if theme == "dark" else unchanged(), replacing(path) as temporary:
@@ -36,6 +34,25 @@ def save(figure: Figure, path: Path, theme: str = "light") -> Path:
             facecolor="none" if theme == "transparent" else figure.get_facecolor(),
         )  # fmt: skip
     return path
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name ends in.
+
+    Raises   InputError for one that pictures are not written in
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise InputError(f"a picture is written as {', '.join(f'.{name}' for name in FORMATS)}, got {path.name!r}")
+    return kind
+
+
+def check_picture(path: Path | None, theme: str) -> None:
+    """Raises InputError for a picture that is there already, or that could not be written."""
+    themed(theme)
+    if path is not None:
+        format_of(path)
+        unwritten(path)
 
 
 def themed(theme: str) -> None:
