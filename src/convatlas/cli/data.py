@@ -47,8 +47,8 @@ def check(
     from ..console import data as console
     from ..studies.data_check import check as examine
 
-    console.free(out)
+    console.check_pictures(out)
     report = examine(folder.expanduser())
-    console.checked(report, as_json, console.draw(report, out) if out else [])
+    console.print_check(report, as_json, console.draw(report, out) if out else [])
     if strict and not report.sound:
         sys.exit(1)

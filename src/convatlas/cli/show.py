@@ -47,10 +47,10 @@ def show(
     from ..console import anatomy, card
     from ..models import model_info, parse
     from ..models.history import sections
-    from ..studies.network_summary import is_run, network_summary, shape_of
+    from ..studies.network_summary import names_run, network_summary, shape_of
     from ..weights.checkpoints import published
 
-    if history and not as_json and not is_run(model):
+    if history and not as_json and not names_run(model):
         base = parse(model)[0]
         card.history(model_info(base), sections(base))
         return

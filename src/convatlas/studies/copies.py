@@ -32,35 +32,35 @@ class Pair:
     correlation: float
 
 
-def copies(root: Path, images: Sequence[Image]) -> list[Pair]:
-    """What is there twice; of many that are equal each is told beside the first."""
+def find_copies(root: Path, images: Sequence[Image]) -> list[Pair]:
+    """The pairs that show the same; of many equal images each is paired with the first."""
     if not images:
         return []
     thumbnails = np.stack([image.glimpse.thumbnail for image in images])
     near = [Pair(a.first, a.second, "mirrored" if a.mirrored else "near", a.correlation) for a in duplicates.alike(thumbnails)]
-    twins = defaultdict(list)
+    groups = defaultdict(list)
     for place, image in enumerate(images):
-        twins[image.glimpse.thumbnail.tobytes()].append(place)
-    equal = [group for group in twins.values() if len(group) > 1]
-    marks = digests(root, images, sorted({i for group in equal for i in group} | suspects(near, images)))
+        groups[image.glimpse.thumbnail.tobytes()].append(place)
+    equal = [group for group in groups.values() if len(group) > 1]
+    marks = digests(root, images, sorted({i for group in equal for i in group} | may_be_equal(near, images)))
     flat = duplicates.flat(thumbnails)
-    found = []
+    pairs = []
     for group in equal:
         leaders: dict[bytes, int] = {}
         for place in group:
             leader = leaders.setdefault(marks[place] or b"%d" % place, place)
             if leader != place:
-                found.append(Pair(leader, place, "same", 1.0))
+                pairs.append(Pair(leader, place, "same", 1.0))
             elif place != group[0] and not flat[place]:
-                found.append(Pair(group[0], place, "near", 1.0))
+                pairs.append(Pair(group[0], place, "near", 1.0))
     for pair in near:
         same = pair.kind == "near" and marks.get(pair.first) is not None and marks.get(pair.first) == marks.get(pair.second)
-        found.append(Pair(pair.first, pair.second, "same", 1.0) if same else pair)
-    return found
+        pairs.append(Pair(pair.first, pair.second, "same", 1.0) if same else pair)
+    return pairs
 
 
-def suspects(near: Sequence[Pair], images: Sequence[Image]) -> set[int]:
-    """Those of near pairs that may be equal pixel by pixel, since their sizes are."""
+def may_be_equal(near: Sequence[Pair], images: Sequence[Image]) -> set[int]:
+    """The images of near pairs that may be equal pixel by pixel, since their sizes are equal."""
 
     def size(place: int) -> tuple[int, int]:
         return images[place].glimpse.width, images[place].glimpse.height
@@ -69,6 +69,6 @@ def suspects(near: Sequence[Pair], images: Sequence[Image]) -> set[int]:
 
 
 def digests(root: Path, images: Sequence[Image], places: Sequence[int]) -> dict[int, bytes | None]:
-    """By place what stands for all its pixels; None for a picture that has broken meanwhile."""
+    """A digest of all pixels by place; None for a picture that can no longer be read."""
     marks = decode.map_pictures(root, [images[i].path for i in places], digest, "comparing pixels")
     return {i: None if isinstance(mark, Unreadable) else mark for i, mark in zip(places, marks, strict=True)}

@@ -1,7 +1,6 @@
-"""Is a folder of images fit to learn from: what is broken, how even the classes are, how large the images, what is there twice.
+"""Is a folder of images fit to learn from: broken files, balance of the classes, sizes of the images, duplicates.
 
-What is twice matters most where it stands in two parts, since a test of remembered images flatters, and in two classes, since
-one of them is wrong.
+Duplicates matter most in two parts, since a test on remembered images flatters, and in two classes, since one is wrong.
 """
 
 from collections import Counter, defaultdict
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from ..data import decode, folder
 from ..data.picture import Unreadable
 from ..data.picture_info import glimpse, shown
-from .copies import Image, Pair, copies
+from .copies import Image, Pair, find_copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
 USUAL_SIDE = 224  # pixels that most networks of the catalogue see
-_TOLD = 5
+_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +38,8 @@ class Check:
     @cached_property
     def counts(self) -> dict[str, dict[str, int]]:
         """Readable images by part and class."""
-        found = Counter((image.part, image.label) for image in self.images)
-        return {part: {label: found[part, label] for label in self.classes} for part in self.parts}
+        counts = Counter((image.part, image.label) for image in self.images)
+        return {part: {label: counts[part, label] for label in self.classes} for part in self.parts}
 
     @cached_property
     def groups(self) -> list[list[int]]:
@@ -64,14 +63,14 @@ class Check:
     @cached_property
     def leaks(self) -> dict[tuple[str, str], list[int]]:
         """For two parts that share images, those of the later one that the earlier one has too."""
-        found: dict[tuple[str, str], list[int]] = defaultdict(list)
+        leaks: dict[tuple[str, str], list[int]] = defaultdict(list)
         for group in self.groups:
             for late, part in enumerate(self.parts):
                 here = [i for i in group if self.images[i].part == part]
                 for early in self.parts[:late]:
                     if here and any(self.images[i].part == early for i in group):
-                        found[part, early] += here
-        return dict(found)
+                        leaks[part, early] += here
+        return dict(leaks)
 
     @cached_property
     def conflicts(self) -> list[list[int]]:
@@ -114,21 +113,21 @@ class Check:
 
     def sizes(self) -> dict[str, Any]:
         """Sides and proportions of the images, and how many are small, gray, transparent or turned."""
-        seen = [image.glimpse for image in self.images]
+        infos = [image.glimpse for image in self.images]
         measures: dict[str, list[float]] = {
-            "width": [g.width for g in seen],
-            "height": [g.height for g in seen],
-            "aspect_ratio": [round(g.width / g.height, 4) for g in seen],
+            "width": [g.width for g in infos],
+            "height": [g.height for g in infos],
+            "aspect_ratio": [round(g.width / g.height, 4) for g in infos],
         }
         return {
             name: {"min": min(values), "median": float(np.median(values)), "max": max(values)} if values else None
             for name, values in measures.items()
         } | {
-            f"smaller_than_{USUAL_SIDE}": sum(min(g.width, g.height) < USUAL_SIDE for g in seen),
-            "gray": sum(g.gray for g in seen),
-            "color": sum(not g.gray for g in seen),
-            "transparent": sum(g.alpha for g in seen),
-            "turned_by_exif": sum(g.rotated for g in seen),
+            f"smaller_than_{USUAL_SIDE}": sum(min(g.width, g.height) < USUAL_SIDE for g in infos),
+            "gray": sum(g.gray for g in infos),
+            "color": sum(not g.gray for g in infos),
+            "transparent": sum(g.alpha for g in infos),
+            "turned_by_exif": sum(g.rotated for g in infos),
         }
 
     def warnings(self) -> list[str]:
@@ -137,20 +136,20 @@ class Check:
 
     def _about_files(self) -> Iterator[str]:
         if self.broken:
-            named = some([f"{path} ({reason})" for path, reason in self.broken.items()])
+            names = first_names([f"{path} ({reason})" for path, reason in self.broken.items()])
             total = len(self.images) + len(self.broken)
-            yield f"{len(self.broken)} of {total:,} images cannot be read: {named}; replace or remove them"
+            yield f"{len(self.broken)} of {total:,} images cannot be read: {names}; replace or remove them"
         if self.others:
-            yield f"{number(len(self.others), 'file')} of no image format left out: {some(self.others)}"
+            yield f"{count_of(len(self.others), 'file')} of no image format left out: {first_names(self.others)}"
 
     def _about_classes(self) -> Iterator[str]:
         for part, labels in self.missing.items():
             of = "there is" if part == "all" else f"{part} has"
-            yield f"{of} no readable image of {some(labels)}: add some, or remove the class from every part"
-        learnt = self.parts[0]
-        ratio = self.ratio(learnt)
+            yield f"{of} no readable image of {first_names(labels)}: add some, or remove the class from every part"
+        learned = self.parts[0]
+        ratio = self.ratio(learned)
         if ratio is not None and ratio > UNEVEN:
-            row = self.counts[learnt]
+            row = self.counts[learned]
             least, most = min(row, key=row.__getitem__), max(row, key=row.__getitem__)
             yield (
                 f"{most} has {ratio:.1f} times the images of {least} ({row[most]:,} and {row[least]:,}): "
@@ -159,25 +158,25 @@ class Check:
 
     def _about_copies(self) -> Iterator[str]:
         for (part, early), places in self.leaks.items():
-            named = some([self.images[i].path for i in places])
-            count = f"{number(len(places), 'image')} of {part}"
-            yield f"{count} stand{'s' * (len(places) == 1)} in {early} too: {named}; remove them from one of the two"
+            names = first_names([self.images[i].path for i in places])
+            count = f"{count_of(len(places), 'image')} of {part}"
+            yield f"{count} stand{'s' * (len(places) == 1)} in {early} too: {names}; remove them from one of the two"
         cut = self.parts[0]
         spare = sum(max(sum(self.images[i].part == cut for i in group) - 1, 0) for group in self.groups)
         if spare and "val" not in self.parts:
             of = "" if cut == "all" else f" of {cut}"
             yield (
-                f"{number(spare, 'image')}{of} {'is a copy' if spare == 1 else 'are copies'} of others: "
+                f"{count_of(spare, 'image')}{of} {'is a copy' if spare == 1 else 'are copies'} of others: "
                 "a split could put them on both sides; keep one of each"
             )
-        for group in self.conflicts[:_TOLD]:
-            named = some([self.images[i].path for i in group])
-            yield f"the same picture stands in two classes: {named}; keep it in the right one"
-        if len(self.conflicts) > _TOLD:
-            yield f"{number(len(self.conflicts) - _TOLD, 'more picture')} in two classes, all of them in --json"
+        for group in self.conflicts[:_NAMED]:
+            names = first_names([self.images[i].path for i in group])
+            yield f"the same picture stands in two classes: {names}; keep it in the right one"
+        if len(self.conflicts) > _NAMED:
+            yield f"{count_of(len(self.conflicts) - _NAMED, 'more picture')} in two classes, all of them in --json"
 
     def results(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
+        """All figures, for JSON."""
 
         def paths(places: Sequence[int]) -> list[str]:
             return [self.images[i].path for i in places]
@@ -210,46 +209,46 @@ class Check:
 
 
 def check(root: Path) -> Check:
-    """Looks at every picture of a folder once, and at those twice that may be the same.
+    """Reads every picture of a folder once, and those twice that may be the same.
 
     Raises   InputError if the folder has no pictures
     """
     trees = folder.parts(root)
     places = [
-        (os_path(tree.root.relative_to(root) / name), part, tree.classes[label])
+        (posix_path(tree.root.relative_to(root) / name), part, tree.classes[label])
         for part, tree in trees.items()
         for name, label in zip(tree.names, tree.labels.tolist(), strict=True)
     ]
     images, broken = [], {}
-    looks = decode.map_pictures(root, [path for path, _, _ in places], glimpse, f"looking at {root.name}")
-    for (path, part, label), look in zip(places, looks, strict=True):
-        if isinstance(look, Unreadable):
-            broken[path] = str(look)
+    infos = decode.map_pictures(root, [path for path, _, _ in places], glimpse, f"looking at {root.name}")
+    for (path, part, label), info in zip(places, infos, strict=True):
+        if isinstance(info, Unreadable):
+            broken[path] = str(info)
         else:
-            images.append(Image(path, part, label, look))
-    others = tuple(os_path(tree.root.relative_to(root) / name) for tree in trees.values() for name in tree.others)
+            images.append(Image(path, part, label, info))
+    others = tuple(posix_path(tree.root.relative_to(root) / name) for tree in trees.values() for name in tree.others)
     classes = tuple(sorted({label for tree in trees.values() for label in tree.classes}))
-    pairs = sorted(copies(root, images), key=lambda pair: order(pair, images))
+    pairs = sorted(find_copies(root, images), key=lambda pair: sort_key(pair, images))
     return Check(root, tuple(trees), classes, tuple(images), broken, others, tuple(pairs))
 
 
-def order(pair: Pair, images: Sequence[Image]) -> tuple[bool, bool, float, int]:
-    """What matters most comes first."""
+def sort_key(pair: Pair, images: Sequence[Image]) -> tuple[bool, bool, float, int]:
+    """Sorts pairs in two parts before those in two classes, and these before the rest; the most alike first."""
     a, b = images[pair.first], images[pair.second]
     return a.part == b.part, a.label == b.label, -pair.correlation, pair.first
 
 
-def os_path(path: PurePath) -> str:
+def posix_path(path: PurePath) -> str:
     """A path with slashes on every system."""
     return path.as_posix()
 
 
-def some(names: Sequence[str], count: int = _TOLD) -> str:
+def first_names(names: Sequence[str], count: int = _NAMED) -> str:
     """The first names, and how many more there are."""
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more
 
 
-def number(count: int, thing: str) -> str:
-    """How many of a thing."""
+def count_of(count: int, thing: str) -> str:
+    """A count with its noun, which is plural where it has to be."""
     return f"{count:,} {thing}{'s' * (count != 1)}"

@@ -13,7 +13,7 @@ from ..anatomy.without_compiler import without_compiler
 from ..errors import InputError
 from ..models import CATALOG, ModelInfo, create_on_meta, model_info, parse, variant
 
-BATCH = 32  # images in a training step, if nobody says otherwise
+BATCH = 32  # images in a training step, by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
     """
     if batch < 1:
         raise InputError(f"a training step needs at least 1 image, got {batch}")
-    if is_run(name):
+    if names_run(name):
         info, model, own = open_run_model(name, num_classes)
-        shape = whole(size, own)
+        shape = full_shape(size, own)
         where = f"{name} was built for {times(own)}"
     else:
-        info, model, shape, where = of_catalogue(name, size, num_classes)
+        info, model, shape, where = open_variant(name, size, num_classes)
     try:
         with without_compiler():
             anatomy = inspect(model, shape, name=info.name)
@@ -54,13 +54,16 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
     return NetworkSummary(info, anatomy, *memory, batch)
 
 
-def is_run(name: str) -> bool:
-    """Whether a name is meant as a folder."""
+def names_run(name: str) -> bool:
+    """Whether a name means a run folder, whether or not that is there."""
     return (Path(name) / "recipe.json").is_file() or (parse(name)[0] not in CATALOG and ("/" in name or Path(name).is_dir()))
 
 
 def open_run_model(folder: str, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape]:
-    """What is known of a run, its network without values, and the images it was built for."""
+    """What is known of a run, its network, and the images it was built for.
+
+    Raises   InputError if there is no such run, or for a number of classes
+    """
     from ..runs.network import load_run
 
     if num_classes is not None:
@@ -75,12 +78,15 @@ def open_run_model(folder: str, num_classes: int | None) -> tuple[ModelInfo, nn.
     return info, run.model, size
 
 
-def of_catalogue(name: str, size: Shape, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape, str]:
-    """What is known of a network, the network without values, the images it shall see, and what it takes in words."""
+def open_variant(name: str, size: Shape, num_classes: int | None) -> tuple[ModelInfo, nn.Module, Shape, str]:
+    """What is known of a network, the network without values, the images it is shown, and those it takes, in words.
+
+    Raises   InputError for an unknown network, or images that it cannot take
+    """
     network = variant(name)
     base, family, native = network.base, network.family, network.native
     own = (native.in_channels, native.image_size, native.image_size)
-    shape = whole(size, own)
+    shape = full_shape(size, own)
     if "fixed-size" in family.tags and shape[1] != shape[2]:
         side = native.fitting(max(shape[1:]))
         raise InputError(f"{base} needs square images, such as {side}x{side}, got {shape[1]}x{shape[2]}")
@@ -92,7 +98,7 @@ def of_catalogue(name: str, size: Shape, num_classes: int | None) -> tuple[Model
     return info, model, shape, f"{base} is published for {times(own)}"
 
 
-def whole(size: Shape, own: Shape) -> Shape:
+def full_shape(size: Shape, own: Shape) -> Shape:
     """(channels, height, width), where what is left out is as the network was built."""
     match size:
         case ():
@@ -116,5 +122,5 @@ def shape_of(text: str) -> Shape:
 
 
 def times(shape: Shape) -> str:
-    """3x224x224."""
+    """A shape as 3x224x224."""
     return "x".join(map(str, shape))
