@@ -68,7 +68,8 @@ def print_sizes(check: Check) -> None:
     show(rows)
     print(
         f"{figures[f'smaller_than_{USUAL_SIDE}']:,} smaller than {USUAL_SIDE} pixels, {figures['gray']:,} gray, "
-        f"{figures['color']:,} in color, {figures['transparent']:,} with transparency, {figures['turned_by_exif']:,} turned by EXIF"
+        f"{figures['color']:,} in color, {figures['transparent']:,} with transparency, "
+        f"{figures['turned_by_exif']:,} turned by EXIF"
     )
 
 
