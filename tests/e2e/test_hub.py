@@ -167,7 +167,7 @@ def test_only_what_a_run_has_comes(say, hub, run):
     Path("new").mkdir()
     said = say("pull", NAME, "--out", "new")
     assert said.code == 0, said.all
-    assert "left out, for no run has them: ../up.png, card/a/b.png, evil.py, pytorch_model.bin, state.pt" in said.all
+    assert "skipped, since no run has such files: ../up.png, card/a/b.png, evil.py, pytorch_model.bin, state.pt" in said.all
     assert set(contents(Path("new"))) == {*FILES, "card/curves.png"}
     assert not any("evil" in line or "state.pt" in line for line in hub.asked)
 
