@@ -1,6 +1,6 @@
 """The one loop that runs a network over batches without learning from them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,7 +16,7 @@ Batch = tuple[Tensor, Target]
 
 def outputs(
     model: nn.Module, batches: Iterable[Batch], autocast: AbstractContextManager[Any] | None = None
-) -> Iterator[tuple[Output, Target]]:
+) -> Generator[tuple[Output, Target]]:
     """What the model gives for each batch in evaluation mode, beside the batch's target.
 
     When the iteration ends or is left, each of the model's modules is in the mode it was in.

@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..engine.evaluate import outputs
 from ..errors import InputError
 from ..files import replacing
 from ..ops.layout import layout_of
-from ..ops.malloc import keep_freed_memory
-from ..ops.mode import eval_mode
 from ..ops.tap import tap
 from .head import head_of
 
@@ -69,21 +68,24 @@ def passes(
     Raises   InputError with the nearest names for an unknown layer, or if one gives no row per image
     """
     device = next((p.device for p in model.parameters()), None)
-    with keep_freed_memory(), eval_mode(model), ExitStack() as stack:
-        catches: dict[str, Catch] = {}
-        for batch in batches:
-            x, labels = (batch, None) if isinstance(batch, Tensor) else (batch[0], batch[1])
-            x = x.to(device)
-            if not len(x):
-                continue
-            with torch.inference_mode():
-                for layer in () if catches else layers:
-                    catches[layer] = stack.enter_context(catch_features(model, layer, x[:1], pool=pool))
+    catches: dict[str, Catch] = {}
+    with ExitStack() as stack:
+
+        def images() -> Iterator[tuple[Tensor, Any]]:
+            for batch in batches:
+                x, labels = (batch, None) if isinstance(batch, Tensor) else (batch[0], batch[1])
+                x = x.to(device)
+                if not len(x):
+                    continue
+                with torch.inference_mode():
+                    for layer in () if catches else layers:
+                        catches[layer] = stack.enter_context(catch_features(model, layer, x[:1], pool=pool))
                 for catch in catches.values():
                     catch.begin(x)
-                output = model(x)
-                vectors = {layer: catch.end() for layer, catch in catches.items()}
-            yield Pass(vectors, output, labels)
+                yield x, labels
+
+        for output, labels in stack.enter_context(closing(outputs(model, images()))):
+            yield Pass({layer: catch.end() for layer, catch in catches.items()}, output, labels)
 
 
 class Catch:

@@ -17,7 +17,7 @@ from ..data.decode import Files, broken_warning
 from ..data.folder import TEST, TRAIN, VAL
 from ..data.picture import ENDINGS, Unreadable
 from ..errors import InputError, unknown
-from .build import open_data, split_options
+from .build import open_data, split_options, task_of
 from .network import OpenNetwork
 from .preparation import Preparation
 
@@ -193,6 +193,7 @@ def open_data_of_run(network: OpenNetwork, data: str | None = None, data_dir: Pa
         network.recipe, data=data or network.recipe.data, data_dir=place, weights=None, mean=None, std=None
     )  # fmt: skip
     opened = open_data(recipe)
+    task_of(recipe, opened)
     if (network.classes, network.channels) != (opened.classes, opened.channels):
         raise InputError(
             f"{network.run.path if network.run else network.name} knows {len(network.classes)} classes in "

@@ -18,7 +18,7 @@ from ..models import CATALOG, create_model, parse
 from ..weights import classes
 from ..weights.checkpoints import published
 from ..weights.origin import nearest_published, published_as
-from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options
+from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
 from .preparation import (
     Place,
     Preparation,
@@ -238,14 +238,17 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
 
 
 def open_set(request: NetworkRequest) -> Data | None:
-    """The set that the request names, with training's own division into parts; None if it names none.
+    """The set that the request names, divided by the default recipe; None if it names none.
 
-    Raises   InputError if there is no such set
+    Raises   InputError if there is no such set, or it is for another task than the network
     """
     if request.data is None:
         return None
     folder = str(request.data_dir) if request.data_dir else None
-    return open_data(Recipe(model=request.network, data=request.data, data_dir=folder, image_size=request.image_size))
+    recipe = Recipe(model=request.network, data=request.data, data_dir=folder, image_size=request.image_size)
+    data = open_data(recipe)
+    task_of(recipe, data)
+    return data
 
 
 def preparation_of_set(request: NetworkRequest, data: Data) -> Preparation:
