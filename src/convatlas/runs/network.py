@@ -17,16 +17,18 @@ from ..errors import InputError
 from ..models import CATALOG, create_model, parse
 from ..weights import classes
 from ..weights.checkpoints import published
-from ..weights.origin import nearest_published, published_as
 from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
 from .preparation import (
     Place,
     Preparation,
     Values,
     check_per_channel,
+    cut_words,
     preparation_of_run,
     preparation_of_weights,
     preparation_untrained,
+    published_words,
+    statistics_words,
 )
 
 
@@ -268,30 +270,6 @@ def names_imagenet(network: str, weights: Place) -> bool:
     Raises   InputError if there are no such weights
     """
     return not is_run(weights) and bool(published(parse(network)[0])) and classes_of(network, weights) == IMAGENET
-
-
-def published_words(network: str, weights: str, preparation: Preparation) -> str:
-    """How photographs are cut, with a word of caution where the weights bear no published name."""
-    base = parse(network)[0]
-    row = nearest_published(base, weights)
-    if row is None:
-        return cut_words(preparation.side)
-    caution = "" if published_as(base, weights) else "no published name, so "
-    return (
-        f"{caution}images as {row.tag} has them: shorter side {row.resize} pixels ({row.interpolation}), "
-        f"middle {row.crop}x{row.crop}"
-    )
-
-
-def cut_words(side: int) -> str:
-    """How pictures are cut where no publication says it."""
-    return f"images as their square middle at {side}x{side} pixels"
-
-
-def statistics_words(preparation: Preparation) -> str:
-    """The mean and the standard deviation that images are normalized with."""
-    mean, std = (" ".join(f"{value:.4g}" for value in values) for values in (preparation.mean, preparation.std))
-    return f"mean {mean}, standard deviation {std}"
 
 
 def number_classes(count: int) -> tuple[str, ...]:

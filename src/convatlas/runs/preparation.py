@@ -15,7 +15,7 @@ from ..engine.record import Run, is_run
 from ..errors import InputError
 from ..models import family_of, parse
 from ..weights import Checkpoint, find, frame
-from ..weights.origin import nearest_published
+from ..weights.origin import nearest_published, published_as
 
 Place = str | Path
 Values = tuple[float, ...]
@@ -163,3 +163,27 @@ def size_of_run(weights: Place) -> tuple[int | None, int | None]:
         return None, None
     preparation, _ = preparation_of_run(Run.open(Path(weights)))
     return preparation.channels, preparation.image_size
+
+
+def published_words(network: str, weights: str, preparation: Preparation) -> str:
+    """How photographs are cut, with a word of caution where the weights bear no published name."""
+    base = parse(network)[0]
+    row = nearest_published(base, weights)
+    if row is None:
+        return cut_words(preparation.side)
+    caution = "" if published_as(base, weights) else "no published name, so "
+    return (
+        f"{caution}images as {row.tag} has them: shorter side {row.resize} pixels ({row.interpolation}), "
+        f"middle {row.crop}x{row.crop}"
+    )
+
+
+def cut_words(side: int) -> str:
+    """How pictures are cut where no publication says it."""
+    return f"images as their square middle at {side}x{side} pixels"
+
+
+def statistics_words(preparation: Preparation) -> str:
+    """The mean and the standard deviation that images are normalized with."""
+    mean, std = (" ".join(f"{value:.4g}" for value in values) for values in (preparation.mean, preparation.std))
+    return f"mean {mean}, standard deviation {std}"
