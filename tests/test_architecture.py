@@ -71,6 +71,14 @@ ONLY_IN = {
     "shelve": set(),
     "convatlas": set(),  # inside the package imports are relative
 }
+# What several modules define under one name means the same in all of them; any other name belongs to fewer modules than MANY.
+SHARED_NAMES = set("caption check describe draw figure find page pictures read stage write".split())
+MANY = 4
+# Names of earlier versions that wait for a better one; none is added.
+WAITING = set(
+    "_split chosen key laid_out listed named of_run opened percent sheet shown stages times told whole words "
+    "difference asked counted drawn scaled seen spread".split()
+)
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "base", "manager"}
 HEAVY = ("torch", "torchvision", "lightning_fabric", "torchmetrics", "numpy", "sklearn", "scipy", "matplotlib", "PIL", "jinja2")
 HARMLESS = {"pickle.UnpicklingError"}  # what torch.load raises when it refuses a file
@@ -201,6 +209,23 @@ def test_nothing_is_unpickled() -> None:
 def test_names_say_what_is_inside() -> None:
     vague = {name for name in modules() if VAGUE & set(re.split(r"[._]", name.lower()))}
     assert not vague
+
+
+def test_one_name_means_one_thing() -> None:
+    homonyms = {
+        name: places for name, places in functions().items() if len(places) >= MANY and name not in SHARED_NAMES | WAITING
+    }
+    assert not homonyms, "\n".join(f"{name}: {', '.join(places)}" for name, places in homonyms.items())
+
+
+def functions() -> dict[str, list[str]]:
+    """The functions of modules, without those that Python itself calls, each with the modules that define it."""
+    places: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("__"):
+                places.setdefault(node.name, []).append(module)
+    return places
 
 
 def test_every_module_makes_a_promise() -> None:
