@@ -44,12 +44,12 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def occupied(folder: Path) -> bool:
+def is_occupied(folder: Path) -> bool:
     """Whether a new folder would fall on a file, or on a folder that holds anything."""
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
-def unwritten(path: Path) -> None:
+def check_is_new(path: Path) -> None:
     """Raises InputError for a file that is there already, or whose folder is not."""
     if path.exists():
         raise InputError(f"{path} is there already: choose another --out, or remove it first")

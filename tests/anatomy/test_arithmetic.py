@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from convatlas.anatomy.arithmetic import Convolution, chain, least, missed, notes
+from convatlas.anatomy.arithmetic import Convolution, chain, count_unread, notes, smallest_image
 from convatlas.errors import InputError
 
 
@@ -75,8 +75,10 @@ def test_pixels_that_no_window_reads_have_no_gradient(layer, size):
     for at in (0, 1):
         untouched = int((x.grad[0, 0].sum(1 - at) == 0).sum())
         if x.grad.any():
-            assert missed(step, at) == untouched
-        assert bool(missed(step, at)) == any("no window reads" in note for note in notes(step)) or missed(step, 1 - at)
+            assert count_unread(step, at) == untouched
+        assert bool(count_unread(step, at)) == any("no window reads" in note for note in notes(step)) or count_unread(
+            step, 1 - at
+        )
 
 
 def joined(layers):
@@ -106,7 +108,7 @@ CHAINS = st.booleans().flatmap(lambda transposed: st.lists(convolutions(transpos
 @given(CHAINS, st.integers(0, 1))
 def test_receptive_fields_are_the_support_of_the_gradient(layers, at):
     layers = on_one_axis(layers, at)
-    side = max(*least(layers), 9) + (40 if layers[0].transposed else 500)  # the middle unit looks past no border
+    side = max(*smallest_image(layers), 9) + (40 if layers[0].transposed else 500)  # the middle unit looks past no border
     size = (side, 1) if at == 0 else (1, side)
     field = chain(size, layers)[-1].receptive
     x = torch.zeros(1, 1, *size, dtype=torch.double, requires_grad=True)
@@ -126,7 +128,7 @@ def test_receptive_fields_are_the_support_of_the_gradient(layers, at):
 @given(st.lists(convolutions(), min_size=1, max_size=4), pair(1, 20))
 def test_least_is_the_smallest_image_that_fits(layers, size):
     layers = joined(layers)
-    need = least(layers)
+    need = smallest_image(layers)
     chain(need, layers)
     for at in (0, 1):
         smaller = tuple(n - (i == at) for i, n in enumerate(need))

@@ -234,7 +234,7 @@ class Mine(nn.Module):
 
 
 def test_a_users_own_network_has_stages():
-    stages = parts(Mine(), (3, 32, 32), "out", ("side",))
+    stages = parts(Mine(), (3, 32, 32), ("out",), ("side",))
     tops = {stage: {name for name in names if name.count(".") < 2 and name} for stage, names in stages.items()}
     assert tops == {
         "stem": {"trunk", "trunk.0", "trunk.1"},

@@ -7,7 +7,7 @@ from torch.nn.functional import avg_pool2d
 from torchvision.transforms.functional import normalize
 
 from convatlas.models import count_parameters, create_model, create_on_meta
-from convatlas.ops.norm import recentered
+from convatlas.ops.norm import recenter
 
 IMAGENET = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
@@ -15,11 +15,11 @@ IMAGENET = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 def test_recentered_images_lie_between_minus_one_and_one():
     pixels = torch.rand(2, 3, 4, 4)
     pixels[0, :, 0, 0], pixels[0, :, 0, 1] = 0, 1
-    x = recentered(normalize(pixels, *IMAGENET))
+    x = recenter(normalize(pixels, *IMAGENET))
     torch.testing.assert_close(x, 2 * pixels - 1)
     gray = normalize(pixels, *IMAGENET)[:, :1]
-    torch.testing.assert_close(recentered(gray), recentered(gray.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
-    assert torch.equal(recentered(torch.cat((x, x), 1))[:, 3:], recentered(x))
+    torch.testing.assert_close(recenter(gray), recenter(gray.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
+    assert torch.equal(recenter(torch.cat((x, x), 1))[:, 3:], recenter(x))
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
@@ -29,7 +29,7 @@ def test_transform_input_is_the_first_thing_that_happens(name):
     with torch.no_grad():
         found = model(x)
         model.transform_input = False
-        assert torch.equal(found, model(recentered(x)))
+        assert torch.equal(found, model(recenter(x)))
     assert list(model.state_dict()) == list(create_on_meta(name).state_dict())
 
 

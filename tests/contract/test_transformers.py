@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from convatlas.errors import InputError
 from convatlas.models import CATALOG, create_model, create_on_meta
 from convatlas.models.swin import strangers
-from convatlas.ops.attention import offset_index, resized, unwindowed, windows
+from convatlas.ops.attention import join_windows, offset_index, resize_table, windows
 from convatlas.weights import load_into
 from convatlas.weights.load import DERIVED
 
@@ -28,7 +28,7 @@ def test_windows_come_apart_and_together(rows, columns, window, first):
     x = x.permute(0, 3, 1, 2) if first else x
     y = windows(x, window, channels_first=first)
     assert y.shape == (2, rows * columns, window**2, 3)
-    assert torch.equal(unwindowed(y, rows, channels_first=first), x)
+    assert torch.equal(join_windows(y, rows, channels_first=first), x)
     corner = x[1, :, :window, :window].flatten(1).T if first else x[1, :window, :window].flatten(0, 1)
     assert torch.equal(y[1, 0], corner)
 
@@ -58,13 +58,13 @@ def test_shifted_windows_keep_to_pixels_that_were_neighbors(rows, columns, shift
 
 def test_resized_tables_keep_corners_and_the_middle():
     table = torch.randn(13 * 13, 3)
-    assert torch.equal(resized(table, 13 * 13), table)
-    small = resized(table, 7 * 7).unflatten(0, (7, 7))
+    assert torch.equal(resize_table(table, 13 * 13), table)
+    small = resize_table(table, 7 * 7).unflatten(0, (7, 7))
     grid = table.unflatten(0, (13, 13))
     torch.testing.assert_close(small[::3, ::3], grid[::6, ::6])
-    assert resized(table, 50) is None
-    assert resized(table[1:], 49) is None
-    assert resized(table.double(), 49).dtype == torch.float64
+    assert resize_table(table, 50) is None
+    assert resize_table(table[1:], 49) is None
+    assert resize_table(table.double(), 49).dtype == torch.float64
 
 
 @pytest.mark.parametrize("new", [pytest.param(384, marks=pytest.mark.slow), 224, 96, 32])

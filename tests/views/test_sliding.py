@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convatlas.anatomy.arithmetic import Convolution, Step, missed
+from convatlas.anatomy.arithmetic import Convolution, Step, count_unread
 from convatlas.errors import InputError
 from convatlas.views import sliding, style
 from convatlas.views.stage import MARGIN, Scene, extent, scenes, stages
@@ -39,7 +39,7 @@ def test_a_small_scene_has_the_borders_of_the_real_one(kernel, stride, padding, 
         assert rest[0] == rest[1]
         step = Step(layer, scene.size, layer.output(scene.size), (0, 0), (0, 0))
         inner = scene.read(at)[padding[at] : padding[at] + scene.size[at]]
-        assert inner.count(False) == missed(step, at)
+        assert inner.count(False) == count_unread(step, at)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -108,11 +108,11 @@ def chain(size: Size, layers: Sequence[Convolution]) -> tuple[Step, ...]:
     for i, layer in enumerate(layers):
         check(layer, i, layers)
         then = layer.output(now)
-        if min(then) < 1 or (not layer.transposed and min(padded(layer, now, at) - layer.reach[at] for at in (0, 1)) < 0):
-            raise InputError(refusal(size, now, layers, i))
+        if min(then) < 1 or (not layer.transposed and min(padded_side(layer, now, at) - layer.reach[at] for at in (0, 1)) < 0):
+            raise InputError(explain_misfit(size, now, layers, i))
         if max(then) > LARGEST:
             raise InputError(f"layer {i + 1} makes {by(then)} of {by(now)}: sizes above {LARGEST:,} are not followed")
-        views = [seen(layers[: i + 1], at) for at in (0, 1)]
+        views = [receptive_field(layers[: i + 1], at) for at in (0, 1)]
         steps.append(Step(layer, now, then, (views[0][0], views[1][0]), (views[0][1], views[1][1])))
         now = then
     return tuple(steps)
@@ -144,11 +144,11 @@ def check(layer: Convolution, i: int, layers: Sequence[Convolution]) -> None:
         raise InputError(f"{where} needs an output padding below its stride or dilation, got {by(layer.extra)}")
 
 
-def padded(layer: Convolution, size: Size, at: int) -> int:
+def padded_side(layer: Convolution, size: Size, at: int) -> int:
     return size[at] + 2 * layer.padding[at]
 
 
-def seen(layers: Sequence[Convolution], at: int) -> tuple[int, float]:
+def receptive_field(layers: Sequence[Convolution], at: int) -> tuple[int, float]:
     """Receptive field and jump along one axis behind these layers, in an image without borders.
 
     Behind strided transposed layers units differ; it is the widest view.
@@ -176,7 +176,7 @@ def taps(layer: Convolution, unit: int, at: int) -> list[int]:
     return [unit * s - p + d * i for i in range(k)]
 
 
-def missed(step: Step, at: int) -> int:
+def count_unread(step: Step, at: int) -> int:
     """How many rows (0) or columns (1) of a layer's input no window reads."""
     layer = step.layer
     if layer.transposed:
@@ -194,7 +194,7 @@ def notes(step: Step) -> list[str]:
     layer = step.layer
     if layer.transposed:
         return []
-    rows, columns = unread(step, 0), unread(step, 1)
+    rows, columns = describe_unread(step, 0), describe_unread(step, 1)
     if rows and columns and rows.partition(" rows")[2] == columns.partition(" columns")[2] and step.input[0] == step.input[1]:
         said = [rows.replace(" rows", " rows and as many columns", 1)]
     else:
@@ -213,9 +213,9 @@ def notes(step: Step) -> list[str]:
     return said
 
 
-def unread(step: Step, at: int) -> str:
+def describe_unread(step: Step, at: int) -> str:
     """How many rows (0) or columns (1) no window reads, why, and what would help; empty if there is none."""
-    lost, n, p, s = missed(step, at), step.input[at], step.layer.padding[at], step.layer.stride[at]
+    lost, n, p, s = count_unread(step, at), step.input[at], step.layer.padding[at], step.layer.stride[at]
     if not lost:
         return ""
     rest = max((n + 2 * p - step.layer.reach[at]) % s - p, 0)  # real pixels behind the last window
@@ -224,7 +224,7 @@ def unread(step: Step, at: int) -> str:
     return f"no window reads {lost} of {n} {('rows', 'columns')[at]}: {' and '.join(why)}{remedy}"
 
 
-def refusal(size: Size, now: Size, layers: Sequence[Convolution], i: int) -> str:
+def explain_misfit(size: Size, now: Size, layers: Sequence[Convolution], i: int) -> str:
     """Why a layer does not fit, and what would."""
     layer, where = layers[i], f"layer {i + 1}" if len(layers) > 1 else "the layer"
     if layer.transposed:
@@ -232,22 +232,22 @@ def refusal(size: Size, now: Size, layers: Sequence[Convolution], i: int) -> str
             f"{where} makes {by(layer.output(now))} pixels of {by(now)}: the padding of {by(layer.padding)} cuts all away; "
             f"it fits with a padding of {min(layer.reach[0] - 1, layer.reach[1] - 1) // 2} or a larger image"
         )
-    at = next(at for at in (0, 1) if padded(layer, now, at) < layer.reach[at])
+    at = next(at for at in (0, 1) if padded_side(layer, now, at) < layer.reach[at])
     n, p, d, need = now[at], layer.padding[at], layer.dilation[at], layer.reach[at]
     span = f", spread by a dilation of {d} over {by(layer.reach)} pixels," if d > 1 and layer.kernel[at] > 1 else ""
-    remedies = [f"an image of at least {by(least(layers[: i + 1]))}", f"a padding of at least {-(-(need - n) // 2)}"]
+    remedies = [f"an image of at least {by(smallest_image(layers[: i + 1]))}", f"a padding of at least {-(-(need - n) // 2)}"]
     if (fits := (n + 2 * p - 1) // d + 1) >= 1:
         remedies.append(f"a kernel of at most {fits}")
     if d > 1 and n + 2 * p >= layer.kernel[at]:
         remedies.append(f"a dilation of at most {(n + 2 * p - 1) // (layer.kernel[at] - 1)}")
-    remedies += gentler(size, layers, i)
+    remedies += smaller_strides(size, layers, i)
     return (
         f"{where} does not fit: a {by(layer.kernel)} kernel{span} needs {need} pixels of {('height', 'width')[at]} and finds "
         f"{n} + 2·{p} = {n + 2 * p}; it fits with {', '.join(remedies[:-1])} or {remedies[-1]}"
     )
 
 
-def least(layers: Sequence[Convolution]) -> Size:
+def smallest_image(layers: Sequence[Convolution]) -> Size:
     """The smallest image that every layer of a chain fits."""
     sides = []
     for at in (0, 1):
@@ -261,12 +261,12 @@ def least(layers: Sequence[Convolution]) -> Size:
     return sides[0], sides[1]
 
 
-def gentler(size: Size, layers: Sequence[Convolution], i: int) -> list[str]:
+def smaller_strides(size: Size, layers: Sequence[Convolution], i: int) -> list[str]:
     """Strides before layer i that would let it fit if they were 1."""
     for j in reversed(range(i)):
         if max(layers[j].stride) > 1 and not layers[j].transposed:
             changed = [*layers[:j], replace(layers[j], stride=(1, 1)), *layers[j + 1 : i + 1]]
-            if all(a <= b for a, b in zip(least(changed), size, strict=True)):
+            if all(a <= b for a, b in zip(smallest_image(changed), size, strict=True)):
                 return [f"a stride of 1 instead of {by(layers[j].stride)} in layer {j + 1}"]
     return []
 
@@ -276,4 +276,4 @@ def by(pair: Sequence[int]) -> str:
     return "x".join(map(str, pair))
 
 
-__all__ = ["Convolution", "Step", "chain", "least", "notes"]
+__all__ = ["Convolution", "Step", "chain", "notes", "smallest_image"]

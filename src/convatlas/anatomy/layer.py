@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..ops.layout import Layout, layout_of
 from .receptive import ReceptiveField
 
 Shape = tuple[int, ...]
@@ -39,6 +40,13 @@ class Layer:
     def intensity(self) -> float:
         """FLOPs per byte that goes to memory and back."""
         return self.flops / max(self.bytes + self.read, 1)
+
+    def layout(self, size: Shape) -> Layout | None:
+        """Where height and width lie in its output; None if they are gone, and for windows or tokens along the first axis.
+
+        Shapes   size (channels, height, width) of the image
+        """
+        return layout_of(self.output_shape, size) if self.output_shape[0] == 1 else None
 
 
 class Costs:

@@ -1,6 +1,6 @@
 """What happens in each layer of a network, and what it costs, without computing anything."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,7 +24,7 @@ VIEWS = frozenset(
     "flatten reshape view unflatten squeeze unsqueeze permute transpose "
     "chunk split unbind select slice expand contiguous".split()
 )
-"""Operations that only say anew how a tensor is read: free, unless memory has to be put in order."""
+"""Operations that only change how a tensor is read: free, unless they copy it."""
 
 PAIR = 2  # images of a training step: batch norm over a single 1x1 map refuses one
 
@@ -49,6 +49,10 @@ class Anatomy(Costs):
         """The parts whose maps have one resolution."""
         return stages(self.layers, self.size)
 
+    def in_order(self, modules: Collection[str]) -> list[str]:
+        """Those of the modules that ran, in the order of execution."""
+        return list(dict.fromkeys(layer.module for layer in self.layers if layer.module in modules))
+
     def __getitem__(self, name: str) -> Layer:
         """The layer of a name.
 
@@ -61,7 +65,7 @@ class Anatomy(Costs):
 
 
 class Unfollowed(InputError):
-    """A network whose next step depends on values; `seen` is what came before."""
+    """A network whose next operation depends on values; `seen` is the part before it."""
 
     def __init__(self, message: str, seen: Anatomy) -> None:
         super().__init__(message)
@@ -72,8 +76,7 @@ def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
     """The anatomy of a network for images of one size; its weights are neither read nor changed.
 
     Shapes   size (channels, height, width)
-    Raises   InputError if the network does not take such images
-    Raises   Unfollowed, with what was seen, where its way depends on values
+    Raises   InputError if the network does not take such images; Unfollowed if an operation depends on values
     """
     if len(size) != 3 or min(size) < 1:
         raise InputError(f"an input has channels, height and width, such as 3x224x224, got {'x'.join(map(str, size))}")
@@ -87,26 +90,26 @@ def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
             seen = recorder.anatomy(name, size)
             kept = kept_bytes(model.train(), example(model, size, batch=PAIR))
     except (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError, IndexError, ZeroDivisionError) as error:
-        raise stopped(error, model, recorder.anatomy(name, size)) from error
+        raise explain_failure(error, model, recorder.anatomy(name, size)) from error
     layers = tuple(replace(layer, kept=kept.pop(layer.name, 0) // PAIR) for layer in seen.layers)
     return replace(seen, layers=layers)
 
 
-def stopped(error: Exception, model: nn.Module, seen: Anatomy) -> InputError:
-    """The error of a forward pass, in words that say how far it came."""
-    said = " ".join(str(error).split())
+def explain_failure(error: Exception, model: nn.Module, seen: Anatomy) -> InputError:
+    """The error of a forward pass as a sentence that names the last layer that ran."""
+    reason = " ".join(str(error).split())
     shape = "x".join(map(str, seen.size))
     where = f"after {seen.layers[-1].name} {seen.layers[-1].output_shape}" if seen.layers else "at the image"
-    if isinstance(error, NotImplementedError) or "meta" in said.lower() or "item()" in said:
+    if isinstance(error, NotImplementedError) or "meta" in reason.lower() or "item()" in reason:
         return Unfollowed(
             f"{seen.name or 'the network'} was followed for {len(seen.layers)} layers and lost {where}, where what comes next "
-            f"depends on values that are not computed here: {said[:200]}",
+            f"depends on values that are not computed here: {reason[:200]}",
             seen,
         )
     needed = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), seen.size[0])
     if not seen.layers and needed != seen.size[0]:
         return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it takes {needed} channels")
-    return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it stopped {where}: {said[:300]}")
+    return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it stopped {where}: {reason[:300]}")
 
 
 def example(model: nn.Module, size: Shape, batch: int = 1) -> Tensor:
@@ -120,13 +123,13 @@ def example(model: nn.Module, size: Shape, batch: int = 1) -> Tensor:
 
 @contextmanager
 def without_values(model: nn.Module) -> Iterator[None]:
-    """The network without its values, for as long as the block runs; then it has them again, and the modes it was in."""
+    """Replaces parameters and buffers by ones without values while the block runs; then values and modes are as before."""
     modes = [(module, module.training) for module in model.modules()]
     held: list[tuple[dict[str, Any], str, Tensor]] = []
     for module in model.modules():
         stores: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)  # noqa: SLF001 (a copy would take memory)
         held += [(store, key, value) for store in stores for key, value in store.items() if value is not None]
-    empty = {id(value): weightless(value) for _, _, value in held}
+    empty = {id(value): without_value(value) for _, _, value in held}
     try:
         for store, key, value in held:
             store[key] = empty[id(value)]
@@ -139,7 +142,7 @@ def without_values(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def weightless(value: Tensor) -> Tensor:
+def without_value(value: Tensor) -> Tensor:
     """A parameter or buffer of the same shape without values."""
     if value.device.type == "meta":
         return value
@@ -164,13 +167,13 @@ class Recorder:
     def see(self, o: Operation) -> None:
         macs = self.counter.get_total_flops() // 2 - self.counted
         self.counted += macs
-        outputs, given = tensors(o.output), tensors([o.args, o.kwargs])
+        outputs, arguments = tensors(o.output), tensors([o.args, o.kwargs])
         self.alive.append((o.args, o.output))
-        weights = [p for p in given if isinstance(p, nn.Parameter) and id(p) not in self.parameters]
+        weights = [p for p in arguments if isinstance(p, nn.Parameter) and id(p) not in self.parameters]
         self.parameters |= {id(p) for p in weights}
-        inputs = [x for x in given if id(x) in self.fields]
+        inputs = [x for x in arguments if id(x) in self.fields]
         receptive = field_of(o, self.fields)
-        sources = tuple(dict.fromkeys(self.made_by[id(x)] for x in given if id(x) in self.made_by))
+        sources = tuple(dict.fromkeys(self.made_by[id(x)] for x in arguments if id(x) in self.made_by))
         window = windows_of(o)
         leaf = o.layer == o.path
         view = o.kind in VIEWS and not macs
@@ -183,7 +186,7 @@ class Recorder:
             macs=macs,
             flops=2 * macs if macs else 0 if view else outputs[0].numel() * prod(kernel for kernel, *_ in window or ()),
             bytes=0 if view else sum(y.nbytes for y in outputs),
-            read=0 if view else sum(x.nbytes for x in given),
+            read=0 if view else sum(x.nbytes for x in arguments),
             kept=0,
             receptive_field=receptive,
             inputs=sources,
@@ -191,7 +194,7 @@ class Recorder:
             **settings(window, o),
         )
         if self.open == (o.path, len(self.rows) - 1):
-            row = joined(self.rows.pop(), row, len(self.rows))
+            row = join_rows(self.rows.pop(), row, len(self.rows))
         self.rows.append(row)
         self.open = (o.path, len(self.rows) - 1) if leaf else None
         for y in outputs:
@@ -200,7 +203,7 @@ class Recorder:
                 self.fields[id(y)] = receptive
 
     def anatomy(self, name: str, size: Shape) -> Anatomy:
-        """What was seen so far."""
+        """The layers so far."""
         trained = {id(p): p.numel() for p in self.model.parameters() if p.requires_grad}
         total = sum(trained.values())
         used = sum(row.parameters for row in self.rows)
@@ -209,7 +212,7 @@ class Recorder:
 
 
 def settings(window: tuple[Window, Window] | None, o: Operation) -> dict[str, Any]:
-    """A window's numbers as a row has them."""
+    """The fields of a layer that describe its window."""
     if window is None:
         return {}
     kernel, stride, padding, dilation = zip(*window, strict=True)
@@ -223,7 +226,7 @@ def settings(window: tuple[Window, Window] | None, o: Operation) -> dict[str, An
     }
 
 
-def joined(a: Layer, b: Layer, at: int) -> Layer:
+def join_rows(a: Layer, b: Layer, at: int) -> Layer:
     """One row for two operations of one layer: costs add up, the second one's output is the layer's."""
     own = {name: getattr(a, name) or getattr(b, name) for name in ("kernel", "stride", "padding", "dilation", "groups")}
     return replace(

@@ -1,4 +1,4 @@
-"""A network as a tree of its modules, with what repeats told once."""
+"""A network as a tree of its modules, in which equal neighbors are one line."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ ALL = 9
 
 MIXING = frozenset("roll flip softmax normalize pad interpolate cumsum".split())
 """Operations that keep the shape and yet are more than the end of the layer before."""
-SHORT = 30  # letters of a name that is said in full
+SHORT = 30  # letters of a name that is shown in full
 
 HOLDERS = frozenset("Sequential ModuleList Chain".split())
-"""Classes that say nothing of what they hold."""
+"""Containers, whose class is not worth a line."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Line(Costs):
     """A layer, a module, or neighbors that are the same, with the sums of all that is in it."""
 
     names: tuple[str, ...]  # one for each of the neighbors, as `ops.tap` takes them
-    kind: str  # the class; layers told in one line are joined by +
+    kind: str  # the class; of joined layers all of them, with + between
     layers: tuple[Layer, ...]  # of all neighbors, in the order of execution
     inside: tuple["Line", ...] = ()  # of the first neighbor
 
@@ -68,14 +68,14 @@ class Line(Costs):
 
     @cached_property
     def face(self) -> tuple[Any, ...]:
-        """What is the same in two lines that are told as one while they are closed."""
+        """Equal in two lines that are joined while they are closed."""
         window = self.window
         own = None if window is None else (window.kernel, window.stride, window.padding, window.dilation, window.groups)
         return (self.kind, self.input_shape, self.output_shape, self.parameters, self.macs, own)
 
     @cached_property
     def build(self) -> tuple[Any, ...]:
-        """What is the same in two lines that are told as one while they are open."""
+        """Equal in two lines that are joined while they are open."""
         return (*self.face, self.flops, self.bytes, *(line.build for line in self.inside))
 
 
@@ -87,34 +87,34 @@ def outline(anatomy: Anatomy, depth: int = ALL) -> tuple[Line, ...]:
     """
     if depth >= ALL:
         return tuple(leaf(layer) for layer in anatomy.layers)
-    return folded(grown(anatomy, anatomy.layers, 0), depth)
+    return fold(build_lines(anatomy, anatomy.layers, 0), depth)
 
 
 def tree(anatomy: Anatomy) -> tuple[Line, ...]:
-    """All levels with what repeats folded; a layer with what follows it has these inside."""
-    return folded(grown(anatomy, anatomy.layers, 0), len(anatomy.layers))
+    """All levels, equal neighbors joined; a layer that is joined with its norm and activation contains these."""
+    return fold(build_lines(anatomy, anatomy.layers, 0), len(anatomy.layers))
 
 
 def depth_within(anatomy: Anatomy, lines: int = 40) -> int:
-    """The most levels that can be told in so many lines, at least one."""
-    whole = grown(anatomy, anatomy.layers, 0)
-    counts = [sum(1 for _ in walk(folded(whole, depth))) for depth in range(1, ALL)]
+    """The most levels that fit into so many lines, at least one."""
+    whole = build_lines(anatomy, anatomy.layers, 0)
+    counts = [sum(1 for _ in walk(fold(whole, depth))) for depth in range(1, ALL)]
     fitting = [count for count in counts if count <= lines]
     return counts.index(fitting[-1]) + 1 if fitting else 1
 
 
 def walk(lines: Sequence[Line], level: int = 0, above: Line | None = None) -> Iterator[tuple[int, str, Line]]:
-    """Each line with its level and what to call it there, a module before what is inside.
+    """Each line with its level and its name there, a module before its layers.
 
-    Inside of neighbors told as one, and where the name is long, it is called by what it adds: `.self_attention`.
+    Within joined neighbors, and where the name is long, a name is only what it adds: `.self_attention`.
     """
     for line in lines:
-        yield level, called(line, above), line
+        yield level, name_of(line, above), line
         if line.opens:
             yield from walk(line.inside, level + 1, line)
 
 
-def called(line: Line, above: Line | None) -> str:
+def name_of(line: Line, above: Line | None) -> str:
     """The name, without the module it stands in where that one stands for many or the name is long."""
     name = line.name
     if above and (above.count > 1 or len(name) > SHORT):
@@ -127,7 +127,7 @@ def leaf(layer: Layer) -> Line:
     return Line((layer.name,), layer.kind, (layer,))
 
 
-def grown(anatomy: Anatomy, layers: Sequence[Layer], level: int) -> list[Line]:
+def build_lines(anatomy: Anatomy, layers: Sequence[Layer], level: int) -> list[Line]:
     """The lines of one module: its layers, and modules whose layers run one after the other."""
     lines: list[Line] = []
 
@@ -142,11 +142,11 @@ def grown(anatomy: Anatomy, layers: Sequence[Layer], level: int) -> list[Line]:
         else:
             path = ".".join(rows[0].name.split(".")[: level + 1])
             kind = anatomy.modules.get(path) or anatomy.modules.get(path.rpartition("_")[0], "")
-            lines.append(Line((path,), kind, rows, tuple(grown(anatomy, rows, level + 1))))
-    return followed(lines, anatomy)
+            lines.append(Line((path,), kind, rows, tuple(build_lines(anatomy, rows, level + 1))))
+    return join_followers(lines, anatomy)
 
 
-def followed(lines: Sequence[Line], anatomy: Anatomy) -> list[Line]:
+def join_followers(lines: Sequence[Line], anatomy: Anatomy) -> list[Line]:
     """Layers with the norm, activation or dropout that directly follows in one line."""
     joined: list[Line] = []
     for line in lines:
@@ -160,7 +160,7 @@ def followed(lines: Sequence[Line], anatomy: Anatomy) -> list[Line]:
 
 
 def follows(layer: Layer, before: Layer, anatomy: Anatomy) -> bool:
-    """Whether a layer looks at each value that the one before gave, and at nothing else."""
+    """Whether a layer works on each value of the output before it, and on nothing else."""
     return (
         layer.output_shape == layer.input_shape == before.output_shape
         and not layer.macs
@@ -171,26 +171,26 @@ def follows(layer: Layer, before: Layer, anatomy: Anatomy) -> bool:
     )
 
 
-def folded(lines: Sequence[Line], depth: int) -> tuple[Line, ...]:
-    """Neighbors that are the same as one line, on this level and on `depth` − 1 below; what lies deeper is left out."""
-    found: list[Line] = []
+def fold(lines: Sequence[Line], depth: int) -> tuple[Line, ...]:
+    """Joins equal neighbors on this level and on `depth` − 1 below; deeper levels are left out."""
+    result: list[Line] = []
     first: Line | None = None
     for line in lines:
-        shown = cut(line, depth)
-        if first and alike(first, shown):
-            last = found[-1]
-            found[-1] = replace(last, names=last.names + shown.names, layers=last.layers + shown.layers)
+        shown = limit_depth(line, depth)
+        if first and are_alike(first, shown):
+            last = result[-1]
+            result[-1] = replace(last, names=last.names + shown.names, layers=last.layers + shown.layers)
         else:
             first = shown
-            found.append(shown)
-    return tuple(found)
+            result.append(shown)
+    return tuple(result)
 
 
-def cut(line: Line, depth: int) -> Line:
+def limit_depth(line: Line, depth: int) -> Line:
     """The line with so many levels, its own one included, and none for what only holds a single line."""
     if not line.opens:
         return line
-    inside = folded(line.inside, depth - 1) if depth > 1 else ()
+    inside = fold(line.inside, depth - 1) if depth > 1 else ()
     if len(inside) == 1:
         [only] = inside
         if line.kind in HOLDERS or not only.opens:
@@ -200,6 +200,6 @@ def cut(line: Line, depth: int) -> Line:
     return replace(line, inside=inside)
 
 
-def alike(a: Line, b: Line) -> bool:
-    """Whether two neighbors may be told as one: what is shown of them is the same."""
+def are_alike(a: Line, b: Line) -> bool:
+    """Whether two neighbors may be joined: what is shown of them is the same."""
     return a.build == b.build if a.inside or b.inside else a.face == b.face

@@ -44,7 +44,7 @@ def levels(model: nn.Module, size: Shape, head: str = "") -> tuple[Level, ...]:
     by_stride: dict[int, Level] = {}
     for part, first, last in steps(rows, range(cut), anatomy.modules, size):
         row = rows[last - 1]
-        layout = layout_of(row.output_shape, size)
+        layout = row.layout(size)
         stride = stride_of(row, size)
         aside = first == last - 1 and (row.kind in ASIDE or row.kind in VIEWS)
         if layout is None or stride is None or aside:

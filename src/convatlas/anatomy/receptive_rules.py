@@ -1,6 +1,6 @@
-"""How receptive fields pass through operations: a rule for each kind that looks around, moves or mixes the units of a map.
+"""How receptive fields pass through operations: a rule for each that reads windows, moves units or mixes them.
 
-Norms and activations count as looking at each place by itself, as everywhere: that a mean over the map was taken is not asked.
+Norms and activations count as operations on each place by itself, as usual, although a norm may take the mean over the map.
 """
 
 from collections.abc import Callable
@@ -23,42 +23,42 @@ Window = tuple[int, int, float, int]
 
 def field_of(operation: Operation, known: Known) -> ReceptiveField | None:
     """The receptive field of an operation's output; None where it can't be told, or the image is not involved."""
-    given = [(x, known[id(x)]) for x in tensors([operation.args, operation.kwargs]) if id(x) in known]
+    inputs = [(x, known[id(x)]) for x in tensors([operation.args, operation.kwargs]) if id(x) in known]
     rule = RULES.get(operation.kind, same_place)
     try:
-        return reduce(union, [passed(operation, x, field, rule) for x, field in given]) if given else None
+        return reduce(union, [field_through(operation, x, field, rule) for x, field in inputs]) if inputs else None
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
 
 
-def passed(operation: Operation, x: Tensor, field: ReceptiveField | None, rule: "Rule") -> ReceptiveField | None:
-    """The field that one input gives an output; whatever is made of what sees all sees all."""
+def field_through(operation: Operation, x: Tensor, field: ReceptiveField | None, rule: "Rule") -> ReceptiveField | None:
+    """The receptive field of the output as one input determines it; a field that is everything stays everything."""
     return field if field is None or field.dims is None else rule(operation, x, field)
 
 
 def union(a: ReceptiveField | None, b: ReceptiveField | None) -> ReceptiveField | None:
-    """Of an output that looks through two inputs."""
+    """The field of an output with two inputs; None if one of them is unknown."""
     return a and b and a.union(b)
 
 
 def same_place(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of operations that look at each place by itself: norms, activations, sums, products, concatenations.
+    """For operations on each place by itself: norms, activations, sums, products, concatenations.
 
     Height and width have stayed what they are, have been spread, or have become one.
     """
     y = tensors(operation.output)[0]
     if x.ndim != y.ndim:
-        return reshaped(operation, x, field)
+        return through_reshape(operation, x, field)
     axes = []
     for axis, d in zip((field.height, field.width), field.dims or (), strict=True):
         if y.shape[d] != x.shape[d] != 1:
-            return reshaped(operation, x, field)
+            return through_reshape(operation, x, field)
         axes.append(axis if y.shape[d] == x.shape[d] else replace(axis, jump=0))
     return ReceptiveField(axes[0], axes[1], field.dims)
 
 
-def reshaped(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """After a change of shape that left height and width alone, or flattened both."""
+def through_reshape(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For a change of shape that leaves height and width alone, or flattens both."""
     y = tensors(operation.output)[0]
     top, left = field.dims or (0, 0)
     if left != top + 1:
@@ -72,8 +72,8 @@ def reshaped(operation: Operation, x: Tensor, field: ReceptiveField) -> Receptiv
     return None
 
 
-def window(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of convolutions and pools."""
+def through_window(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For convolutions and pools."""
     sides = windows_of(operation)
     if sides is None or field.dims != (2, 3) or x.ndim != 4:
         return None
@@ -112,8 +112,8 @@ def pair(value: Any) -> tuple[Any, Any]:
     return first, (others or [first])[0]
 
 
-def adaptive(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of pools that are told the size of their output."""
+def through_adaptive_pool(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For adaptive pools."""
     if field.dims != (2, 3):
         return None
     y = tensors(operation.output)[0]
@@ -129,44 +129,44 @@ def adaptive(operation: Operation, x: Tensor, field: ReceptiveField) -> Receptiv
     return ReceptiveField(axes[0], axes[1], (2, 3))
 
 
-def reduced(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of means, sums and lengths over axes."""
-    given = told(operation, 1 + operation.kind.endswith("norm"), "dim", None)
-    over = {d % x.ndim for d in (range(x.ndim) if given is None else (given,) if isinstance(given, int) else given)}
+def through_reduction(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For means, sums and norms over axes."""
+    dims = argument(operation, 1 + operation.kind.endswith("norm"), "dim", None)
+    over = {d % x.ndim for d in (range(x.ndim) if dims is None else (dims,) if isinstance(dims, int) else dims)}
     stays = tensors(operation.output)[0].ndim == x.ndim
     if over.isdisjoint(field.dims or ()):
-        return field if stays else without(over, field)
+        return field if stays else drop_dims(over, field)
     return field.gathered(x.shape, field.dims if stays else None) if over.issuperset(field.dims or ()) else None
 
 
-def without(gone: set[int], field: ReceptiveField) -> ReceptiveField:
-    """The field where some axes of the tensor are gone."""
-    top, left = (d - sum(other < d for other in gone) for d in field.dims or ())
+def drop_dims(removed: set[int], field: ReceptiveField) -> ReceptiveField:
+    """The field after these axes of the tensor are removed."""
+    top, left = (d - sum(other < d for other in removed) for d in field.dims or ())
     return replace(field, dims=(top, left))
 
 
-def told(operation: Operation, place: int, name: str, otherwise: Any) -> Any:
+def argument(operation: Operation, place: int, name: str, otherwise: Any) -> Any:
     """An argument, by its place or name."""
     return operation.args[place] if len(operation.args) > place else operation.kwargs.get(name, otherwise)
 
 
-def permuted(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of permute and transpose."""
+def through_permutation(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For permute and transpose."""
     if operation.kind == "permute":
-        given = operation.kwargs.get("dims", operation.args[1:])
-        order = [d % x.ndim for d in (given[0] if isinstance(given[0], tuple | list) else given)]
+        dims = operation.kwargs.get("dims", operation.args[1:])
+        order = [d % x.ndim for d in (dims[0] if isinstance(dims[0], tuple | list) else dims)]
     else:
         order = list(range(x.ndim))
-        a, b = told(operation, 1, "dim0", 0) % x.ndim, told(operation, 2, "dim1", 0) % x.ndim
+        a, b = argument(operation, 1, "dim0", 0) % x.ndim, argument(operation, 2, "dim1", 0) % x.ndim
         order[a], order[b] = order[b], order[a]
     top, left = (order.index(d) for d in field.dims or ())
     return replace(field, dims=(top, left))
 
 
-def sliced(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of `x[:, :, ::2, ::2]` and the like."""
+def through_slice(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For slices such as `x[:, :, ::2, ::2]`."""
     axes, dims = [field.height, field.width], list(field.dims or ())
-    items = spelt_out(operation.args[1], x.ndim)
+    items = full_index(operation.args[1], x.ndim)
     for k, item in enumerate(items):
         source = k - sum(before is None for before in items[:k])
         if item is None or source not in (field.dims or ()):
@@ -180,10 +180,10 @@ def sliced(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveF
     return ReceptiveField(axes[0], axes[1], (dims[0], dims[1]))
 
 
-def spelt_out(index: Any, ndim: int) -> list[Any]:
+def full_index(index: Any, ndim: int) -> list[Any]:
     """An index with a slice for each axis that it leaves out.
 
-    Raises   TypeError for one that picks units one by one
+    Raises   TypeError for one that selects single units by tensors
     """
     index = index if isinstance(index, tuple) else (index,)
     if not all(item is None or item is Ellipsis or isinstance(item, int | slice) for item in index):
@@ -193,11 +193,11 @@ def spelt_out(index: Any, ndim: int) -> list[Any]:
     return [*index[:at], *left_out, *index[at + 1 :]]
 
 
-def padded(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of zeros around a map; pixels of the map itself would be seen twice."""
-    if told(operation, 2, "mode", "constant") != "constant":
+def through_padding(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For zero padding; None for other modes, which repeat pixels of the map."""
+    if argument(operation, 2, "mode", "constant") != "constant":
         return None
-    pads = told(operation, 1, "pad", ())
+    pads = argument(operation, 1, "pad", ())
     axes = []
     for axis, d in zip((field.height, field.width), field.dims or (), strict=True):
         at = 2 * (x.ndim - 1 - d)
@@ -206,42 +206,42 @@ def padded(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveF
     return ReceptiveField(axes[0], axes[1], field.dims)
 
 
-def along(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of what mixes all units of one axis: softmax, and linear layers over the last."""
-    d = -1 if operation.kind == "linear" else told(operation, 1, "dim", -1)
+def through_axis_mixing(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For operations that mix all units of one axis: softmax, and linear layers over the last."""
+    d = -1 if operation.kind == "linear" else argument(operation, 1, "dim", -1)
     return None if d % x.ndim in (field.dims or ()) else field
 
 
-def separated(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of `unbind` and `select`, which remove an axis."""
-    d = told(operation, 1, "dim", 0) % x.ndim
-    return None if d in (field.dims or ()) else without({d}, field)
+def through_split(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For `unbind` and `select`, which remove an axis."""
+    d = argument(operation, 1, "dim", 0) % x.ndim
+    return None if d in (field.dims or ()) else drop_dims({d}, field)
 
 
-def stacked(operation: Operation, _: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """Of `stack`, which adds an axis."""
-    d = told(operation, 1, "dim", 0) % tensors(operation.output)[0].ndim
+def through_stack(operation: Operation, _: Tensor, field: ReceptiveField) -> ReceptiveField | None:
+    """For `stack`, which adds an axis."""
+    d = argument(operation, 1, "dim", 0) % tensors(operation.output)[0].ndim
     top, left = (at + (at >= d) for at in field.dims or ())
     return replace(field, dims=(top, left))
 
 
-def lost(*_: object) -> None:
-    """Of operations that move units to other places, or mix them all."""
+def unknown_field(*_: object) -> None:
+    """None, for operations that move units to other places, or mix them all."""
 
 
 Rule = Callable[[Operation, Tensor, ReceptiveField], ReceptiveField | None]
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(TAKEN, window),
-    **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), adaptive),
-    **dict.fromkeys("mean sum amax amin var std norm vector_norm".split(), reduced),
-    **dict.fromkeys(("permute", "transpose"), permuted),
-    **dict.fromkeys(("linear", "softmax", "log_softmax"), along),
-    **dict.fromkeys(("unbind", "select"), separated),
-    **dict.fromkeys("matmul bmm einsum scaled_dot_product_attention multi_head_attention_forward".split(), lost),
-    **dict.fromkeys("roll flip gather index_select cumsum sort interpolate grid_sample unfold fold".split(), lost),
-    **dict.fromkeys("conv1d conv3d conv_transpose2d pixel_shuffle pixel_unshuffle".split(), lost),
-    **dict.fromkeys("flatten reshape view unflatten squeeze unsqueeze".split(), reshaped),
-    "slice": sliced,
-    "pad": padded,
-    "stack": stacked,
+    **dict.fromkeys(TAKEN, through_window),
+    **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), through_adaptive_pool),
+    **dict.fromkeys("mean sum amax amin var std norm vector_norm".split(), through_reduction),
+    **dict.fromkeys(("permute", "transpose"), through_permutation),
+    **dict.fromkeys(("linear", "softmax", "log_softmax"), through_axis_mixing),
+    **dict.fromkeys(("unbind", "select"), through_split),
+    **dict.fromkeys("matmul bmm einsum scaled_dot_product_attention multi_head_attention_forward".split(), unknown_field),
+    **dict.fromkeys("roll flip gather index_select cumsum sort interpolate grid_sample unfold fold".split(), unknown_field),
+    **dict.fromkeys("conv1d conv3d conv_transpose2d pixel_shuffle pixel_unshuffle".split(), unknown_field),
+    **dict.fromkeys("flatten reshape view unflatten squeeze unsqueeze".split(), through_reshape),
+    "slice": through_slice,
+    "pad": through_padding,
+    "stack": through_stack,
 }

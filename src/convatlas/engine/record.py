@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data import Data
 from ..errors import InputError
-from ..files import make_folder, occupied, read_json, replacing, write_json, writing_to
+from ..files import is_occupied, make_folder, read_json, replacing, write_json, writing_to
 from .events import Epoch
 from .recipe import Recipe
 
@@ -35,7 +35,7 @@ class Run:
         """
         if path is None:
             path = fresh(Path("runs") / f"{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-s{recipe.seed}-{recipe.digest()}")
-        elif occupied(path):
+        elif is_occupied(path):
             raise not_empty(path)
         make_folder(path)
         write_json(path / "recipe.json", recipe.to_json())

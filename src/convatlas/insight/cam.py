@@ -16,7 +16,6 @@ from torch.nn.functional import relu
 from ..anatomy.layer import Layer, Shape
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
-from ..ops.layout import Layout, layout_of
 
 
 def cam_layer(model: nn.Module, size: Shape) -> str:
@@ -35,7 +34,7 @@ def last_map(anatomy: Anatomy) -> str:
     """The choice of `cam_layer`."""
     rows, size = anatomy.layers, anatomy.size
     way = dependencies(rows, len(rows) - 1)
-    spread = {at: layout for at in way if (layout := laid_out(rows[at], size))}
+    spread = {at: layout for at in way if (layout := rows[at].layout(size))}
     if not spread:
         raise InputError(
             f"no layer of the network has spatial extent for an image of {'x'.join(map(str, size))}: take a larger one"
@@ -61,11 +60,6 @@ def dependencies(rows: tuple[Layer, ...], end: int) -> set[int]:
             way.add(at)
             ahead.extend(rows[at].inputs)
     return way
-
-
-def laid_out(row: Layer, size: Shape) -> Layout | None:
-    """The layout of a layer's output; what puts windows or tokens first has none."""
-    return layout_of(row.output_shape, size) if row.output_shape[0] == 1 else None
 
 
 def is_passive(row: Layer) -> bool:

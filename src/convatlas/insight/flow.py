@@ -137,16 +137,15 @@ def warmup_steps(recipe: Recipe, steps: int) -> int:
 
 def weight_names(model: nn.Module, size: tuple[int, int, int]) -> dict[str, list[str]]:
     """Layers in the order of execution → the names of their kernels and matrices; scales, shifts and tables are left out."""
-    anatomy = inspect(model, size)
     own: dict[str, list[str]] = {}
     for name, parameter in model.named_parameters():
         path, _, last = name.rpartition(".")
         if last.endswith("weight") and parameter.requires_grad and parameter.numel() > max(parameter.shape, default=1):
             own.setdefault(path, []).append(name)
-    ran = [layer.module for layer in anatomy.layers if layer.parameters and layer.module in own]
-    if not ran:
+    order = inspect(model, size).in_order(own)
+    if not order:
         raise InputError("the network has no layer with trainable weights: no gradient flows into it")
-    return {path: own[path] for path in dict.fromkeys(ran)}
+    return {path: own[path] for path in order}
 
 
 def endless_batches(images: Images, feed: Feed) -> Iterator[tuple[Tensor, Tensor]]:

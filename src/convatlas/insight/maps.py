@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..anatomy.layer import Layer, Shape
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
-from ..ops.layout import Layout, layout_of
+from ..ops.layout import layout_of
 from ..ops.mode import eval_mode
 from ..ops.paths import is_inside
 from ..ops.tap import tap
@@ -87,11 +87,11 @@ def spread_layers(model: nn.Module, anatomy: Anatomy, count: int = ROWS) -> list
     """
     chain = block_names(model)
     found = stem_layers(anatomy, chain[0]) if chain else []
-    found += [name for name in chain if laid_out(last_layer(anatomy, name), anatomy)]
+    found += [name for name in chain if (layer := last_layer(anatomy, name)) and layer.layout(anatomy.size)]
     if len(found) < ENOUGH:
-        found = [layer.name for layer in anatomy.layers if layer.kind in ACTIVATING and laid_out(layer, anatomy)]
+        found = [layer.name for layer in anatomy.layers if layer.kind in ACTIVATING and layer.layout(anatomy.size)]
     if not found:
-        found = [layer.name for layer in anatomy.layers if layer.kind == "Conv2d" and laid_out(layer, anatomy)]
+        found = [layer.name for layer in anatomy.layers if layer.kind == "Conv2d" and layer.layout(anatomy.size)]
     if not found:
         raise InputError(f"no layer of {anatomy.name or 'the network'} has height and width: there are no maps to show")
     stages = [list(names) for _, names in groupby(found, key=lambda name: map_width(last_layer(anatomy, name), anatomy))]
@@ -132,8 +132,8 @@ def block_names(model: nn.Module) -> list[str]:
 def stem_layers(anatomy: Anatomy, first: str) -> list[str]:
     """The last activation before the first block, or the first layer if there is none; nothing if that block sees the image."""
     before = list(takewhile(lambda layer: not within(layer, first), anatomy.layers))
-    found = [layer.name for layer in before if laid_out(layer, anatomy)]
-    return [layer.name for layer in before if layer.kind in ACTIVATING and laid_out(layer, anatomy)][-1:] or found[:1]
+    found = [layer.name for layer in before if layer.layout(anatomy.size)]
+    return [layer.name for layer in before if layer.kind in ACTIVATING and layer.layout(anatomy.size)][-1:] or found[:1]
 
 
 def within(layer: Layer, name: str) -> bool:
@@ -146,12 +146,7 @@ def last_layer(anatomy: Anatomy, name: str) -> Layer | None:
     return next((layer for layer in reversed(anatomy.layers) if within(layer, name)), None)
 
 
-def laid_out(layer: Layer | None, anatomy: Anatomy) -> Layout | None:
-    """Where height and width lie in a layer's output; None if there is no such layer or both are gone."""
-    return layout_of(layer.output_shape, anatomy.size) if layer and layer.output_shape[0] == 1 else None
-
-
 def map_width(layer: Layer | None, anatomy: Anatomy) -> int:
     """How many units a row of the map has."""
-    layout = laid_out(layer, anatomy)
+    layout = layer.layout(anatomy.size) if layer else None
     return layout.width if layout else 0

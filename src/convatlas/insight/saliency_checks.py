@@ -121,8 +121,7 @@ def randomization(model: nn.Module, x: Tensor, original: Saliency, *, depths: in
 def weighted_modules(model: nn.Module, size: tuple[int, ...]) -> list[str]:
     """Modules with weights of their own, the head first."""
     own = {name for name, module in model.named_modules() if next(module.parameters(recurse=False), None) is not None}
-    ran = dict.fromkeys(row.module for row in inspect(model, size).layers if row.module in own)
-    return list(reversed(ran))
+    return inspect(model, size).in_order(own)[::-1]
 
 
 def shuffle_weights(module: nn.Module, generator: torch.Generator) -> None:

@@ -14,7 +14,7 @@ from ..anatomy.macs import macs
 from ..catalog import ROWS, Row
 from ..errors import InputError, unknown
 from ..files import read_json
-from ..ops.init import Unfilled
+from ..ops.init import SkipInit
 from .families import CATALOG, FAMILIES
 from .family import Family, Paper
 from .variant import Variant, parse, variant
@@ -92,7 +92,10 @@ def create_model(
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
         raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
     try:
-        with torch.device(device) if device else nullcontext(), Unfilled() if str(device) == "meta" else nullcontext():
+        with (
+            torch.device(device) if device else nullcontext(),
+            SkipInit() if str(device) == "meta" else nullcontext(),
+        ):
             model = network.family.build(network.spec, classes, channels, size)
     except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError) as error:
         if not network.changes:

@@ -25,7 +25,7 @@ from math import ceil
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_norm, rounded
+from ..ops.conv import conv_norm, round_channels
 from ..ops.init import he_normal, normal_linear
 from ..ops.mbconv import MBConv
 from .family import HALVED, SMALL, Counterpart, Family, Idea, Native, Paper, Printed, Published, Sides, Suits
@@ -89,11 +89,11 @@ class EfficientNet(nn.Module):
         fixed = {1, len(STAGES)} if spec.lite else set()
         depths = [n if i in fixed else ceil(n * spec.depth) for i, (*_, n) in enumerate(STAGES, start=1)]
         rates = (spec.drop_path * i / sum(depths) for i in range(sum(depths)))
-        c = STEM if spec.lite else rounded(STEM * spec.width)
+        c = STEM if spec.lite else round_channels(STEM * spec.width)
         self.features = nn.Sequential(conv(in_channels, c, 3, 1 if small else 2))
         for i, (depth, (expansion, kernel, stride, width, _)) in enumerate(zip(depths, STAGES, strict=True), start=1):
             block = partial(MBConv, conv, kernel=kernel, expansion=expansion, squeeze=spec.squeeze)
-            c_in, c = c, rounded(width * spec.width)
+            c_in, c = c, round_channels(width * spec.width)
             first = block(c_in, c, stride=1 if small and i == 2 else stride, drop_path=next(rates))
             rest = (block(c, c, stride=1, drop_path=next(rates)) for _ in range(depth - 1))
             self.features.append(nn.Sequential(first, *rest))

@@ -30,7 +30,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 from ..ops.conv import BasicConv2d
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential, relu_after
-from ..ops.norm import LocalResponseNorm, recentered
+from ..ops.norm import LocalResponseNorm, recenter
 from .family import HALVED, SMALL, Family, Idea, Paper, Printed, Published, Sides, Suits
 
 
@@ -132,7 +132,7 @@ class GoogLeNet(nn.Module):
         normal_linear(self)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        x = recentered(x) if self.transform_input else x
+        x = recenter(x) if self.transform_input else x
         x = self.norm1(self.maxpool1(self.conv1(x)))
         x = self.maxpool2(self.norm2(self.conv3(self.conv2(x))))
         x = self.maxpool3(self.inception3b(self.inception3a(x)))

@@ -27,7 +27,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 
 from ..ops.conv import BasicConv2d
 from ..ops.init import he_normal, normal_linear
-from ..ops.norm import recentered
+from ..ops.norm import recenter
 from .family import Family, Idea, Native, Paper, Sides, Suits
 
 LEAST = 75  # pixels a side, below which the last map vanishes without borders
@@ -204,7 +204,7 @@ class Inception3(nn.Module):
         normal_linear(self)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        x = recentered(x) if self.transform_input else x
+        x = recenter(x) if self.transform_input else x
         x = self.maxpool1(self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x))))
         x = self.maxpool2(self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x)))
         x = self.Mixed_6a(self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x))))

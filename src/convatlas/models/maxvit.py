@@ -24,16 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 from torch.nn.init import normal_, trunc_normal_, zeros_
 
-from ..ops.attention import (
-    blend,
-    check_side,
-    heads_of,
-    offset_bias,
-    offset_index,
-    resized_offsets,
-    unwindowed,
-    windows,
-)
+from ..ops.attention import blend, check_side, heads_of, join_windows, offset_bias, offset_index, resize_offsets, windows
 from ..ops.conv import conv_norm
 from ..ops.droppath import DropPath
 from ..ops.squeeze import SqueezeExcitation
@@ -125,9 +116,9 @@ class PartitionAttention(nn.Module):
         x = x + self.drop_path(self.attn_layer(x))
         x = x + self.drop_path(self.mlp_layer(x))
         return (
-            unwindowed(x.transpose(1, 2), self.p, channels_first=True)
+            join_windows(x.transpose(1, 2), self.p, channels_first=True)
             if self.grid
-            else unwindowed(x, rows, channels_first=True)
+            else join_windows(x, rows, channels_first=True)
         )
 
 
@@ -202,7 +193,7 @@ FAMILY = Family(
     stem="stem.0.0",
     heads=("classifier.5",),
     native=Native(multiple=32, small_multiple=8),
-    adapt=resized_offsets,
+    adapt=resize_offsets,
     tags=frozenset({"heavy", "fixed-size"}),
     suits=Suits("adamw", lr=1e-3, weight_decay=0.05),
     sides={"maxvit": Sides(HALVED, "Tu et al. 2022, table 1")},

@@ -19,7 +19,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from ..ops.conv import Conv, conv_norm, rounded
+from ..ops.conv import Conv, conv_norm, round_channels
 from ..ops.init import he_normal
 from ..ops.inplace import InplaceSequential, add_
 from .family import HALVED, SMALL, Family, Idea, Paper, Sides, Suits
@@ -83,14 +83,14 @@ class MNASNet(nn.Module):
         small = image_size <= SMALL
         momentum = max(spec.momentum, 0.1) if small else spec.momentum
         conv = partial(conv_norm, norm=partial(nn.BatchNorm2d, momentum=momentum))
-        stem, c = (32, 16) if spec.fixed_stem else (rounded(32 * spec.width), rounded(16 * spec.width))
+        stem, c = (32, 16) if spec.fixed_stem else (round_channels(32 * spec.width), round_channels(16 * spec.width))
         self.layers = InplaceSequential(
             *conv(in_channels, stem, 3, 1 if small else 2),
             *conv(stem, stem, 3, groups=stem),
             *conv(stem, c, 1, activation=None),
         )
         for number, (expansion, kernel, stride, width, depth) in enumerate(STAGES):
-            c_in, c = c, rounded(width * spec.width)
+            c_in, c = c, round_channels(width * spec.width)
             block = partial(InvertedResidual, conv, kernel=kernel, expansion=expansion)
             first = block(c_in, c, stride=1 if small and number == 0 else stride)
             rest = (block(c, c, stride=1) for _ in range(depth - 1))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_norm, rounded
+from ..ops.conv import conv_norm, round_channels
 from ..ops.init import he_normal
 from .family import HALVED, SMALL, Counterpart, Family, Idea, Paper, Printed, Published, Sides, Suits
 
@@ -55,7 +55,7 @@ class MobileNetV1(nn.Module):
         super().__init__()
         small = image_size <= SMALL
         activation = nn.ReLU6 if spec.relu6 else nn.ReLU
-        c = rounded(32 * spec.width)
+        c = round_channels(32 * spec.width)
         self.stem = conv_norm(in_channels, c, 3, 1 if small else 2, activation=activation)
         self.stages = nn.Sequential()
         full = 2 if small else 1  # stages whose maps are not halved
@@ -63,7 +63,7 @@ class MobileNetV1(nn.Module):
             blocks = nn.Sequential()
             for i in range(depth):
                 stride = 2 if i == 0 and number >= full else 1
-                c_in, c = c, rounded(64 * 2**number * spec.width)
+                c_in, c = c, round_channels(64 * 2**number * spec.width)
                 if spec.separable:
                     blocks.append(DepthwiseSeparable(c_in, c, stride, activation))
                 else:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_norm, rounded
+from ..ops.conv import conv_norm, round_channels
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential, add_
 from .family import HALVED, SMALL, Family, Idea, Paper, Sides, Suits
@@ -65,14 +65,14 @@ class MobileNetV2(nn.Module):
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
         small = image_size <= SMALL
-        c = rounded(32 * spec.width)
+        c = round_channels(32 * spec.width)
         self.features = nn.Sequential(conv_norm(in_channels, c, 3, 1 if small else 2, activation=nn.ReLU6))
         for number, (depth, width, stride) in enumerate(zip(spec.depths, spec.widths, spec.strides, strict=True)):
             for i in range(depth):
-                c_in, c = c, rounded(width * spec.width)
+                c_in, c = c, round_channels(width * spec.width)
                 halve = stride if i == 0 and not (small and number == 1) else 1
                 self.features.append(InvertedResidual(spec, c_in, c, halve, spec.expansion if number else 1))
-        last = rounded(1280 * max(1.0, spec.width))
+        last = round_channels(1280 * max(1.0, spec.width))
         self.features.append(conv_norm(c, last, 1, activation=nn.ReLU6))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(

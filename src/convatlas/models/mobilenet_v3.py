@@ -24,7 +24,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import hardsigmoid
 
-from ..ops.conv import Conv, conv_norm, rounded
+from ..ops.conv import Conv, conv_norm, round_channels
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential
 from ..ops.mbconv import InvertedResidual
@@ -88,8 +88,8 @@ def rows(spec: Spec) -> Iterator[Row]:
     for row in map(Row._make, TABLE_1 if spec.large else TABLE_2):
         yield Row(
             3 if row.kernel == 3 else spec.kernel,
-            rounded(row.wide * spec.width),
-            rounded(row.c_out * spec.width),
+            round_channels(row.wide * spec.width),
+            round_channels(row.c_out * spec.width),
             row.squeeze and spec.squeeze,
             row.swish and spec.swish,
             row.stride,
@@ -102,7 +102,7 @@ def block(conv: Conv, c_in: int, row: Row, stride: int) -> InvertedResidual:
     branch = InplaceSequential(
         *([conv(c_in, row.wide, 1)] if row.wide != c_in else []),
         conv(row.wide, row.wide, row.kernel, stride, groups=row.wide),
-        *([SqueezeExcitation(row.wide, rounded(row.wide // 4), gate=hardsigmoid)] if row.squeeze else []),
+        *([SqueezeExcitation(row.wide, round_channels(row.wide // 4), gate=hardsigmoid)] if row.squeeze else []),
         conv(row.wide, row.c_out, 1, activation=None),
     )
     return InvertedResidual(branch, adds=stride == 1 and c_in == row.c_out, drop_path=0)
@@ -120,7 +120,7 @@ class MobileNetV3(nn.Module):
         norm = partial(nn.BatchNorm2d, eps=spec.eps, momentum=max(spec.momentum, 0.1) if small else spec.momentum)
         conv = partial(conv_norm, norm=norm)
         last = nn.Hardswish if spec.swish else nn.ReLU
-        c = rounded(16 * spec.width)
+        c = round_channels(16 * spec.width)
         self.features = nn.Sequential(conv(in_channels, c, 3, 1 if small else 2, activation=last))
         halved = not small  # small images keep their size in the first block that would halve it
         self.ends: list[int] = []  # the last layer of each stride
@@ -134,7 +134,7 @@ class MobileNetV3(nn.Module):
         self.ends.append(len(self.features))
         self.features.append(conv(c, 6 * c, 1, activation=last))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        hidden = rounded((1280 if spec.large else 1024) * spec.width)
+        hidden = round_channels((1280 if spec.large else 1024) * spec.width)
         head = nn.Linear(hidden, num_classes) if num_classes else nn.Identity()
         self.classifier = InplaceSequential(nn.Linear(6 * c, hidden), last(), nn.Dropout(spec.dropout), head)
         he_normal(self)

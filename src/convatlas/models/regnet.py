@@ -21,7 +21,7 @@ from math import log
 
 from torch import Tensor, nn
 
-from ..ops.conv import conv_norm, rounded
+from ..ops.conv import conv_norm, round_channels
 from ..ops.init import he_normal, normal_linear
 from ..ops.inplace import InplaceSequential
 from ..ops.squeeze import SqueezeExcitation
@@ -69,7 +69,7 @@ def stages(spec: Spec) -> list[tuple[int, int, int]]:
     found = []
     for w, blocks in groupby(round(spec.w_0 * spec.w_m**s / 8) * 8 for s in steps):
         g = min(spec.group_width, w)
-        found.append((len(list(blocks)), rounded(w, g), rounded(w, g) // g))
+        found.append((len(list(blocks)), round_channels(w, g), round_channels(w, g) // g))
     return found
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import linear, normalize, pad
 from torch.nn.init import trunc_normal_, zeros_
 
-from ..ops.attention import blend, heads_of, mlp, offset_bias, offset_index, resized_offsets, unwindowed, windows
+from ..ops.attention import blend, heads_of, join_windows, mlp, offset_bias, offset_index, resize_offsets, windows
 from ..ops.droppath import DropPath
 from ..ops.inplace import InplaceSequential
 from ..ops.norm import Permute
@@ -107,7 +107,7 @@ class WindowAttention(nn.Module):
         scores = scores + self.bias()
         if down or across:
             scores = scores + strangers(sides, (down, across), self.window, scores)
-        y = unwindowed(self.proj(blend(scores, v)), sides[0] // self.window)
+        y = join_windows(self.proj(blend(scores, v)), sides[0] // self.window)
         y = y.roll((down, across), (1, 2)) if down or across else y
         return y[:, :h, :w]
 
@@ -249,7 +249,7 @@ FAMILY = Family(
         (r"\.mlp\.fc2\.", ".mlp.3."),
         (r"^head\.fc\.", "head."),
     ),
-    adapt=resized_offsets,
+    adapt=resize_offsets,
     tags=frozenset({"transformer"}),
     groups=(
         Group(

@@ -22,7 +22,7 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import linear, scaled_dot_product_attention
 from torch.nn.init import normal_, trunc_normal_, xavier_uniform_, zeros_
 
-from ..ops.attention import check_side, mlp, resized
+from ..ops.attention import check_side, mlp, resize_table
 from .family import SMALL, Family, Native, Paper, Printed, Sides, Suits
 
 
@@ -147,7 +147,7 @@ def adapt(name: str, value: Tensor, own: Tensor) -> Tensor | None:
     """
     if name != "encoder.pos_embedding" or value.ndim != 3 or value.shape[::2] != own.shape[::2]:
         return None
-    places = resized(value[0, 1:], own.shape[1] - 1)
+    places = resize_table(value[0, 1:], own.shape[1] - 1)
     return None if places is None else torch.cat([value[:, :1], places[None]], 1)
 
 

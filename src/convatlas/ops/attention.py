@@ -36,7 +36,7 @@ def windows(x: Tensor, window: int, *, channels_first: bool = False) -> Tensor:
     return x.transpose(2, 3).flatten(3, 4).flatten(1, 2)  # n rows y columns x c → n windows tokens c
 
 
-def unwindowed(x: Tensor, rows: int, *, channels_first: bool = False) -> Tensor:
+def join_windows(x: Tensor, rows: int, *, channels_first: bool = False) -> Tensor:
     """The map again from so many rows of windows.
 
     Shapes   x (n, windows, window², c) → (n, h, w, c), or (n, c, h, w) with channels first
@@ -67,7 +67,7 @@ def offset_bias(table: Tensor, index: Tensor) -> Tensor:
     return table[index.flatten()].view(t, t, -1).permute(2, 0, 1).contiguous()
 
 
-def resized(table: Tensor, rows: int) -> Tensor | None:
+def resize_table(table: Tensor, rows: int) -> Tensor | None:
     """A table of the places of a square grid for a square grid of other size, bicubic, corners stay corners.
 
     None if one of the grids is no square.
@@ -82,11 +82,11 @@ def resized(table: Tensor, rows: int) -> Tensor | None:
     return grid[0].flatten(1).T.to(table.dtype)
 
 
-def resized_offsets(name: str, value: Tensor, own: Tensor) -> Tensor | None:
+def resize_offsets(name: str, value: Tensor, own: Tensor) -> Tensor | None:
     """Fits tables of offsets to other windows; what a family of networks with such tables has as `adapt`."""
     if not name.endswith("relative_position_bias_table") or value.ndim != 2 or value.shape[1:] != own.shape[1:]:
         return None
-    return resized(value, own.shape[0])
+    return resize_table(value, own.shape[0])
 
 
 def check_side(x: Tensor, side: int) -> None:

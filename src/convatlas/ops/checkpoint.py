@@ -74,7 +74,7 @@ def pieces(row: nn.Sequential) -> Iterator[tuple[int, int, bool]]:
 
 def forward_of_block(block: nn.Module, x: Tensor) -> Any:
     """What the block's class computes."""
-    return forgetting(block, MethodType(type(block).forward, block), x)
+    return checkpoint_block(block, MethodType(type(block).forward, block), x)
 
 
 def forward_of_row(row: nn.Sequential, x: Tensor) -> Any:
@@ -83,11 +83,11 @@ def forward_of_row(row: nn.Sequential, x: Tensor) -> Any:
         return MethodType(type(row).forward, row)(x)
     for start, stop, forgets in pieces(row):
         piece = row[start:stop]
-        x = forgetting(piece, piece, x) if forgets else piece(x)
+        x = checkpoint_block(piece, piece, x) if forgets else piece(x)
     return x
 
 
-def forgetting(block: nn.Module, compute: Callable[[Tensor], Any], x: Tensor) -> Any:
+def checkpoint_block(block: nn.Module, compute: Callable[[Tensor], Any], x: Tensor) -> Any:
     """compute(x), which runs again in the backward pass if there is one through this block."""
     learns = torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in block.parameters()))
     if not learns or not block.training or compiler.is_compiling():
@@ -97,11 +97,11 @@ def forgetting(block: nn.Module, compute: Callable[[Tensor], Any], x: Tensor) ->
 
 def contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """Around the first run and around the second."""
-    return nullcontext(), statistics_kept(block)
+    return nullcontext(), preserve_statistics(block)
 
 
 @contextmanager
-def statistics_kept(block: nn.Module) -> Iterator[None]:
+def preserve_statistics(block: nn.Module) -> Iterator[None]:
     """Norms gather statistics in copies for as long as the block runs: they have seen these images before."""
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm) and module.training]
     before = [dict(norm.named_buffers()) for norm in norms]

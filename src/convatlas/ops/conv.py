@@ -41,7 +41,7 @@ class BasicConv2d(nn.Module):
         return relu_after(self.bn, self.conv(x))
 
 
-def rounded(channels: float, to: int = 8) -> int:
+def round_channels(channels: float, to: int = 8) -> int:
     """The nearest multiple of `to`, at least `to` and never below nine tenths of what was asked for.
 
     Source   the published MobileNets and all networks after them; no paper gives the rule

@@ -1,4 +1,4 @@
-"""How weights start."""
+"""How weights are initialized."""
 
 from collections.abc import Callable, Sequence
 from math import prod
@@ -34,8 +34,8 @@ def normal_linear(model: nn.Module, std: float = 0.01) -> None:
                 init.zeros_(module.bias)
 
 
-class Unfilled(TorchFunctionMode):
-    """Skips every start. On the meta device there is nothing to fill, but asking would take most of the time."""
+class SkipInit(TorchFunctionMode):
+    """Skips all initialization: on the meta device it fills nothing, but takes most of the time."""
 
     STARTS = frozenset({
         init.kaiming_normal_, init.kaiming_uniform_, init.normal_, init.uniform_, init.constant_,

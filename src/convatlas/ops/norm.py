@@ -34,7 +34,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
         return x / (self.k + self.alpha / self.size * total) ** self.beta
 
 
-def recentered(x: Tensor) -> Tensor:
+def recenter(x: Tensor) -> Tensor:
     """Images normalized by ImageNet's means and standard deviations, as if by 0.5 and 0.5: in [−1, 1], as Google trains.
 
     Shapes   x (n, c, h, w) → the same; a single channel takes the averages of the three, further ones take them in turn

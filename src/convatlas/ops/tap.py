@@ -73,12 +73,12 @@ class Taps(Mapping[str, Any]):
         if self.passing and name in self.held:
             return None
         with torch._C.DisableTorchFunction():  # noqa: SLF001 (these are no operations of the network's)
-            y = tree_map_only(Tensor, watched, y)
+            y = tree_map_only(Tensor, watch_gradient, y)
             self.held[name] = y, version_of(y)
             return tree_map_only(Tensor, Tensor.clone, y)
 
 
-def watched(x: Tensor) -> Tensor:
+def watch_gradient(x: Tensor) -> Tensor:
     """The tensor, with the gradient that comes back this way alone: it may be used elsewhere, too."""
     if x.requires_grad:
         x = x.view_as(x)

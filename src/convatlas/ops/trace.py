@@ -20,7 +20,7 @@ Called = Callable[[str, Any], Any]
 """Is shown the name and output of each module, numbered from its second call on; returns as `See` does."""
 
 
-def untouched(*_: object) -> None:
+def ignore(*_: object) -> None:
     """Looks and leaves all as it is."""
 
 
@@ -46,7 +46,7 @@ class Operation:
 class Trace(TorchFunctionMode):
     """While it is entered, `see` is shown each operation of the network's forward passes, `called` what each module gave."""
 
-    def __init__(self, model: nn.Module, see: See, called: Called = untouched) -> None:
+    def __init__(self, model: nn.Module, see: See, called: Called = ignore) -> None:
         super().__init__()
         self.model, self.see, self.called = model, see, called
         self.stack: list[tuple[str, nn.Module]] = []

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.record import fresh, slug
 from ..errors import ConvAtlasError, InputError
-from ..files import make_folder, occupied, writing_to
+from ..files import is_occupied, make_folder, writing_to
 from ..weights.download import is_safe
 from ..weights.store import digest, offline
 from .network import load_run
@@ -86,7 +86,7 @@ def pull(name: str, out: Path | None = None, *, revision: str | None = None, tok
              it should be; ConvAtlasError if the hub cannot be reached
     """
     folder = fresh(Path("runs") / slug(name.rpartition("/")[2])) if out is None else out
-    if occupied(folder):
+    if is_occupied(folder):
         raise InputError(f"{folder} is not empty and nothing is overwritten: choose another --out")
     hub = open_client(name, token)
     with explain_errors(name, hub.endpoint, revision):

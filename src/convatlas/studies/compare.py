@@ -16,7 +16,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..errors import ConvAtlasError, InputError
-from ..files import make_folder, occupied, read_json, write_json
+from ..files import is_occupied, make_folder, read_json, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default
 from ..runs.build import image_size, load_arguments, model_options, with_statistics, with_weight_settings
@@ -89,7 +89,7 @@ class Comparison:
             raise InputError(f"each is compared once, but {', '.join(sorted(twice))} was named twice")
         if folder is None:
             folder = fresh(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
-        elif occupied(folder):
+        elif is_occupied(folder):
             raise not_empty(folder)
         plan = {
             "command": command,

@@ -12,7 +12,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..errors import InputError
-from ..files import make_folder, occupied, read_json, write_json
+from ..files import is_occupied, make_folder, read_json, write_json
 from ..runs.build import open_data
 from ..runs.training import start
 from .compare import Began
@@ -38,7 +38,7 @@ class CrossValidation:
         """
         if folder is None:
             folder = fresh(Path("runs") / f"folds-{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-{recipe.digest()}")
-        elif occupied(folder):
+        elif is_occupied(folder):
             raise not_empty(folder)
         make_folder(folder)
         write_json(folder / FILE, recipe.to_json())

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
-from ..anatomy.outline import Line, called, tree, walk
+from ..anatomy.outline import Line, name_of, tree, walk
 from ..files import write_text
 from . import style
 from .blueprint import figure
@@ -48,7 +48,7 @@ def page(anatomy: Anatomy, needs: Needs, command: str) -> str:
         stages=[stage(row, anatomy) for row in anatomy.stages],
         idle=anatomy.idle and (count(anatomy.idle), share(anatomy.idle, anatomy.parameters)),
         heads=heads(anatomy),
-        lines=branches(tree(anatomy), anatomy, opened(tree(anatomy))),
+        lines=branches(tree(anatomy), anatomy, open_levels(tree(anatomy))),
         command=command,
     )
 
@@ -62,14 +62,14 @@ def summary(anatomy: Anatomy) -> str:
     took = f"takes {100 * costly.macs / anatomy.macs:.0f} % of the multiply-accumulates"
     held = f"holds {100 * heavy.parameters / anatomy.parameters:.0f} % of the parameters"
     where = (
-        f"{named(costly.name)} {took} and {held}"
+        f"{word_of(costly.name)} {took} and {held}"
         if costly is heavy
-        else f"{named(costly.name)} {took}, {named(heavy.name)} {held}"
+        else f"{word_of(costly.name)} {took}, {word_of(heavy.name)} {held}"
     )
     return f"{len(anatomy.layers):,} layers and operations in {len(rows)} stage{'s' if len(rows) > 1 else ''}: {where}."
 
 
-def named(stage: str) -> str:
+def word_of(stage: str) -> str:
     """A stage in a sentence."""
     return "the head" if stage == "head" else f"the stage at {stage}"
 
@@ -96,7 +96,7 @@ def heads(anatomy: Anatomy) -> list[str]:
     return list(cells(Line(("",), "", anatomy.layers[:1]), anatomy)) if anatomy.layers else []
 
 
-def opened(lines: Sequence[Line]) -> int:
+def open_levels(lines: Sequence[Line]) -> int:
     """How many levels stand open at first: what is about a screen."""
     levels = [level for level, _, _ in walk(lines)]
     return max((top for top in range(max(levels, default=0) + 1) if sum(level <= top for level in levels) <= SCREEN), default=0)
@@ -106,7 +106,7 @@ def branches(lines: Sequence[Line], anatomy: Anatomy, levels: int, above: Line |
     """Lines as the page shows them, the first levels of them open."""
     return [
         {
-            "name": called(line, above),
+            "name": name_of(line, above),
             "full": line.name,
             "title": line.title,
             "cells": cells(line, anatomy),

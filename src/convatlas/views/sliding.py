@@ -56,12 +56,12 @@ def figure(layers: Layers) -> Figure:
     with style.context():
         chart, axes = blank(max(MARGIN + STEPS * pitch - BETWEEN + MARGIN, extent(first)[0]), extent(first)[1])
         for stage in first:
-            headed(axes, stage)
+            write_heading(axes, stage)
             steps = sorted({round(i * (stage.count - 1) / (STEPS - 1)) for i in range(STEPS)})
             for i, step in enumerate(steps):
                 panel = replace(stage, x=MARGIN + i * pitch)
                 paint(axes, panel.still())
-                moved(axes, panel, step)
+                draw_step(axes, panel, step)
                 words = f"window {step + 1} of {panel.count}"
                 axes.text(panel.x, panel.y + panel.height + 17, words, color=style.MUTED, va="baseline")
     return chart
@@ -74,14 +74,14 @@ def frames(layers: Layers, theme: str = "light") -> Iterable[Image.Image]:
     with style.context():
         chart, axes = blank(*extent(placed))
         for stage in placed:
-            headed(axes, stage)
-            named(axes, stage)
+            write_heading(axes, stage)
+            write_legends(axes, stage)
             paint(axes, stage.still())
         canvas = FigureCanvasAgg(chart)
         rest = list(axes.get_children())
         for i in range(last):
             for stage in placed:
-                moved(axes, stage, i * stage.count // last)
+                draw_step(axes, stage, i * stage.count // last)
             with save.dark(chart) if theme == "dark" else save.unchanged():
                 canvas.draw()  # type: ignore[no-untyped-call]
                 yield Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
@@ -108,12 +108,12 @@ def blank(width: float, height: float) -> tuple[Figure, Axes]:
     return chart, axes
 
 
-def headed(axes: Axes, stage: Stage) -> None:
+def write_heading(axes: Axes, stage: Stage) -> None:
     axes.text(stage.x, stage.y - 34, stage.scene.title, size=15, color=style.INK, va="baseline")
     axes.text(stage.x, stage.y - 15, stage.scene.subtitle, color=style.MUTED, va="baseline")
 
 
-def named(axes: Axes, stage: Stage) -> None:
+def write_legends(axes: Axes, stage: Stage) -> None:
     for x, y, words in stage.legends():
         axes.text(x, y, words, color=style.MUTED, va="baseline")
 
@@ -134,7 +134,7 @@ def paint(axes: Axes, rects: Iterable[Rect]) -> None:
         )
 
 
-def moved(axes: Axes, stage: Stage, step: int) -> None:
+def draw_step(axes: Axes, stage: Stage, step: int) -> None:
     """What has changed by this step."""
     window, cell = stage.frame(step)
     paint(axes, stage.left_behind(step))
@@ -172,13 +172,13 @@ def svg(layers: Layers, theme: str = "light") -> str:
             (u, v), _ = stage.at(i)
             stamp = f'<use href="#s{number}" x="{u - x:.4g}" y="{v - y:.4g}"/>'
             done = stamp if scene.layer.transposed else tags(stage.left_behind(i)[i:])
-            parts.append(f"<g>{shown(begin, 1.0, total)}{done}</g>")
+            parts.append(f"<g>{visible(begin, 1.0, total)}{done}</g>")
         for i, (begin, end) in enumerate(pairwise([*starts, 1.0])):
             (u, v), _ = stage.at(i)
             rays = "".join(f"M{a:.4g} {b:.4g}L{c:.4g} {d:.4g}" for a, b, c, d in stage.rays(i))
             window = f'<use href="#w{number}" x="{u:.4g}" y="{v:.4g}"/>'
             rays = f'<path d="{rays}" stroke="{style.FAINT}" stroke-width=".9"/>'
-            parts.append(f"<g>{shown(begin, end, total)}{window}{rays}{tags(stage.frame(i))}</g>")
+            parts.append(f"<g>{visible(begin, end, total)}{window}{rays}{tags(stage.frame(i))}</g>")
     drawn = "".join([*parts, "</svg>\n"])
     if theme == "dark":
         for light, night in style.INKS.values():
@@ -186,7 +186,7 @@ def svg(layers: Layers, theme: str = "light") -> str:
     return drawn
 
 
-def shown(begin: float, end: float, total: float) -> str:
+def visible(begin: float, end: float, total: float) -> str:
     """Visible from one share of the time to another."""
     times = [(0.0, "hidden")] * (begin > 0) + [(begin, "visible")] + [(end, "hidden")] * (end < 1)
     values, keys = ";".join(value for _, value in times), ";".join(f"{at:.4g}" for at, _ in times)

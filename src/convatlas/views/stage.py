@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ..anatomy.arithmetic import Convolution, Size, Step, by, missed
+from ..anatomy.arithmetic import Convolution, Size, Step, by, count_unread
 from ..errors import InputError
 from . import style
 
@@ -68,7 +68,7 @@ class Scene:
         said = [down if down == across else f"{down}, {across}"]
         if self.size != self.real:
             said.append(f"drawn small: {by(self.size)} → {by(self.layer.output(self.size))}")
-        if not self.layer.transposed and any(missed(self.step, at) for at in (0, 1)):
+        if not self.layer.transposed and any(count_unread(self.step, at) for at in (0, 1)):
             said.append("no window reads gray pixels")
         return " · ".join(said)
 
