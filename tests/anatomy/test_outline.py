@@ -167,7 +167,7 @@ def test_nobody_loads_the_compiler_to_be_left_alone(monkeypatch):
     def kernel():
         return 1
 
-    with module.uncompiled():
+    with module.without_compiler():
         import colorsys
 
         kernel.__dynamo_disable = colorsys.disable(kernel)
@@ -175,7 +175,7 @@ def test_nobody_loads_the_compiler_to_be_left_alone(monkeypatch):
         stood_in = sys.modules["colorsys"]
     assert "colorsys" not in sys.modules
     assert not vars(kernel)
-    with module.uncompiled():
+    with module.without_compiler():
         import colorsys
 
         assert colorsys is not stood_in

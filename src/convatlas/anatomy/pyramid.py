@@ -108,10 +108,8 @@ def outermost(part: str, last: int, rows: Sequence[Layer], modules: dict[str, st
 
 def stride_of(row: Layer, size: Shape) -> int | None:
     """The stride of a layer's map, from its height where the receptive field is unknown; None if it is no map."""
-    layout, field = layout_of(row.output_shape, size), row.receptive_field
-    if (
-        layout is None or layout.extra is not None or row.output_shape[0] != 1
-    ):  # one image was sent: windows and masks are no map
+    layout, field = row.layout(size), row.receptive_field
+    if layout is None or layout.extra is not None:
         return None
     if field is None:
         return int(2 ** max(round(log2(size[1] / layout.height)), 0))
