@@ -1,4 +1,4 @@
-"""What can go wrong in words a user can act on: what was needed, what came, the remedy."""
+"""Errors in words a user can act on: what was needed, what came, the remedy."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -11,25 +11,25 @@ class ConvAtlasError(Exception):
 
 
 class InputError(ConvAtlasError, ValueError):
-    """What the user gave cannot work."""
+    """An argument, option or file of the user cannot work."""
 
     exit_code = 2
 
 
-def unknown(kind: str, given: str, known: Iterable[str], remedy: str = "") -> InputError:
+def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> InputError:
     """The error for a name that does not exist, with the nearest ones that do.
 
     Raises   nothing: the caller raises what this returns, so that type checkers see the end of the branch
     """
     names = sorted(known)
-    near = get_close_matches(given, names, n=3, cutoff=0.5)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         hint = f"did you mean {' or '.join(near)}?"
     elif len(names) <= 12:
         hint = f"there is {', '.join(names)}." if names else "there is none."
     else:
         hint = f"there are {len(names)}, {names[0]} to {names[-1]}."
-    return InputError(f"unknown {kind} {given!r}: {hint}{' ' + remedy if remedy else ''}")
+    return InputError(f"unknown {kind} {name!r}: {hint}{' ' + remedy if remedy else ''}")
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

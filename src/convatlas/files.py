@@ -45,12 +45,15 @@ def make_folder(path: Path) -> Path:
 
 
 def is_occupied(folder: Path) -> bool:
-    """Whether a new folder would fall on a file, or on a folder that holds anything."""
+    """Whether a path is a file, or a folder that is not empty."""
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
 def check_is_new(path: Path) -> None:
-    """Raises InputError for a file that is there already, or whose folder is not."""
+    """Checks that a file can be written.
+
+    Raises   InputError if it exists already, or its folder does not
+    """
     if path.exists():
         raise InputError(f"{path} is there already: choose another --out, or remove it first")
     if not path.absolute().parent.is_dir():
@@ -59,7 +62,7 @@ def check_is_new(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary neighbor to write to; it takes the name only when the block ends well, so no reader sees half a file."""
+    """A temporary file beside `path`; it takes that name only if the block ends well: nobody reads half a file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing_to(path):
         try:

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..anatomy.layer import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.outline import ALL, depth_within, outline, walk
 from ..errors import InputError
 from ..files import write_text
 from ..studies.network_summary import NetworkSummary
-from ..views.layers import cells, csv_text, share, some, times, to_json
+from ..views.layers import cells, csv_text, share, some, to_json
 from ..views.numbers import count, size
 from ..weights import Checkpoint
 from .card import card
@@ -126,7 +127,7 @@ def resolutions(anatomy: Anatomy) -> Table:
     made = table("stage", "output", "layers", "parameters", "%", "MACs", "%", "activations", left=2)
     for stage in anatomy.stages:
         made.add_row(
-            stage.name, times(stage.output_shape), str(len(stage.layers)), some(stage.parameters, count),
+            stage.name, shape_text(stage.output_shape), str(len(stage.layers)), some(stage.parameters, count),
             share(stage.parameters, anatomy.parameters), some(stage.macs, count), share(stage.macs, anatomy.macs),
             some(stage.bytes, size),
         )  # fmt: skip
@@ -147,7 +148,7 @@ def totals(found: NetworkSummary) -> list[str]:
     )
     weights = f"weights of {size(found.inference.weights)} included, the optimizer's own state not"
     return [
-        f"At {times(anatomy.size)}: {cost}.",
+        f"At {shape_text(anatomy.size)}: {cost}.",
         f"Activations {size(anatomy.bytes)} an image, of which training keeps {size(anatomy.kept)}.",
         f"Peak memory: {needs}, {weights}.",
     ]

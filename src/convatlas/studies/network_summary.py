@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ..anatomy.layer import Shape
+from ..anatomy.layer import Shape, shape_text
 from ..anatomy.layers import Anatomy, Unfollowed, inspect
 from ..anatomy.memory import Memory, peak_memory
 from ..anatomy.without_compiler import without_compiler
@@ -38,7 +38,7 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
     if names_run(name):
         info, model, own = open_run_model(name, num_classes)
         shape = full_shape(size, own)
-        where = f"{name} was built for {times(own)}"
+        where = f"{name} was built for {shape_text(own)}"
     else:
         info, model, shape, where = open_variant(name, size, num_classes)
     try:
@@ -48,7 +48,7 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
     except Unfollowed:
         raise
     except (InputError, RuntimeError, ValueError) as error:
-        raise InputError(f"{where}, and cannot take {times(shape)}: {' '.join(str(error).split())}") from error
+        raise InputError(f"{where}, and cannot take {shape_text(shape)}: {' '.join(str(error).split())}") from error
     if name not in CATALOG:
         info = replace(info, parameters=anatomy.parameters, macs=anatomy.macs)
     return NetworkSummary(info, anatomy, *memory, batch)
@@ -95,7 +95,7 @@ def open_variant(name: str, size: Shape, num_classes: int | None) -> tuple[Model
     info = model_info(base)
     if network.changes:
         info = replace(info, name=network.name, spec=asdict(network.spec), top1=None, top1_on="")
-    return info, model, shape, f"{base} is published for {times(own)}"
+    return info, model, shape, f"{base} is published for {shape_text(own)}"
 
 
 def full_shape(size: Shape, own: Shape) -> Shape:
@@ -119,8 +119,3 @@ def shape_of(text: str) -> Shape:
     if not re.fullmatch(r"[1-9]\d{0,5}([x×,*][1-9]\d{0,5}){0,2}", text.strip()):
         raise InputError(f"an input is channels, height and width, such as 3x224x224, or 224x320, or 224, got {text!r}")
     return tuple(int(side) for side in re.split(r"[x×,*]", text.strip()))
-
-
-def times(shape: Shape) -> str:
-    """A shape as 3x224x224."""
-    return "x".join(map(str, shape))

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..anatomy.layer import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line, name_of, tree, walk
 from ..files import write_text
 from . import style
 from .blueprint import figure
-from .layers import cells, shape, share, some, times
+from .layers import cells, shape, share, some
 from .numbers import count, size
 from .page import render
 
@@ -37,7 +38,7 @@ def page(anatomy: Anatomy, needs: Needs, command: str) -> str:
         verb="show",
         summary=summary(anatomy),
         facts=[
-            ("Input", times(anatomy.size)),
+            ("Input", shape_text(anatomy.size)),
             ("Parameters", f"{anatomy.parameters:,}"),
             ("MACs, FLOPs", f"{count(anatomy.macs)}, {count(anatomy.flops)}"),
             ("Activations", f"{size(anatomy.bytes)}, {size(anatomy.kept)} kept"),
@@ -78,7 +79,7 @@ def stage(row: Any, anatomy: Anatomy) -> dict[str, Any]:
     """A stage as the page shows it; widths in percent."""
     return {
         "name": row.name,
-        "output": times(row.output_shape),
+        "output": shape_text(row.output_shape),
         "layers": len(row.layers),
         "parameters": some(row.parameters, count),
         "parameter_share": share(row.parameters, anatomy.parameters),

@@ -1,4 +1,4 @@
-"""The figures of layers and lines: as words for people, as plain rows for programs."""
+"""The figures of layers and lines: as text for people, as plain rows for programs."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from ..anatomy.layer import Layer, Shape
+from ..anatomy.layer import Layer, Shape, shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line
@@ -19,12 +19,7 @@ EVERYWHERE = "all"
 
 def shape(value: Shape) -> str:
     """A shape without the batch: 64x112x112; as it is where the first axis is no batch of one."""
-    return times(value[1:] if value[:1] == (1,) and len(value) > 1 else value)
-
-
-def times(value: Shape) -> str:
-    """3x224x224."""
-    return "x".join(map(str, value))
+    return shape_text(value[1:] if value[:1] == (1,) and len(value) > 1 else value)
 
 
 def window(layer: Layer | None) -> str:
