@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..features.extract import PENULTIMATE, passes
 from ..features.index import Index, Maker, Part, Vectors, fingerprint
 from ..features.storage import kind_of, save
-from ..files import unwritten
+from ..files import check_is_new
 from ..runs.images import ImageSet, open_images
 from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
 from ..weights.store import is_place
@@ -84,7 +84,7 @@ def make_embedder(network: OpenNetwork, maker: Maker, device: str) -> Embedder:
 def check_index_file(out: Path) -> None:
     """Raises InputError if a file is there already, or can't be written."""
     kind_of(out)
-    unwritten(out)
+    check_is_new(out)
 
 
 def write_index(embedder: Embedder, images: ImageSet, out: Path, batch_size: int = BATCH) -> Index:

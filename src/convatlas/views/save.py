@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
 from ..errors import InputError, unknown
-from ..files import replacing, unwritten
+from ..files import check_is_new, replacing
 from . import style
 
 FORMATS = ("png", "svg", "pdf")
@@ -52,7 +52,7 @@ def check_picture(path: Path | None, theme: str) -> None:
     themed(theme)
     if path is not None:
         format_of(path)
-        unwritten(path)
+        check_is_new(path)
 
 
 def themed(theme: str) -> None:
