@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import pad
 
-from convatlas.data import Augment
-from convatlas.data.augment import augmented, crop, cutout, flip, resize, surrounded, zoom
+from convatlas.data import Augment, geometry, policies
+from convatlas.data.augment import augment_batch, cutout_hole
 from convatlas.data.chance import chances
-from convatlas.data.erasing import erased
-from convatlas.data.policies import randaugment, trivialaugment
+from convatlas.data.erasing import blank, erasing_bounds, inside
+from convatlas.data.geometry import Flip, Letterbox, Surround, resize
+from convatlas.data.targets import Labels
 
 NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
@@ -20,6 +21,35 @@ seeds = st.integers(0, 2**31)
 
 def batch(shape: tuple[int, ...], seed: int = 0) -> Tensor:
     return torch.randint(1, 256, shape, generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
+
+
+def size(x: Tensor) -> tuple[int, int]:
+    return x.shape[2], x.shape[3]
+
+
+def crop(x: Tensor, padding: int, chance: Tensor) -> Tensor:
+    return geometry.crop(size(x), padding, chance).see(x)
+
+
+def flip(x: Tensor, chance: Tensor) -> Tensor:
+    return Flip(size(x), chance % 2).see(x)
+
+
+def zoom(x: Tensor, smallest: float, side: int, chance: Tensor) -> Tensor:
+    return geometry.zoom(size(x), smallest, side, chance).see(x)
+
+
+def cutout(x: Tensor, side: int, fill: Tensor, chance: Tensor) -> Tensor:
+    return blank(x, cutout_hole(size(x), side, chance), fill)
+
+
+def erased(x: Tensor, probability: float, fill: Tensor, chance: Tensor) -> Tensor:
+    return blank(x, inside(erasing_bounds(size(x), probability, chance), *size(x)), fill)
+
+
+def augmented(x: Tensor, augment: Augment, side: int, mean: Tensor, chance: Tensor) -> Tensor:
+    labels = torch.arange(len(x))
+    return augment_batch(x, labels, Labels(labels), augment, side=side, mean=mean, chance=chance)[0]
 
 
 def drawn(count: int, seed: int) -> Tensor:
@@ -109,11 +139,21 @@ def test_the_default_changes_nothing_and_the_same_chances_change_the_same() -> N
     assert not torch.equal(augmented(x, everything, 8, mean, drawn(6, 1)), augmented(x, everything, 8, mean, drawn(6, 2)))
 
 
-def test_surrounded_puts_the_image_in_the_middle() -> None:
-    x = surrounded(batch((2, 1, 28, 27)), 32)
+def test_surround_puts_the_image_in_the_middle() -> None:
+    x = Surround((28, 27), 32).see(batch((2, 1, 28, 27)))
     assert x.shape == (2, 1, 32, 32)
     assert x[:, :, 2:30, 2:29].min() > 0
     assert x.count_nonzero() == 2 * 28 * 27
+
+
+def test_a_letterbox_keeps_proportions_and_has_zeros_on_the_right_or_below() -> None:
+    for shape, rows, columns in (((2, 1, 28, 14), 40, 20), ((2, 1, 14, 28), 20, 40), ((2, 3, 80, 60), 40, 30)):
+        box = Letterbox(shape[2:], 40)
+        x = box.see(batch(shape))
+        assert x.shape == (2, shape[1], 40, 40)
+        assert box.valid.tolist() == [rows, columns]
+        assert x[:, :, :rows, :columns].min() > 0
+        assert x.count_nonzero() == 2 * shape[1] * rows * columns
 
 
 def test_resize_keeps_the_mean_of_a_ramp() -> None:
@@ -148,8 +188,10 @@ def test_every_device_sees_the_same_images(device: str) -> None:
 def test_changes_come_after_flip_and_before_what_blanks() -> None:
     x, mean, chance = batch((6, 3, 8, 8)), torch.full((3,), 9.0), drawn(6, 0)
     everything = Augment(crop=2, flip=True, randaugment=9, cutout=3, erasing=0.6)
-    changed = randaugment(flip(crop(x, 2, chance[4]), chance[5]), 9, chance[8:10])
+    changed = flip(crop(x, 2, chance[4]), chance[5])
+    for change in policies.randaugment((8, 8), 9, chance[8:10]):
+        changed = change.see(changed)
     expected = erased(cutout(changed, 3, mean, chance[6:8]), 0.6, mean, chance[10:15])
     assert torch.equal(augmented(x, everything, 8, mean, chance), expected)
-    trivial = trivialaugment(flip(x, chance[5]), chance[8])
+    trivial = policies.trivialaugment((8, 8), chance[8]).see(flip(x, chance[5]))
     assert torch.equal(augmented(x, Augment(flip=True, trivialaugment=True), 8, mean, chance), trivial)

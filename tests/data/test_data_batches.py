@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from convatlas.data import Augment, Batches, Feed, Resident, Streamed
-from convatlas.data.balance import balanced
+from convatlas.data.splits import balanced_order
 from convatlas.errors import InputError
 
 MEAN, STD = (0.5, 0.25), (0.25, 0.5)
@@ -155,7 +155,7 @@ SIZES = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 @given(SIZES, st.integers(0, 50), st.integers(0, 9))
 def test_a_balanced_epoch_has_every_class_equally_often(sizes: list[int], number: int, seed: int) -> None:
     labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)) - 1
-    order = balanced(labels, number, torch.Generator().manual_seed(seed))
+    order = balanced_order(labels, number, torch.Generator().manual_seed(seed))
     assert len(order) == len(labels)
     per_class = (labels[order] + 1).bincount(minlength=len(sizes))
     assert per_class.max() - per_class.min() <= 1
@@ -169,7 +169,7 @@ def test_a_balanced_epoch_has_every_class_equally_often(sizes: list[int], number
 def test_balanced_epochs_go_on_where_the_last_one_stopped(sizes: list[int], start: int) -> None:
     labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     epochs = len(sizes) + 1  # then even a class that is nearly the whole set has come round
-    orders = [balanced(labels, n, torch.Generator().manual_seed(0)) for n in range(start, start + epochs)]
+    orders = [balanced_order(labels, n, torch.Generator().manual_seed(0)) for n in range(start, start + epochs)]
     shown = torch.cat(orders).bincount(minlength=len(labels))
     for name in range(len(sizes)):
         per_image = shown[labels == name]

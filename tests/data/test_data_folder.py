@@ -260,7 +260,7 @@ def test_every_format_is_read(tmp_path: Path) -> None:
         square = picture.square(path, 3, 8)
         assert (square.shape, square.dtype) == ((3, 8, 8), np.uint8)
         np.testing.assert_allclose(square.mean((1, 2)), (200, 100, 50), atol=5)
-        assert not picture.is_grey(path)
+        assert not picture.is_gray(path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -325,7 +325,7 @@ def test_a_window_is_a_part_of_the_upright_picture(tmp_path: Path) -> None:
     exif[0x0112] = 6
     path = saved(tmp_path, ramp, "x.jpg", exif=exif)
     for seed in range(20):
-        part = picture.window(path, 1, 16, 0.3, np.random.default_rng(seed))[0].astype(int)
+        part = picture.window(path, 1, 16, 0.3, np.random.default_rng(seed)).pixels[0].astype(int)
         assert part.shape == (16, 16)
         assert np.ptp(part.mean(1)) > 50  # the ramp runs down the upright picture
         assert np.ptp(part.mean(0)) < 5
@@ -343,7 +343,7 @@ def test_pixels_of_unknown_range_are_refused(tmp_path: Path, image: Image.Image,
 def test_a_photograph_with_a_film_behind_it_is_whole(tmp_path: Path) -> None:
     path = saved(tmp_path, flat("RGB", "red"), "x.jpg")
     path.write_bytes(path.read_bytes() + bytes(200_000))
-    assert not picture.is_grey(path)
+    assert not picture.is_gray(path)
 
 
 def test_the_real_ants_and_bees(shared: Path, tmp_path: Path) -> None:

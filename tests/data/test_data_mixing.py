@@ -8,7 +8,7 @@ from torch import Tensor
 
 from convatlas.data import Augment, Batches, Feed, Resident
 from convatlas.data.chance import MIXING, RANGE, chances
-from convatlas.data.mixing import beta_quantile, cutmix, mixed, mixup, windows
+from convatlas.data.mixing import beta_quantile, cutmix, mix_batch, mixup, pasted_rectangles
 from convatlas.errors import InputError
 
 CLASSES = 5
@@ -47,7 +47,7 @@ def test_cutmix_pastes_the_partners_pixels_in_place() -> None:
 @given(st.integers(1, 9), st.integers(1, 12), st.integers(1, 12), st.floats(0.1, 4), seeds)
 def test_cutmix_weighs_labels_by_the_pixels_that_are_seen(n: int, h: int, w: int, alpha: float, seed: int) -> None:
     own = torch.arange(float(n))[:, None, None, None].expand(n, 1, h, w)
-    x, y = mixed(own, torch.arange(n), Augment(cutmix=alpha), n, drawn(n, seed))
+    x, y = mix_batch(own, torch.arange(n), Augment(cutmix=alpha), n, drawn(n, seed))
     seen = torch.stack([(x == image).flatten(1).double().mean(1) for image in range(n)], 1)
     torch.testing.assert_close(y.double(), seen, atol=1e-6, rtol=0)
 
@@ -57,7 +57,7 @@ def test_cutmix_weighs_labels_by_the_pixels_that_are_seen(n: int, h: int, w: int
 def test_windows_have_the_area_and_are_cut_off_at_the_border(side: int, share: float, seed: int) -> None:
     n = 8
     chance = drawn(n, seed)[3:]
-    top, bottom, left, right = windows(side, side, torch.full((n,), share), chance)
+    top, bottom, left, right = pasted_rectangles(side, side, torch.full((n,), share), chance)
     length = round(side * (1 - torch.tensor(share)).sqrt().item())
     for first, last, which in ((top, bottom, chance[0]), (left, right, chance[1])):
         expected = [
@@ -65,7 +65,7 @@ def test_windows_have_the_area_and_are_cut_off_at_the_border(side: int, share: f
         ]
         assert (last - first).tolist() == expected
     middle = torch.full((2, 1), side // 2)
-    top, bottom, left, right = windows(side, side, torch.tensor([share]), middle)
+    top, bottom, left, right = pasted_rectangles(side, side, torch.tensor([share]), middle)
     assert abs(((bottom - top) * (right - left)).item() / side**2 - (1 - share)) <= 1.1 / side + 1 / side**2
 
 
@@ -83,7 +83,7 @@ def test_the_share_kept_is_betas() -> None:
 def test_pixels_and_labels_agree_whatever_mixes_them(augment: Augment) -> None:
     for seed in range(8):
         x, y = torch.eye(6)[:, :, None, None].expand(6, 6, 8, 8), torch.arange(6)
-        mixed_x, mixed_y = mixed(x, y, augment, 6, drawn(6, seed))
+        mixed_x, mixed_y = mix_batch(x, y, augment, 6, drawn(6, seed))
         torch.testing.assert_close(mixed_x.mean((2, 3)), mixed_y)
         torch.testing.assert_close(mixed_y.sum(1), torch.ones(6))
         assert ((mixed_y > 0).sum(1) <= 2).all()
@@ -94,7 +94,7 @@ def test_with_both_each_batch_takes_one_by_chance() -> None:
     taken = []
     for seed in range(60):
         both, mix, cut = (
-            mixed(x, y, augment, CLASSES, drawn(6, seed))
+            mix_batch(x, y, augment, CLASSES, drawn(6, seed))
             for augment in (Augment(mixup=1.0, cutmix=1.0), Augment(mixup=1.0), Augment(cutmix=1.0))
         )
         assert not torch.equal(mix[0], cut[0])

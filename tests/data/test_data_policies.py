@@ -1,5 +1,7 @@
 """RandAugment, TrivialAugment and random erasing: each image for itself, by torchvision's changes."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,19 +9,20 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
+from convatlas.data import Augment
 from convatlas.data.chance import CHANGES as ROWS
 from convatlas.data.chance import ERASING, chances
-from convatlas.data.erasing import AREA, RATIO, erased, rectangles
+from convatlas.data.erasing import AREA, RATIO, blank, erasing_bounds, inside, rectangles
 from convatlas.data.policies import (
     CHANGES,
     NAMES,
     RANDAUGMENT,
     TRIVIALAUGMENT,
-    Pick,
-    changed,
-    pick,
+    Drawn,
+    apply_changes,
+    changes,
+    draw,
     randaugment,
-    trivialaugment,
 )  # fmt: skip
 
 SIDE = 28
@@ -35,12 +38,23 @@ def pictures(n: int, channels: int = 3, side: int = SIDE, seed: int = 0) -> Tens
     return (x + 30 * torch.rand(x.shape, generator=generator)).to(torch.uint8)
 
 
+def erased(x: Tensor, probability: float, fill: Tensor, chance: Tensor) -> Tensor:
+    size = x.shape[2], x.shape[3]
+    return blank(x, inside(erasing_bounds(size, probability, chance), *size), fill)
+
+
+def changed(x: Tensor, augment: Augment, chance: Tensor) -> Tensor:
+    for change in changes(augment, (x.shape[2], x.shape[3]), chance):
+        x = change.see(x)
+    return x
+
+
 def drawn(n: int, seed: int) -> Tensor:
     return chances(n, torch.Generator().manual_seed(seed))
 
 
 def alone(x: Tensor, name: str, degree: float, space=RANDAUGMENT) -> Tensor:
-    return changed(x, [(name, degree)] * len(x), space)
+    return apply_changes(x, [(name, degree)] * len(x), space)
 
 
 @pytest.mark.parametrize("policy", TWINS)
@@ -83,35 +97,36 @@ def test_color_leaves_grey_images_alone_and_other_changes_do_not() -> None:
 @given(st.integers(2, 9), st.sampled_from([1, 3]), st.integers(0, 2**31))
 def test_what_an_image_becomes_does_not_depend_on_the_others(n: int, channels: int, seed: int) -> None:
     x, chance = pictures(n, channels, 12, seed), drawn(n, seed)[ROWS]
-    for change in (lambda x, c: randaugment(x, 11, c), lambda x, c: trivialaugment(x, c[0])):
-        together = change(x, chance)
+    for change in (partial(changed, augment=Augment(randaugment=11)), partial(changed, augment=Augment(trivialaugment=True))):
+        together = change(x, chance=chance)
         assert together.dtype == torch.uint8
         assert together.shape == x.shape
-        apart = torch.cat([change(x[i : i + 1], chance[:, i : i + 1]) for i in range(n)])
+        apart = torch.cat([change(x[i : i + 1], chance=chance[:, i : i + 1]) for i in range(n)])
         assert torch.equal(together, apart)
         turned = torch.arange(n).roll(1)
-        assert torch.equal(change(x[turned], chance[:, turned]), together[turned])
+        assert torch.equal(change(x[turned], chance=chance[:, turned]), together[turned])
 
 
 def test_one_batch_of_every_change_is_each_of_them_alone() -> None:
-    picks: list[Pick] = [(name, degree) for degree in (-0.3, 0.9, 0.3) for name in NAMES]
+    picks: list[Drawn] = [(name, degree) for degree in (-0.3, 0.9, 0.3) for name in NAMES]
     picks = [(name, abs(degree) if not CHANGES[name].signed else degree) for name, degree in picks]
     x = pictures(len(picks))
     expected = torch.cat([alone(x[i : i + 1], *one) for i, one in enumerate(picks)])
-    assert torch.equal(changed(x, picks, RANDAUGMENT), expected)
+    assert torch.equal(apply_changes(x, picks, RANDAUGMENT), expected)
 
 
 def test_randaugment_is_two_changes_one_after_the_other() -> None:
     x, chance = pictures(40), drawn(40, 3)[ROWS]
-    first = changed(x, [pick(number, 9) for number in chance[0].tolist()], RANDAUGMENT)
-    both = changed(first, [pick(number, 9) for number in chance[1].tolist()], RANDAUGMENT)
-    assert torch.equal(randaugment(x, 9, chance), both)
+    first = apply_changes(x, [draw(number, 9) for number in chance[0].tolist()], RANDAUGMENT)
+    both = apply_changes(first, [draw(number, 9) for number in chance[1].tolist()], RANDAUGMENT)
+    assert torch.equal(changed(x, Augment(randaugment=9), chance), both)
+    assert len(randaugment((SIDE, SIDE), 9, chance)) == 2
     assert not torch.equal(first, both)
 
 
 def test_picks_are_even_over_changes_signs_and_strengths() -> None:
     numbers = drawn(14_000, 0)[ROWS][0].tolist()
-    given_, free = [pick(number, 9) for number in numbers], [pick(number, None) for number in numbers]
+    given_, free = [draw(number, 9) for number in numbers], [draw(number, None) for number in numbers]
     for name in NAMES:
         mine = [degree for other, degree in given_ if other == name]
         assert 850 < len(mine) < 1150
@@ -126,7 +141,7 @@ def test_picks_are_even_over_changes_signs_and_strengths() -> None:
 
 def test_images_that_a_zoom_left_as_fractions_are_rounded_into_the_range() -> None:
     x = torch.tensor([-0.4, 0.6, 254.6, 255.3]).view(1, 1, 2, 2)
-    y = changed(x, [("identity", 0.0)], RANDAUGMENT)
+    y = apply_changes(x, [("identity", 0.0)], RANDAUGMENT)
     assert y.dtype == torch.uint8
     assert y.flatten().tolist() == [0, 1, 255, 255]
 

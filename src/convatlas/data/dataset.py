@@ -160,8 +160,8 @@ def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_s
     found = _scanned(root)
     train, val, test = _parts(found, choice)
     parts = [part for part in (train, val, test) if part]
-    grey = [part.without_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
-    channels = 1 if all(grey) else 3
+    gray = [part.without_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
+    channels = 1 if all(gray) else 3
     kept = round(ZOOM_MARGIN * side)
     size = channels * (len(train.names) * kept**2 + sum(len(part.names) for part in parts[1:]) * side**2)
     hold = size <= resident_share * _free_memory()

@@ -32,16 +32,16 @@ class Files:
     broken: dict[str, str] = field(default_factory=dict)
 
     def without_broken(self, of: str) -> bool:
-        """Takes out what cannot be opened; whether all that is left is grey."""
-        grey: list[bool | None] = []
-        for name, is_grey in zip(
-            self.names, map_pictures(self.root, self.names, picture.is_grey, f"looking at {of}"), strict=True
+        """Takes out what cannot be opened; whether all that is left is gray."""
+        gray: list[bool | None] = []
+        for name, is_gray in zip(
+            self.names, map_pictures(self.root, self.names, picture.is_gray, f"looking at {of}"), strict=True
         ):
-            grey.append(is_grey if isinstance(is_grey, bool) else None)
-            if isinstance(is_grey, picture.Unreadable):
-                self.broken[name] = str(is_grey)
-        self._keep([found is not None for found in grey])
-        return all(found for found in grey if found is not None)
+            gray.append(is_gray if isinstance(is_gray, bool) else None)
+            if isinstance(is_gray, picture.Unreadable):
+                self.broken[name] = str(is_gray)
+        self._keep([found is not None for found in gray])
+        return all(found for found in gray if found is not None)
 
     def resident(self, channels: int, side: int, of: str) -> Resident:
         """All pictures decoded; those that fail only now are taken out too."""

@@ -12,15 +12,13 @@ AREA = 0.02, 0.4  # share of the image: s_l and s_h of the paper's experiments
 RATIO = 0.3, 1 / 0.3  # height over width: r_1 and r_2
 
 
-def erased(x: Tensor, probability: float, fill: Tensor, chance: Tensor) -> Tensor:
-    """Each image, with `probability`, with one rectangle of the color `fill`.
+def erasing_bounds(size: tuple[int, int], probability: float, chance: Tensor) -> Tensor:
+    """The rectangle of each image that is blanked, with `probability`; else an empty one.
 
-    Shapes   x (n, c, h, w) uint8 or float32; fill (c,); chance (5, n)
-    Source   Zhong et al. 2017, algorithm 1 with the mean as its value ("RE-M")
+    Shapes   size (h, w); chance (5, n) → (4, n) int64 as `rectangles` gives them
+    Source   Zhong et al. 2017, algorithm 1; with the mean as its value it is the paper's "RE-M"
     """
-    h, w = x.shape[2:]
-    bounds = rectangles(h, w, chance[1:]) * (uniform(chance[0]) < probability)
-    return blanked(x, inside(bounds.to(x.device, non_blocking=True), h, w), fill)
+    return rectangles(*size, chance[1:]) * (uniform(chance[0]) < probability)
 
 
 def rectangles(h: int, w: int, chance: Tensor) -> Tensor:
@@ -50,7 +48,10 @@ def inside(bounds: Tensor, h: int, w: int) -> Tensor:
     return ((row >= top) & (row < bottom))[:, None, :, None] & ((column >= left) & (column < right))[:, None, None, :]
 
 
-def blanked(x: Tensor, hole: Tensor, fill: Tensor) -> Tensor:
-    """The images with the color `fill` where `hole` is true."""
+def blank(x: Tensor, hole: Tensor, fill: Tensor) -> Tensor:
+    """The images with the color `fill` where `hole` is true.
+
+    Shapes   x (n, c, h, w) uint8 or float32; hole bool (n, 1, h, w); fill (c,)
+    """
     fill = fill.to(x.dtype) if x.is_floating_point() else fill.round().to(x.dtype)
     return torch.where(hole, fill[:, None, None], x)

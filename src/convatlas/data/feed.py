@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from math import isfinite
 
-from ..errors import InputError
+from ..errors import InputError, unknown
 
+FITS = ("cover", "contain")
 ZOOM_MARGIN = 8 / 7  # images to be zoomed are kept so much larger than the network's input: 256 for 224
 
 
@@ -62,11 +63,14 @@ class Feed:
     workers: int | None = None  # processes that decode a streamed set; None = one a core, up to 8
     classes: int = 0  # how many the set has; only mixed labels ask for it
     balanced: bool = False  # every class equally often in each epoch, in random order
+    fit: str = "cover"  # or "contain": images keep their proportions, with zeros on the right or below
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "image_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name.replace('_', ' ')} needs to be 1 or more, got {getattr(self, name)}")
+        if self.fit not in FITS:
+            raise unknown("fit", self.fit, FITS)
         if self.workers is not None and self.workers < 0:
             raise InputError(f"workers needs to be 0 or more, got {self.workers}")
         if self.classes < 0:

@@ -1,7 +1,7 @@
 """Images that can be asked for by number: held as bytes, or decoded when they are needed."""
 
-import os
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import InputError
 from . import picture
+from .picture import PathTable
+from .targets import Labels, Targets
 
 
 def evenly(n: int, count: int) -> NDArray[np.int64]:
@@ -22,28 +25,39 @@ def evenly(n: int, count: int) -> NDArray[np.int64]:
 
 
 class Images(Protocol):
-    """Labeled images of one size.
+    """Images of one size with their targets.
 
     Shapes   labels (n,) int64; size (h, w); pixels(indices) uint8 (k, c, h, w)
     """
 
+    @property
+    def targets(self) -> Targets: ...
     @property
     def labels(self) -> Tensor: ...
     @property
     def size(self) -> tuple[int, int]: ...
     def __len__(self) -> int: ...
     def pixels(self, indices: Tensor) -> Tensor: ...
+    def subset(self, indices: Tensor) -> "Images": ...
 
 
 class Resident:
-    """The whole set as bytes in memory, and on each device that asks, once."""
+    """The whole set as bytes in memory, and on each device that asks, once.
 
-    def __init__(self, x: Tensor, labels: Tensor) -> None:
-        self.x, self.labels = x, labels
+    Shapes   x (n, c, h, w) uint8; targets (n,) int64 class numbers, or a value of data/targets.py
+    """
+
+    def __init__(self, x: Tensor, targets: Tensor | Targets) -> None:
+        self.x = x
+        self.targets: Targets = Labels(targets) if isinstance(targets, Tensor) else targets
         self._copies: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
+
+    @property
+    def labels(self) -> Tensor:
+        return class_labels(self.targets)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,6 +69,9 @@ class Resident:
 
     def pixels(self, indices: Tensor) -> Tensor:
         return self.x.index_select(0, indices)
+
+    def subset(self, indices: Tensor) -> "Resident":
+        return Resident(self.pixels(indices), self.targets.subset(indices))
 
     def on(self, device: torch.device, share: float) -> Tensor:
         """The bytes on `device`, or where they are if they would take more than `share` of its free memory."""
@@ -69,27 +86,39 @@ class Resident:
 class Streamed:
     """Picture files, decoded when asked for; all they keep in memory is one fixed-width table of names.
 
-    Shapes   labels (n,) int64; pixels(indices) uint8 (k, channels, side, side)
+    Masks and boxes are those of the whole upright pictures, in their own pixels.
+
+    Shapes   targets as for Resident; pixels(indices) uint8 (k, channels, side, side)
+    Raises   InputError for a frame beside masks or boxes, which cannot follow it
     """
 
     def __init__(
-        self, root: Path, names: Sequence[str], labels: Tensor, *, channels: int, side: int, strict: bool = False,
+        self, root: Path, names: Sequence[str], targets: Tensor | Targets, *, channels: int, side: int, strict: bool = False,
         frame: picture.Frame | None = None,
     ) -> None:  # fmt: skip
-        self.root, self.labels, self.channels, self.side, self.strict = root, labels, channels, side, strict
-        self.frame = frame
-        # Bytes in one block: a list of strings would be copied page by page in every worker as its counts are touched.
-        self.names: NDArray[np.bytes_] = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
+        self.root, self.channels, self.side, self.strict, self.frame = root, channels, side, strict, frame
+        self.targets: Targets = Labels(targets) if isinstance(targets, Tensor) else targets
+        self.paths = PathTable(root, names)
+        if frame is not None and self.targets.strata() is None:
+            raise InputError("masks and boxes cannot follow the frame of published weights: leave the frame out")
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
+
+    @property
+    def labels(self) -> Tensor:
+        return class_labels(self.targets)
 
     @property
     def size(self) -> tuple[int, int]:
         return self.side, self.side
 
+    @property
+    def names(self) -> NDArray[np.bytes_]:
+        return self.paths.names
+
     def path(self, index: int) -> Path:
-        return self.root / os.fsdecode(bytes(self.names[index]))
+        return self.paths[index]
 
     def pixels(self, indices: Tensor) -> Tensor:
         """The whole square middle of each picture, or what the frame makes of it.
@@ -98,3 +127,20 @@ class Streamed:
         """
         squares = [picture.square(self.path(i), self.channels, self.side, self.frame) for i in indices.tolist()]
         return torch.from_numpy(np.stack(squares))
+
+    def subset(self, indices: Tensor) -> "Streamed":
+        part = copy(self)
+        part.paths, part.targets = self.paths.subset(indices.tolist()), self.targets.subset(indices)
+        return part
+
+
+def class_labels(targets: Targets) -> Tensor:
+    """The class number of each image.
+
+    Shapes   → (n,) int64
+    Raises   InputError if images have masks or boxes instead
+    """
+    numbers = targets.strata()
+    if numbers is None:
+        raise InputError(f"these images have {type(targets).__name__.lower()}, but one class number per image is needed")
+    return numbers

@@ -15,17 +15,21 @@ from .erasing import inside
 from .feed import Augment
 
 
-def mixed(x: Tensor, y: Tensor, augment: Augment, classes: int, chance: Tensor) -> tuple[Tensor, Tensor]:
+def mix_batch(x: Tensor, target: Tensor, augment: Augment, classes: int, chance: Tensor) -> tuple[Tensor, Tensor]:
     """The batch mixed as `augment` says: by mixup, by CutMix, or by one of them if it has both.
 
-    Shapes   x (n, c, h, w) float32, y (n,) int64, chance (5, n) on the CPU → x, y (n, classes) float32 whose rows sum to 1
+    Masks are pasted with their pixels; there is no mixup of them.
+
+    Shapes   x (n, c, h, w) float32, chance (5, n) on the CPU; target (n,) int64 → (n, classes) float32 whose rows sum to 1,
+             or masks (n, h, w) uint8 → as many
     """
-    rows = one_hot(y, classes).float()
     partner = chance[0].argsort(stable=True)
     if augment.cutmix and not (augment.mixup and chance[1, 0] % 2):
-        bounds = windows(x.shape[2], x.shape[3], beta_quantile(augment.cutmix, chance[2]), chance[3:])
-        return cutmix(x, rows, partner, bounds)
-    return mixup(x, rows, partner, beta_quantile(augment.mixup, chance[2]))
+        bounds = pasted_rectangles(x.shape[2], x.shape[3], beta_quantile(augment.cutmix, chance[2]), chance[3:])
+        if target.ndim == 3:
+            return paste(x, partner, bounds), paste(target[:, None], partner, bounds)[:, 0]
+        return cutmix(x, one_hot(target, classes).float(), partner, bounds)
+    return mixup(x, one_hot(target, classes).float(), partner, beta_quantile(augment.mixup, chance[2]))
 
 
 def beta_quantile(alpha: float, chance: Tensor) -> Tensor:
@@ -46,7 +50,7 @@ def mixup(x: Tensor, y: Tensor, partner: Tensor, share: Tensor) -> tuple[Tensor,
     return x[partner].lerp(x, share[:, None, None, None]), y[partner].lerp(y, share[:, None])
 
 
-def windows(h: int, w: int, share: Tensor, chance: Tensor) -> Tensor:
+def pasted_rectangles(h: int, w: int, share: Tensor, chance: Tensor) -> Tensor:
     """Rectangles of 1 − λ of the area around random pixels; what would lie outside the image is cut off.
 
     Shapes   share (n,), chance (2, n) → (4, n) int64: first row, row after the last, first column, column after the last
@@ -64,12 +68,19 @@ def windows(h: int, w: int, share: Tensor, chance: Tensor) -> Tensor:
 def cutmix(x: Tensor, y: Tensor, partner: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
     """Each image with a rectangle of its partner, at the place it has there; labels weigh what is seen of each image.
 
-    Shapes   x (n, c, h, w), y (n, classes), partner (n,) int64, bounds (4, n) as `windows` gives them
+    Shapes   x (n, c, h, w), y (n, classes), partner (n,) int64, bounds (4, n) as `pasted_rectangles` gives them
     Source   Yun et al. 2019, §3.1, eq. 1, with λ corrected to the pixels that were pasted
     """
-    h, w = x.shape[2:]
     top, bottom, left, right = bounds
-    pasted = ((bottom - top) * (right - left)).double() / (h * w)
-    partner, share = partner.to(x.device, non_blocking=True), (1 - pasted).to(y.dtype).to(x.device, non_blocking=True)
-    hole = inside(bounds.to(x.device, non_blocking=True), h, w)
-    return torch.where(hole, x[partner], x), y[partner].lerp(y, share[:, None])
+    pasted = ((bottom - top) * (right - left)).double() / (x.shape[2] * x.shape[3])
+    share = (1 - pasted).to(y.dtype).to(x.device, non_blocking=True)
+    return paste(x, partner, bounds), y[partner.to(y.device, non_blocking=True)].lerp(y, share[:, None])
+
+
+def paste(x: Tensor, partner: Tensor, bounds: Tensor) -> Tensor:
+    """Each image with a rectangle of its partner, at the place it has there.
+
+    Shapes   x (n, c, h, w), partner (n,) int64, bounds (4, n) as `pasted_rectangles` gives them
+    """
+    hole = inside(bounds.to(x.device, non_blocking=True), x.shape[2], x.shape[3])
+    return torch.where(hole, x[partner.to(x.device, non_blocking=True)], x)

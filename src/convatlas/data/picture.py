@@ -1,10 +1,11 @@
-"""One picture file → bytes a network can use, whatever its kind: upright, 8 bits, grey or RGB, on white."""
+"""One picture file → bytes a network can use, whatever its kind: upright, 8 bits, gray or RGB, on white."""
 
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,29 +16,70 @@ if TYPE_CHECKING:
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm"})
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
-GREY = frozenset({"1", "L", "LA", "La", "I"})
-ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
+GRAY = frozenset({"1", "L", "LA", "La", "I"})
+ORIENTATION, LYING = 0x0112, 5  # EXIF's tag; from that value on pictures lie on their side
 _LAST_BYTES = 65536
 _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 Frame = Callable[[Image.Image], "Tensor"]
-"""How weights want a picture cut and scaled: upright, grey or RGB → uint8 (channels, h, w); workers get it pickled."""
+"""How weights want a picture cut and scaled: upright, gray or RGB → uint8 (channels, h, w); workers get it pickled."""
 
 
 class Unreadable(Exception):
     """A picture that cannot be decoded; the message is the reason in a few words."""
 
 
-def is_grey(path: Path) -> bool:
-    """Whether the picture has no colour, from its header; files that are empty or end too early are found out here.
+def is_gray(path: Path) -> bool:
+    """Whether the picture has no color, from its header; files that are empty or end too early are found here.
 
     Raises   Unreadable
     """
-    with opened(path) as image:
+    with open_picture(path) as image:
         end = _END.get(image.format or "")
         if end is not None and end not in _tail(path):
             image.load()  # fails if it was cut short; a photograph may also carry a film behind its end
-        return image.mode in GREY or image.mode.startswith("I;16")
+        return image.mode in GRAY or image.mode.startswith("I;16")
+
+
+class Region(NamedTuple):
+    """A rectangle of an upright picture, in its pixels; it may reach beyond the picture."""
+
+    top: float
+    left: float
+    height: float
+    width: float
+
+
+class View(NamedTuple):
+    """What is seen of a picture: pixels (channels, side, side), and of which part of it.
+
+    Units    size (height, width) of the upright picture, in pixels
+    """
+
+    pixels: NDArray[np.uint8]
+    region: Region
+    size: tuple[int, int]
+
+
+class PathTable:
+    """The paths of files below one folder.
+
+    The names are bytes in one block: a list of strings would be copied page by page in every worker as its counts are touched.
+    """
+
+    def __init__(self, root: Path, names: Sequence[str]) -> None:
+        self.root = root
+        self.names: NDArray[np.bytes_] = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Path:
+        return self.root / os.fsdecode(bytes(self.names[index]))
+
+    def subset(self, indices: Sequence[int]) -> "PathTable":
+        """Some of the files."""
+        return PathTable(self.root, [os.fsdecode(bytes(self.names[index])) for index in indices])
 
 
 def square(path: Path, channels: int, side: int, frame: Frame | None = None) -> NDArray[np.uint8]:
@@ -45,26 +87,49 @@ def square(path: Path, channels: int, side: int, frame: Frame | None = None) -> 
 
     Raises   Unreadable
     """
-    if frame is not None:
-        with opened(path) as image:  # not drafted: a frame is exact
-            plain = upright(image, channels)
-        return np.asarray(frame(plain))
-    with opened(path) as image:
+    if frame is None:
+        return middle(path, channels, side).pixels
+    with open_picture(path) as image:  # not drafted: a frame is exact
+        plain = upright(image, channels)
+    return np.asarray(frame(plain))
+
+
+def middle(path: Path, channels: int, side: int) -> View:
+    """The square middle of the picture, resized.
+
+    Raises   Unreadable
+    """
+    with open_picture(path) as image:
+        size = upright_size(image)
         image.draft(None, (2 * side, 2 * side))
         plain = upright(image, channels)
         edge = min(plain.size)
-        return _resized(plain, ((plain.height - edge) // 2, (plain.width - edge) // 2, edge, edge), side)
+        return _cut_out(plain, ((plain.height - edge) // 2, (plain.width - edge) // 2, edge, edge), side, size)
 
 
-def window(path: Path, channels: int, side: int, smallest: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A random window of a share `smallest` to 1 of the picture, 3:4 to 4:3, (channels, side, side).
+def whole(path: Path, channels: int, side: int) -> View:
+    """The whole picture in its proportions, its longer side resized to `side`, zeros on its right or below it.
+
+    Raises   Unreadable
+    """
+    with open_picture(path) as image:
+        width, height = upright_size(image)
+        image.draft(None, (side, side))
+        plain = upright(image, channels)
+        w, h = (max(round(length * side / max(width, height)), 1) for length in (width, height))
+        pixels = np.zeros((channels, side, side), np.uint8)
+        pixels[:, :h, :w] = _resized(plain, (0, 0, plain.height, plain.width), (h, w))
+        return View(pixels, Region(0, 0, height * side / h, width * side / w), (height, width))
+
+
+def window(path: Path, channels: int, side: int, smallest: float, rng: np.random.Generator) -> View:
+    """A random window of a share `smallest` to 1 of the picture, 3:4 to 4:3, resized.
 
     Raises   Unreadable
     Source   Szegedy et al. 2014, §6, with a smaller range of areas
     """
-    with opened(path) as image:
-        lying = image.getexif().get(ORIENTATION, 1) >= 5
-        width, height = image.size[::-1] if lying else image.size
+    with open_picture(path) as image:
+        width, height = upright_size(image)
         area = width * height * rng.uniform(smallest, 1)
         ratio = math.exp(rng.uniform(-1, 1) * math.log(4 / 3))
         across, down = min(math.sqrt(area * ratio), width), min(math.sqrt(area / ratio), height)
@@ -74,11 +139,27 @@ def window(path: Path, channels: int, side: int, smallest: float, rng: np.random
         plain = upright(image, channels)
         scale = plain.width / width
         top, left, down, across = (round(scale * length) for length in (top, left, down, across))
-        return _resized(plain, (top, left, max(down, 1), max(across, 1)), side)
+        return _cut_out(plain, (top, left, max(down, 1), max(across, 1)), side, (width, height))
+
+
+def class_numbers(path: Path) -> NDArray[np.uint8]:
+    """A mask, (h, w): the palette index or gray level of each pixel is its class.
+
+    Raises   Unreadable
+    """
+    with open_picture(path) as image:
+        if image.mode not in {"P", "L"}:
+            raise Unreadable(f"a mask needs a palette or 8 bits of gray, and its mode is {image.mode}")
+        return np.asarray(ImageOps.exif_transpose(image))
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as the picture is meant to be seen; before it is drafted."""
+    return image.size[::-1] if image.getexif().get(ORIENTATION, 1) >= LYING else image.size
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def open_picture(path: Path) -> Iterator[Image.Image]:
     """The picture, not yet decoded; whatever goes wrong inside the block is a reason why it cannot be.
 
     Raises   Unreadable
@@ -102,7 +183,7 @@ def _tail(path: Path) -> bytes:
 
 
 def upright(image: Image.Image, channels: int) -> Image.Image:
-    """The decoded picture as it is meant to be seen, 8 bits, grey or RGB, on white."""
+    """The decoded picture as it is meant to be seen, 8 bits, gray or RGB, on white."""
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise Unreadable("floating-point pixels, whose range is unknown")
@@ -118,8 +199,15 @@ def upright(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def _resized(image: Image.Image, box: tuple[int, int, int, int], side: int) -> NDArray[np.uint8]:
+def _cut_out(image: Image.Image, box: tuple[int, int, int, int], side: int, size: tuple[int, int]) -> View:
+    across, down = size[0] / image.width, size[1] / image.height  # a drafted picture is smaller than its file says
+    top, left, height, width = box
+    region = Region(top * down, left * across, height * down, width * across)
+    return View(_resized(image, box, (side, side)), region, size[::-1])
+
+
+def _resized(image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
     from torchvision.transforms.v2.functional import resized_crop
 
-    small = np.asarray(resized_crop(image, *box, [side, side], antialias=True))
+    small = np.asarray(resized_crop(image, *box, list(size), antialias=True))
     return small[None] if small.ndim == 2 else np.ascontiguousarray(small.transpose(2, 0, 1))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .picture import GREY, ORIENTATION, opened, upright
+from .picture import GRAY, ORIENTATION, open_picture, upright, upright_size
 
 SIDE = 16  # pixels of a thumbnail
 
@@ -34,10 +34,10 @@ def glimpse(path: Path) -> PictureInfo:
 
     Raises   picture.Unreadable
     """
-    with opened(path) as image:
+    with open_picture(path) as image:
         turn = image.getexif().get(ORIENTATION, 1)
-        width, height = image.size[::-1] if turn >= 5 else image.size
-        gray, alpha = image.mode in GREY or image.mode.startswith("I;16"), image.has_transparency_data
+        width, height = upright_size(image)
+        gray, alpha = image.mode in GRAY or image.mode.startswith("I;16"), image.has_transparency_data
         image.draft("L", (4 * SIDE, 4 * SIDE))
         small = upright(image, 1).resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0)
         return PictureInfo(width, height, gray, alpha, turn != 1, np.asarray(small))
@@ -48,7 +48,7 @@ def digest(path: Path) -> bytes:
 
     Raises   picture.Unreadable
     """
-    with opened(path) as image:
+    with open_picture(path) as image:
         plain = upright(image, 3)
         return blake2b(plain.tobytes(), key=repr(plain.size).encode(), digest_size=16).digest()
 
@@ -59,7 +59,7 @@ def shown(path: Path, longest: int = 384) -> NDArray[np.uint8]:
     Shapes   (h, w, 3)
     Raises   picture.Unreadable
     """
-    with opened(path) as image:
+    with open_picture(path) as image:
         image.draft("RGB", (longest, longest))
         plain = upright(image, 3)
         plain.thumbnail((longest, longest))

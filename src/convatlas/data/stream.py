@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ..errors import ConvAtlasError, InputError
 from . import picture
 from .feed import Feed
+from .geometry import Cut
 from .images import Streamed
+from .targets import Boxes, Target
 
 Order = tuple[int, int, NDArray[np.int64]]  # the epoch, the first image's place in it, which images to decode for one batch
-Decoded = tuple[Any, Any, list[str]]  # the images that could be read, their pixels, and words for the rest
+Decoded = tuple[Any, Any, Target, list[str]]  # the images that could be read, pixels, masks or boxes, and words for the rest
 
 _ZOOM = 2  # what a random number is for; batches.py has the others
 _MOST_WORKERS = 8
@@ -35,7 +38,7 @@ class Stream:
         zoom = feed.augment.zoom if feed.augment else 1.0
         side = feed.image_size if zoom < 1 else images.side
         bytes_ahead = (workers * _AHEAD + 1) * feed.batch_size * images.channels * side**2
-        self.images, self.told, self.epochs, self.batch = images, set[str](), 0, feed.batch_size
+        self.images, self.reported, self.epochs, self.batch = images, set[str](), 0, feed.batch_size
         self.plan = _Plan()
         self.loader: DataLoader[Decoded] = DataLoader(
             _Decoder(images, zoom, side, feed, shared=bytes_ahead < _shared_memory() / 2),
@@ -49,27 +52,28 @@ class Stream:
             generator=torch.Generator(),  # else it would draw from the global one
         )
 
-    def epoch(self, number: int, parts: list[Tensor], start: int = 0) -> Generator[tuple[int, Tensor, Tensor]]:
-        """Each batch's place after step `start`, its images and their pixels; broken pictures are left out and told once.
+    def epoch(self, number: int, parts: list[Tensor], start: int = 0) -> Generator[tuple[int, Tensor, Target]]:
+        """Each batch's place after step `start`, its pixels and its targets; broken pictures are left out and reported once.
 
         Raises   InputError on a broken picture of a strict set
         """
         self.plan.orders = [(number, step * self.batch, part.numpy()) for step, part in enumerate(parts, start)]
         self.epochs += 1
         mine = self.epochs
-        for step, (indices, pixels, broken) in enumerate(self.loader):
-            self._tell(broken)
+        for step, (indices, pixels, moved, broken) in enumerate(self.loader):
+            self._report(broken)
             if len(indices):
-                yield step, torch.as_tensor(indices), torch.as_tensor(pixels)
+                target = self.images.targets.take(torch.as_tensor(indices)) if moved is None else as_tensors(moved)
+                yield step, torch.as_tensor(pixels), target
             if self.epochs != mine:
                 raise RuntimeError("another epoch of the same batches has begun: one pool of workers serves one at a time")
 
-    def _tell(self, broken: list[str]) -> None:
+    def _report(self, broken: list[str]) -> None:
         for words in broken:
             if self.images.strict:
                 raise InputError(f"{words}; remove it, or go on without --strict")
-            if words not in self.told:
-                self.told.add(words)
+            if words not in self.reported:
+                self.reported.add(words)
                 warnings.warn(f"{words}; it is left out", stacklevel=2)
 
 
@@ -91,7 +95,7 @@ def explaining_killed_workers() -> Iterator[None]:
 
 
 class _Plan(Sampler[Order]):
-    """The orders of the epoch to come; the workers outlive it, so it is told to them batch by batch."""
+    """The orders of the epoch to come; the workers outlive it, so they get it batch by batch."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
@@ -106,31 +110,61 @@ class _Plan(Sampler[Order]):
 class _Decoder(Dataset[Decoded]):
     def __init__(self, images: Streamed, zoom: float, side: int, feed: Feed, shared: bool) -> None:
         self.images, self.zoom, self.side, self.shared = images, zoom, side, shared
-        self.seed, self.balanced = feed.seed, feed.balanced
+        self.seed, self.balanced, self.fit = feed.seed, feed.balanced, feed.fit
+        self.moves = images.targets.strata() is None  # class numbers are looked up where the batch arrives
 
     def __getitem__(self, order: Order) -> Decoded:
         number, first, indices = order
-        kept: list[int] = []
+        readable: list[int] = []
+        moved: list[Target] = []
         pixels = np.empty((len(indices), self.images.channels, self.side, self.side), np.uint8)
         broken: list[str] = []
         for place, index in enumerate(indices.tolist(), first):
             try:
-                pixels[len(kept)] = self._picture(number, index, place)
-                kept.append(index)
+                pixels[len(readable)], target = self._read(number, index, place)
             except picture.Unreadable as error:
                 broken.append(f"{self.images.path(index)} cannot be read ({error})")
-        found, images = np.array(kept, np.int64), pixels[: len(kept)]
+            else:
+                readable.append(index)
+                moved.append(target)
+        found, images = np.array(readable, np.int64), pixels[: len(readable)]
+        target = self.images.targets.join(moved) if self.moves and moved else None
         # Shared memory saves a copy, but a container may have little of it; arrays go through a pipe.
-        return (torch.from_numpy(found), torch.from_numpy(images), broken) if self.shared else (found, images, broken)
+        if self.shared:
+            return torch.from_numpy(found), torch.from_numpy(images), target, broken
+        return found, images, as_arrays(target), broken
 
-    def _picture(self, number: int, index: int, place: int) -> NDArray[np.uint8]:
+    def _read(self, number: int, index: int, place: int) -> tuple[NDArray[np.uint8], Target]:
+        if self.images.frame is not None and self.zoom == 1:
+            return picture.square(self.images.path(index), self.images.channels, self.side, self.images.frame), None
+        view = self._view(number, index, place)
+        if not self.moves:
+            return view.pixels, None
+        cut = Cut(torch.tensor([view.region]), torch.tensor([view.size]), self.side)
+        return view.pixels, self.images.targets.take(torch.tensor([index]), cut)
+
+    def _view(self, number: int, index: int, place: int) -> picture.View:
         path, channels = self.images.path(index), self.images.channels
         if self.zoom == 1:
-            return picture.square(path, channels, self.side, self.images.frame)
+            return (picture.whole if self.fit == "contain" else picture.middle)(path, channels, self.side)
         # A balanced epoch shows an image of a small class several times, each time through another window.
         words = (_ZOOM, self.seed % 2**64, number, index)
         rng = np.random.default_rng((*words, place) if self.balanced else words)
         return picture.window(path, channels, self.side, self.zoom, rng)
+
+
+def as_arrays(target: Target) -> Any:
+    """A batch of masks or boxes without its tensors, which would travel through shared memory."""
+    if isinstance(target, Boxes):
+        return replace(target, **{f.name: as_arrays(getattr(target, f.name)) for f in fields(target)})
+    return target if target is None else target.numpy()
+
+
+def as_tensors(target: Any) -> Target:
+    """The batch that `as_arrays` was given."""
+    if isinstance(target, Boxes):
+        return replace(target, **{f.name: as_tensors(getattr(target, f.name)) for f in fields(target)})
+    return target if target is None else torch.as_tensor(target)
 
 
 def _as_is(decoded: Any) -> Any:
