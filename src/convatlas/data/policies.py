@@ -123,7 +123,8 @@ class Changes:
     def map(self) -> Tensor:
         still: Rows = (1, 0, 0), (0, 1, 0)
         maps = ((CHANGES[name].map, degree) for name, degree in self.drawn)
-        return torch.tensor([map_(degree, self.space, self.size) if map_ else still for map_, degree in maps])
+        rows = [map_(degree, self.space, self.size) if map_ else still for map_, degree in maps]
+        return torch.tensor(rows, dtype=torch.float32)
 
 
 def changes(augment: Augment, size: Size, chance: Tensor) -> list[Changes]:
