@@ -129,7 +129,7 @@ def test_a_mask_in_colors_is_none(tmp_path: Path) -> None:
 
 def test_masks_and_boxes_cannot_follow_a_frame(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave the frame out"):
-        Streamed(tmp_path, ["0.png"], boxes_of([1]), channels=1, side=8, frame=lambda image: torch.zeros(1, 8, 8))
+        Streamed(tmp_path, ["0.png"], boxes_of([1]), channels=1, side=8, frame=lambda _: torch.zeros(1, 8, 8))
 
 
 @pytest.mark.parametrize("shared", [True, False])
