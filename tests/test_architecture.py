@@ -26,7 +26,7 @@ PACKAGE = ROOT / "src" / "convatlas"
 
 # Imports go downwards only, and packages of one layer do not import each other; in the lowest layer they may.
 LAYERS = (
-    ("errors", "files", "catalog", "ops"),
+    ("errors", "ranges", "files", "catalog", "ops"),
     ("data", "weights", "anatomy"),
     ("models",),
     ("engine", "verify"),

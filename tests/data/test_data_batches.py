@@ -121,10 +121,10 @@ def test_the_stored_bytes_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"batch_size": 0}, "batch size needs to be 1 or more, got 0"),
+        ({"batch_size": 0}, "batch size needs to be at least 1, got 0"),
         ({"image_size": -1}, "image size"),
         ({"workers": -1}, "workers"),
-        ({"classes": -1}, "classes needs to be 0 or more, got -1"),
+        ({"classes": -1}, "classes needs to be at least 0, got -1"),
         ({"augment": Augment(cutmix=1.0)}, "give classes"),
         ({"augment": Augment(randaugment=9)}, "1 or 3 channels, got 2"),
         ({"augment": Augment(trivialaugment=True)}, "1 or 3 channels, got 2"),

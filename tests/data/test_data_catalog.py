@@ -76,8 +76,8 @@ def test_limit_and_val_share() -> None:
     ("arguments", "words"),
     [
         ({"limit": 9}, "limit needs at least one image for each of the 10 classes, got 9"),
-        ({"limit": 0}, "limit needs a number of images"),
-        ({"val_share": 1.0}, "val share needs .* got 1.0"),
+        ({"limit": 0}, "limit needs to be at least 1, got 0"),
+        ({"val_share": 1.0}, "val share needs to be at least 0 and below 1, got 1.0"),
         ({"val_share": -0.1}, "val share"),
         ({"image_size": 0}, "image size"),
     ],

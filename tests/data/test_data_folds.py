@@ -132,7 +132,7 @@ def colors(images: Images | None) -> set[tuple[int, ...]]:
         ({"folds": 11}, "11 folds need 11 images of each class to learn from, but 2 has 10: take 10 folds or fewer, or add"),
         ({"folds": 25}, r"but 2 has 10 \(1 other class has too few as well\): take 10 folds"),
         ({"folds": 9, "limit": 6}, r"but 2 has 1 \(2 other classes have too few as well\): add images"),
-        ({"folds": 1}, "folds needs 2 or more parts, one of which is held out, got 1"),
+        ({"folds": 1}, "folds needs to be at least 2, got 1"),
         ({"folds": 3, "fold": 3}, "fold needs to be 0 to 2 of 3 folds, got 3"),
         ({"fold": 1}, "fold needs to be 0 without folds, got 1"),
     ],

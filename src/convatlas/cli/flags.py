@@ -18,7 +18,8 @@ def make_flags() -> Any:
     for f in fields(Recipe):
         if f.name != "model":
             default = f.metadata["default"] or default_text(f.default)
-            words = f"{f.metadata['help']}{f' [{default}]' if default else ''}"
+            limits = f.metadata["range"]
+            words = " ".join(filter(None, (f.metadata["help"], limits and limits.text(), default and f"[{default}]")))
             converter = CONVERTERS.get(hints[f.name])
             parameter = Parameter(help=words, converter=converter, group=groups[f.metadata["group"]], negative_iterable="")
             rows.append((f.name, Annotated[hints[f.name] | None, parameter], field(default=None)))

@@ -12,8 +12,8 @@ from ..errors import InputError, unknown
 from . import folder, npz
 from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
-from .feed import ZOOM_MARGIN, Augment
-from .splits import TEST_SEED, TEST_SHARE, fold_of, split_off, subset
+from .feed import ZOOM_MARGIN, Augment, Split
+from .splits import TEST_SEED, TEST_SHARE, split_off
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,42 +53,6 @@ class Data:
         return "classify"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How a set is cut up; `split_seed` draws validation images, nothing ever moves a test image."""
-
-    val_share: float
-    split_seed: int
-    limit: int | None
-    folds: int | None = None
-    fold: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.val_share < 1:
-            raise InputError(f"val share needs a part of the training images, 0 (none) to below 1, got {self.val_share}")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit needs a number of images, 1 or more, got {self.limit}")
-        if self.folds is not None and self.folds < 2:
-            raise InputError(f"folds needs 2 or more parts, one of which is held out, got {self.folds}")
-        if not 0 <= self.fold < (self.folds or 1):
-            which = f"0 to {self.folds - 1} of {self.folds} folds" if self.folds else "0 without folds"
-            raise InputError(f"fold needs to be {which}, got {self.fold}")
-
-    def learning(self, labels: Labels, classes: tuple[str, ...], carve_val: bool = True) -> tuple[Labels, Labels]:
-        """The training and the validation images among those of the training part."""
-        some = np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, self.split_seed)
-        if self.folds:
-            _fills(labels[some], classes, self.folds)
-            held = fold_of(labels[some], self.folds, self.split_seed) == self.fold
-            return some[~held], some[held]
-        train, val = split_off(labels[some], self.val_share if carve_val else 0, self.split_seed)
-        return some[train], some[val]
-
-    def judging(self, labels: Labels) -> Labels:
-        """The images among those of a part that has its own folder or file: the same for every seed."""
-        return np.arange(len(labels)) if self.limit is None else subset(labels, self.limit, TEST_SEED)
-
-
 def load(  # noqa: PLR0913 (each is a choice of its own)
     name_or_path: str,
     *,
@@ -112,20 +76,20 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     otherwise it is decoded again each epoch.
     Raises   InputError
     """
-    choice = Choice(val_share, split_seed, limit, folds, fold)
+    split = Split(val_share, split_seed, limit, folds, fold)
     if image_size is not None and image_size < 1:
         raise InputError(f"image size needs to be 1 or more, got {image_size}")
     if name_or_path in CATALOG:
         source = CATALOG[name_or_path]
         arrays = source.read(data_folder(data_dir))
-        return _from_arrays(source.name, source.title, arrays, source.augment, choice)
+        return _from_arrays(source.name, source.title, arrays, source.augment, split)
     path = Path(name_or_path).expanduser()
     if path.is_dir() and name_or_path:
-        return _from_folder(path, image_size or FOLDER_SIZE, choice, strict, resident_share)
+        return _from_folder(path, image_size or FOLDER_SIZE, split, strict, resident_share)
     if path.suffix.lower() == ".npz":
         arrays = npz.read(path)
         augment = Augment(crop=max(arrays.x_train.shape[2:]) // 8)
-        return _from_arrays(path.stem, path.name, arrays, augment, choice)
+        return _from_arrays(path.stem, path.name, arrays, augment, split)
     if path.is_file():
         remedy = "unpack it first" if path.suffix.lower() in {".zip", ".tar", ".gz", ".tgz"} else "give one of these"
         raise InputError(f"{path} is neither a folder of images nor an .npz file: {remedy}")
@@ -134,10 +98,10 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     raise unknown("data set", name_or_path, CATALOG, "The path of a folder of images or of an .npz file works as well.")
 
 
-def _from_arrays(name: str, title: str, arrays: Arrays, augment: Augment, choice: Choice) -> Data:
-    train, val = choice.learning(arrays.y_train, arrays.classes)
+def _from_arrays(name: str, title: str, arrays: Arrays, augment: Augment, split: Split) -> Data:
+    train, val = split.train_and_val(arrays.y_train, arrays.classes)
     parts = [_resident(arrays.x_train, arrays.y_train, part) for part in (train, val)]
-    test = _resident(arrays.x_test, arrays.y_test, choice.judging(arrays.y_test))
+    test = _resident(arrays.x_test, arrays.y_test, split.test(arrays.y_test))
     mean, std = _statistics(parts[0].x)
     return Data(
         name, title, arrays.classes, parts[0].channels, parts[0].size, parts[0], parts[1] if len(val) else None, test,
@@ -153,12 +117,12 @@ def _resident(x: NDArray[np.uint8], labels: Labels, indices: Labels) -> "Residen
     return Resident(torch.from_numpy(x[indices]), torch.from_numpy(labels[indices]))
 
 
-def _from_folder(root: Path, side: int, choice: Choice, strict: bool, resident_share: float) -> Data:
+def _from_folder(root: Path, side: int, split: Split, strict: bool, resident_share: float) -> Data:
     from .decode import broken_warning
     from .images import Resident
 
     found = _scanned(root)
-    train, val, test = _parts(found, choice)
+    train, val, test = _parts(found, split)
     parts = [part for part in (train, val, test) if part]
     gray = [part.without_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
     channels = 1 if all(gray) else 3
@@ -197,37 +161,23 @@ def _scanned(root: Path) -> folder.Folder:
         raise
 
 
-def _parts(found: folder.Folder, choice: Choice) -> "tuple[Files, Files | None, Files | None]":
+def _parts(found: folder.Folder, split: Split) -> "tuple[Files, Files | None, Files | None]":
     from .decode import Files
 
     def files(tree: folder.Tree, indices: Labels) -> "Files":
         return Files(tree.root, [tree.names[i] for i in indices], tree.labels[indices])
 
-    def judging(tree: folder.Tree | None) -> "Files | None":
-        return files(tree, choice.judging(tree.labels)) if tree else None
+    def test_part(tree: folder.Tree | None) -> "Files | None":
+        return files(tree, split.test(tree.labels)) if tree else None
 
-    if choice.folds:
+    if split.folds:
         found = found.pooled()
     whole = found.train
     learn, drawn = split_off(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
-    train, val = choice.learning(whole.labels[learn], whole.classes, carve_val=found.val is None)
-    chosen = judging(found.val) or (files(whole, learn[val]) if len(val) else None)
-    tested = files(whole, drawn[choice.judging(whole.labels[drawn])]) if len(drawn) else judging(found.test)
+    train, val = split.train_and_val(whole.labels[learn], whole.classes, split_val=found.val is None)
+    chosen = test_part(found.val) or (files(whole, learn[val]) if len(val) else None)
+    tested = files(whole, drawn[split.test(whole.labels[drawn])]) if len(drawn) else test_part(found.test)
     return files(whole, learn[train]), chosen, tested
-
-
-def _fills(labels: Labels, classes: tuple[str, ...], folds: int) -> None:
-    few = [
-        (count, name) for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True) if count < folds
-    ]
-    if few:
-        count, name = min(few)
-        rest = len(few) - 1
-        more = f" ({rest} other class{'es have' if rest > 1 else ' has'} too few as well)" if rest else ""
-        remedy = f"take {count} folds or fewer, or add images" if count > 1 else "add images"
-        raise InputError(
-            f"{folds} folds need {folds} images of each class to learn from, but {name} has {count}{more}: {remedy}"
-        )
 
 
 def _every_class(train: "Files", classes: tuple[str, ...]) -> None:

@@ -1,44 +1,78 @@
-"""How images are fed: two frozen values, plain numbers, so that a recipe can hold them."""
+"""How a set is split and fed: frozen values of plain numbers, so that a recipe can hold them."""
 
 from dataclasses import dataclass
-from math import isfinite
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, unknown
+from ..ranges import check_ranges, limited
+
+if TYPE_CHECKING:
+    from .arrays import Labels
 
 FITS = ("cover", "contain")
 ZOOM_MARGIN = 8 / 7  # images to be zoomed are kept so much larger than the network's input: 256 for 224
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """How a set is split; `split_seed` draws validation images, nothing ever moves a test image."""
+
+    val_share: float = limited(at_least=0, below=1)
+    split_seed: int = limited(at_least=0, below=2**31)
+    limit: int | None = limited(at_least=1)
+    folds: int | None = limited(None, at_least=2)
+    fold: int = limited(0, at_least=0)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.fold >= (self.folds or 1):
+            which = f"0 to {self.folds - 1} of {self.folds} folds" if self.folds else "0 without folds"
+            raise InputError(f"fold needs to be {which}, got {self.fold}")
+
+    def train_and_val(self, labels: "Labels", classes: tuple[str, ...], split_val: bool = True) -> tuple["Labels", "Labels"]:
+        """The training and the validation images among those of the training part; none of the latter unless `split_val`.
+
+        Shapes   labels (n,) → indices, ascending
+        Raises   InputError if a class has fewer images than there are folds, or the limit is below the number of classes
+        """
+        from .splits import check_folds, fold_of, limit_images, split_off
+
+        some = limit_images(labels, self.limit, self.split_seed)
+        if self.folds:
+            check_folds(labels[some], classes, self.folds)
+            held_out = fold_of(labels[some], self.folds, self.split_seed) == self.fold
+            return some[~held_out], some[held_out]
+        train, val = split_off(labels[some], self.val_share if split_val else 0, self.split_seed)
+        return some[train], some[val]
+
+    def test(self, labels: "Labels") -> "Labels":
+        """The images among those of a part that has its own folder or file: the same for every seed.
+
+        Shapes   labels (n,) → indices, ascending
+        """
+        from .splits import TEST_SEED, limit_images
+
+        return limit_images(labels, self.limit, TEST_SEED)
+
+
+@dataclass(frozen=True, slots=True)
 class Augment:
     """What chance may change in a training image; the default changes nothing."""
 
-    crop: int = 0  # pixels of zeros around the image before a random crop back to its size
+    crop: int = limited(0, at_least=0)  # pixels of zeros around the image before a random crop back to its size
     flip: bool = False  # left-right, half of the time
-    cutout: int = 0  # side of the square that is blanked, in pixels of the stored image; 0 = off
-    zoom: float = 1.0  # smallest share of the area a random resized crop keeps; 1 = off
-    randaugment: int = 0  # strength, up to 30, of two random changes of each image; 0 = off
+    cutout: int = limited(0, at_least=0)  # side of the square that is blanked, in pixels of the stored image; 0 = off
+    zoom: float = limited(1.0, above=0, at_most=1)  # smallest share of the area a random resized crop keeps; 1 = off
+    randaugment: int = limited(0, at_least=0, at_most=30)  # strength of two random changes of each image; 0 = off
     trivialaugment: bool = False  # one random change of random strength of each image
-    erasing: float = 0.0  # probability that a random rectangle is blanked
-    mixup: float = 0.0  # alpha of the Beta distribution that images are mixed by; 0 = off
-    cutmix: float = 0.0  # alpha of the Beta distribution of the area kept as others are pasted in; 0 = off
+    erasing: float = limited(0.0, at_least=0, at_most=1)  # probability that a random rectangle is blanked
+    mixup: float = limited(0.0, at_least=0)  # alpha of the Beta distribution that images are mixed by; 0 = off
+    cutmix: float = limited(0.0, at_least=0)  # alpha of the Beta distribution of the area kept as others are pasted in; 0 = off
 
     def __post_init__(self) -> None:
-        for name in ("crop", "cutout"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} needs a number of pixels, 0 or more, got {getattr(self, name)}")
-        if not 0 < self.zoom <= 1:
-            raise InputError(f"zoom needs a share of the area above 0 and up to 1 (1 = off), got {self.zoom}")
-        if not 0 <= self.randaugment <= 30:
-            raise InputError(f"randaugment needs a strength from 0 (off) to 30, got {self.randaugment}")
+        check_ranges(self)
         if self.randaugment and self.trivialaugment:
             raise InputError("randaugment and trivialaugment exclude each other: take one of them")
-        if not 0 <= self.erasing <= 1:
-            raise InputError(f"erasing needs a probability from 0 (off) to 1, got {self.erasing}")
-        for name in ("mixup", "cutmix"):
-            alpha = getattr(self, name)
-            if not (alpha >= 0 and isfinite(alpha)):
-                raise InputError(f"{name} needs a number, 0 (off) or more, as the Beta distribution's alpha, got {alpha}")
 
     @property
     def mixes(self) -> bool:
@@ -50,8 +84,8 @@ class Augment:
 class Feed:
     """One way through a set: batches of which size, in which order, changed by which augmentation."""
 
-    batch_size: int
-    image_size: int
+    batch_size: int = limited(at_least=1)
+    image_size: int = limited(at_least=1)
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: Augment | None = None
@@ -60,21 +94,15 @@ class Feed:
     seed: int = 0
     device: str = "cpu"
     channels_last: bool = False
-    workers: int | None = None  # processes that decode a streamed set; None = one a core, up to 8
-    classes: int = 0  # how many the set has; only mixed labels ask for it
+    workers: int | None = limited(None, at_least=0)  # processes that decode a streamed set; None = one a core, up to 8
+    classes: int = limited(0, at_least=0)  # how many the set has; only mixed labels ask for it
     balanced: bool = False  # every class equally often in each epoch, in random order
     fit: str = "cover"  # or "contain": images keep their proportions, with zeros on the right or below
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "image_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name.replace('_', ' ')} needs to be 1 or more, got {getattr(self, name)}")
+        check_ranges(self)
         if self.fit not in FITS:
             raise unknown("fit", self.fit, FITS)
-        if self.workers is not None and self.workers < 0:
-            raise InputError(f"workers needs to be 0 or more, got {self.workers}")
-        if self.classes < 0:
-            raise InputError(f"classes needs to be 0 or more, got {self.classes}")
         if not self.augment:
             return
         if self.augment.mixes and not self.classes:

@@ -44,6 +44,29 @@ def fold_of(labels: Labels, folds: int, seed: int) -> Labels:
     return held
 
 
+def check_folds(labels: Labels, classes: tuple[str, ...], folds: int) -> None:
+    """Makes sure that each fold can have an image of each class.
+
+    Raises   InputError that names the smallest class
+    """
+    few = [
+        (count, name) for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True) if count < folds
+    ]
+    if few:
+        count, name = min(few)
+        rest = len(few) - 1
+        more = f" ({rest} other class{'es have' if rest > 1 else ' has'} too few as well)" if rest else ""
+        remedy = f"take {count} folds or fewer, or add images" if count > 1 else "add images"
+        raise InputError(
+            f"{folds} folds need {folds} images of each class to learn from, but {name} has {count}{more}: {remedy}"
+        )
+
+
+def limit_images(labels: Labels, limit: int | None, seed: int) -> Labels:
+    """The ascending indices of at most `limit` images, a stratified subset; of all if it is None."""
+    return np.arange(len(labels)) if limit is None else subset(labels, limit, seed)
+
+
 def subset(labels: Labels, count: int, seed: int) -> Labels:
     """The ascending indices of `count` images, each class in proportion and with one image at least.
 

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, get_args, get_origin
 
+from ..data.feed import Augment, Split
 from ..errors import InputError, unknown
+from ..ranges import check_ranges, limited, range_of
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("onecycle", "cosine", "step", "constant")
@@ -22,9 +24,19 @@ TRANSFER, DATA, TRAINING, AUGMENTATION, TESTING, MACHINE = GROUPS = (
 )  # fmt: skip
 
 
-def setting(default: Any, group: str, words: str, shown: str | None = None) -> Any:
-    """A field with the group and the sentence that `--help` has for its flag, and what stands there as its default."""
-    return field(default=default, metadata={"group": group, "help": words, "default": shown})
+def setting(default: Any, group: str, words: str, shown: str | None = None, **limits: float | None) -> Any:
+    """A field with the group, the sentence, the default and the range that `--help` has for its flag."""
+    return limited(default, **limits, metadata={"group": group, "help": words, "default": shown})
+
+
+def shared(owner: Any, name: str) -> dict[str, float | None]:
+    """The limits of a field of Split or Augment: a recipe has the same."""
+    return asdict(range_of(owner, name))
+
+
+def change(name: str, words: str, shown: str = "off") -> Any:
+    """A field that sets one of Augment's; None leaves it to the data set."""
+    return setting(None, AUGMENTATION, words, shown, **shared(Augment, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,71 +46,87 @@ class Recipe:
     model: str = setting("lenet5", DATA, "Network, with ablations after a colon: resnet20 or resnet20:width=32.")
     data: str = setting("digits", DATA, "Data set of the catalogue, a folder of images or an .npz file.", "digits; tune: yours")
     data_dir: str | None = setting(None, DATA, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
-    val_share: float = setting(0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.")
-    split_seed: int = setting(0, DATA, "Seed that splits off validation images, the same for every training seed.")
-    folds: int | None = setting(None, DATA, "Cut the training images into so many parts, one of which is for validation.")
-    fold: int = setting(0, DATA, "Which of the parts that is, counted from 0.")
-    limit: int | None = setting(None, DATA, "Take a stratified subset of this many images.")
-    image_size: int | None = setting(None, DATA, "Pixels a side the network is built for; the data's own size if it can be.")
-    mean: tuple[float, ...] | None = setting(None, DATA, "Mean of each channel that is taken off.", "by data and weights")
-    std: tuple[float, ...] | None = setting(None, DATA, "Deviation of each channel to divide by.", "by data and weights")
+    val_share: float = setting(
+        0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.", **shared(Split, "val_share")
+    )
+    split_seed: int = setting(
+        0, DATA, "Seed that splits off validation images, the same for every training seed.", **shared(Split, "split_seed")
+    )
+    folds: int | None = setting(
+        None, DATA, "Cut the training images into so many parts, one of which is for validation.", **shared(Split, "folds")
+    )
+    fold: int = setting(0, DATA, "Which of the parts that is, counted from 0.", **shared(Split, "fold"))
+    limit: int | None = setting(None, DATA, "Take a stratified subset of this many images.", **shared(Split, "limit"))
+    image_size: int | None = setting(
+        None, DATA, "Pixels a side the network is built for; the data's own size if it can be.", at_least=1
+    )
+    mean: tuple[float, ...] | None = setting(None, DATA, "Mean of each channel, to subtract.", "by data and weights")
+    std: tuple[float, ...] | None = setting(
+        None, DATA, "Standard deviation of each channel to divide by.", "by data and weights"
+    )
     balance: str = setting("none", DATA, "Classes of unequal size: none, weights (of the loss) or sampling.")
     strict: bool = setting(False, DATA, "Stop at the first broken image instead of leaving it out.")
-    resident_share: float = setting(0.25, DATA, "Keep the images in memory if they take at most this share of what is free.")
-    workers: int | None = setting(None, DATA, "Processes that decode images when they don't fit into memory.")
+    resident_share: float = setting(
+        0.25, DATA, "Keep the images in memory if they take at most this share of the free memory.", at_least=0, at_most=1
+    )
+    workers: int | None = setting(None, DATA, "Processes that decode images when they don't fit into memory.", at_least=0)
     weights: str | None = setting(
         None, TRANSFER, "Start from published weights (a tag, or default), a weight file or a run folder."
     )
     fresh_head: bool = setting(
-        False, TRANSFER, "Start the head anew although its shape fits: it named other classes.", "no; tune: if it did"
+        False, TRANSFER, "Initialize the head anew although its shape fits: it is for other classes.", "no; tune: if it did"
     )
     strategy: str = setting(
         "full", TRANSFER, "What learns: full, head, last-N, gradual, discriminative, bn-only or lp-ft.", "full; tune: by data"
     )
-    stage_decay: float = setting(0.5, TRANSFER, "Rate of a stage as a share of the next one's, with discriminative.")
-    head_rate: float = setting(1.0, TRANSFER, "Rate of the head as a multiple of --lr.", "1; tune: by network")
+    stage_decay: float = setting(
+        0.5, TRANSFER, "Learning rate of a stage as a share of that of the next one, with discriminative.", above=0, at_most=1
+    )
+    head_rate: float = setting(
+        1.0, TRANSFER, "Learning rate of the head as a multiple of --lr.", "1; tune: by network", above=0
+    )
     freeze_norms: bool = setting(
         False, TRANSFER, "Batch norm keeps the statistics that came with the weights.", "no; tune: by network"
     )
-    teacher: str | None = setting(None, TRANSFER, "Learn from a network's answers too: a run folder, or NETWORK@WEIGHTS.")
-    distill: float = setting(0.5, TRANSFER, "Share of the loss that the teacher's answers have.")
-    temperature: float = setting(4.0, TRANSFER, "Temperature that softens the teacher's answers.")
-    epochs: int = setting(10, TRAINING, "Passes over the training images.", CHOSEN)
-    batch_size: int = setting(128, TRAINING, "Images in each forward pass.", CHOSEN)
-    accumulate: int = setting(1, TRAINING, "Batches whose gradients make one step.")
-    optimizer: str = setting("sgd", TRAINING, "sgd (Nesterov) or adamw.", CHOSEN)
-    lr: float = setting(0.1, TRAINING, "Highest learning rate.", CHOSEN)
-    momentum: float = setting(0.9, TRAINING, "Momentum of sgd, first beta of adamw.")
-    weight_decay: float = setting(5e-4, TRAINING, "Weight decay, not on norms and biases.", CHOSEN)
-    schedule: str = setting("onecycle", TRAINING, "onecycle, cosine, step or constant.", "onecycle; tune: cosine")
-    warmup: float = setting(0.25, TRAINING, "Share of all steps in which the rate rises from zero.", "0.25; tune: 0.1")
-    label_smoothing: float = setting(0.0, TRAINING, "Share of the target given to all classes alike.")
-    clip: float | None = setting(None, TRAINING, "Largest norm of the gradient.")
-    stochastic_depth: float | None = setting(
-        None, TRAINING, "Chance that the last block's branch is skipped; those before it less, in proportion.", "by network"
+    teacher: str | None = setting(
+        None, TRANSFER, "Learn from the predictions of a network too: a run folder, or NETWORK@WEIGHTS."
     )
-    ema: float | None = setting(None, TRAINING, "Decay of a moving average of the weights, which is then what is tested.")
+    distill: float = setting(0.5, TRANSFER, "Share of the loss that compares with the teacher.", at_least=0, at_most=1)
+    temperature: float = setting(4.0, TRANSFER, "Temperature that softens the predictions of the teacher.", above=0)
+    epochs: int = setting(10, TRAINING, "Passes over the training images.", CHOSEN, at_least=1)
+    batch_size: int = setting(128, TRAINING, "Images in each forward pass.", CHOSEN, at_least=1)
+    accumulate: int = setting(1, TRAINING, "Batches whose gradients make one step.", at_least=1)
+    optimizer: str = setting("sgd", TRAINING, "sgd (Nesterov) or adamw.", CHOSEN)
+    lr: float = setting(0.1, TRAINING, "Highest learning rate.", CHOSEN, above=0)
+    momentum: float = setting(0.9, TRAINING, "Momentum of sgd, first beta of adamw.", at_least=0, below=1)
+    weight_decay: float = setting(5e-4, TRAINING, "Weight decay, not on norms and biases.", CHOSEN, at_least=0)
+    schedule: str = setting("onecycle", TRAINING, "onecycle, cosine, step or constant.", "onecycle; tune: cosine")
+    warmup: float = setting(
+        0.25, TRAINING, "Share of all steps in which the learning rate rises from zero.", "0.25; tune: 0.1", at_least=0, below=1
+    )
+    label_smoothing: float = setting(0.0, TRAINING, "Share of the target given to all classes alike.", at_least=0, below=1)
+    clip: float | None = setting(None, TRAINING, "Largest norm of the gradient.", above=0)
+    stochastic_depth: float | None = setting(
+        None, TRAINING, "Probability to skip the last block's branch; less for earlier ones.", "by network", at_least=0, below=1
+    )
+    ema: float | None = setting(
+        None, TRAINING, "Decay of a moving average of the weights, which is then what is tested.", above=0, below=1
+    )
     swa: float | None = setting(
-        None, TRAINING, "Share of the epochs, the last ones, whose weights are averaged at a steady rate."
+        None, TRAINING, "Share of the epochs, the last ones, whose weights are averaged.", above=0, below=1
     )
     patience: int | None = setting(
-        None, TRAINING, "Stop after so many epochs in which validation got no better; the best epoch's weights count."
+        None, TRAINING, "Stop after so many epochs without a better validation; the best epoch's weights count.", at_least=1
     )
-    crop: int | None = setting(None, AUGMENTATION, "Pixels of padding before a random crop.", "by data")
+    crop: int | None = change("crop", "Pixels of padding before a random crop.", "by data")
     flip: bool | None = setting(None, AUGMENTATION, "Flip images left-right at random.", "by data")
-    cutout: int | None = setting(
-        None, AUGMENTATION, "Side of a random square that is blanked, in pixels of the image.", "by data"
-    )
-    zoom: float | None = setting(
-        None, AUGMENTATION, "Smallest share of the area a random resized crop keeps; 1 is off.", "by data"
-    )
-    randaugment: int | None = setting(None, AUGMENTATION, "Strength, up to 30, of two random changes of each image.", "off")
+    cutout: int | None = change("cutout", "Side of a random square that is blanked, in pixels of the image.", "by data")
+    zoom: float | None = change("zoom", "Smallest share of the area a random resized crop keeps; 1 is off.", "by data")
+    randaugment: int | None = change("randaugment", "Strength of two random changes of each image.")
     trivialaugment: bool | None = setting(None, AUGMENTATION, "One random change of random strength of each image.", "off")
-    erasing: float | None = setting(None, AUGMENTATION, "Chance that a random rectangle is blanked.", "off")
-    mixup: float | None = setting(None, AUGMENTATION, "Mix pairs of images: alpha of the Beta distribution.", "off")
-    cutmix: float | None = setting(
-        None, AUGMENTATION, "Paste a rectangle of another image: alpha of the Beta distribution.", "off"
-    )
+    erasing: float | None = change("erasing", "Probability that a random rectangle is blanked.")
+    mixup: float | None = change("mixup", "Mix pairs of images: alpha of the Beta distribution.")
+    cutmix: float | None = change("cutmix", "Paste a rectangle of another image: alpha of the Beta distribution.")
     tta: str = setting("none", TESTING, "Test also with the mean over views, a figure of its own: none, flip or ten (crops).")
     precision: str = setting("auto", MACHINE, "auto (bf16 where the processor has it), 32, bf16 or fp16.")
     channels_last: bool = setting(True, MACHINE, "Keep channels innermost in memory.")
@@ -107,8 +135,8 @@ class Recipe:
     )
     compile: bool = setting(False, MACHINE, "Compile the network with torch.compile first.")
     device: str = setting("auto", MACHINE, "auto, cpu, cuda or mps.")
-    seed: int = setting(0, MACHINE, "Seed of weights, order and augmentation.")
-    checkpoint_minutes: float = setting(5.0, MACHINE, "Save at least this often, besides after every epoch.")
+    seed: int = setting(0, MACHINE, "Seed of weights, order and augmentation.", at_least=0, below=2**63)
+    checkpoint_minutes: float = setting(5.0, MACHINE, "Save at least this often, besides after every epoch.", above=0)
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -116,41 +144,12 @@ class Recipe:
         for name, known in KNOWN.items():
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
-        for name in ("epochs", "batch_size", "accumulate"):
-            need(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("limit", "image_size"):
-            need(self, name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
-        for name in ("val_share", "warmup", "label_smoothing", "momentum"):
-            need(self, name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        for name in ("ema", "swa"):
-            need(self, name, getattr(self, name) is None or 0 < getattr(self, name) < 1, "between 0 and 1")
+        check_ranges(self, flag)
         need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
         need(self, "swa", not (self.swa and self.patience), "given without --patience: it averages the last epochs, so all run")
-        need(self, "resident_share", 0 <= self.resident_share <= 1, "between 0 and 1")
-        need(self, "lr", self.lr > 0, "above 0")
-        need(self, "weight_decay", self.weight_decay >= 0, "at least 0")
-        need(self, "checkpoint_minutes", self.checkpoint_minutes > 0, "above 0")
-        need(self, "seed", 0 <= self.seed < 2**63, "at least 0")
-        need(self, "split_seed", 0 <= self.split_seed < 2**31, "at least 0")
         alone = not (self.compile and self.checkpoint_activations)
         need(self, "checkpoint_activations", alone, "given without --compile: a compiler chooses what to compute again")
-        need(self, "clip", self.clip is None or self.clip > 0, "above 0")
-        need(self, "stage_decay", 0 < self.stage_decay <= 1, "above 0 and at most 1")
-        need(self, "head_rate", self.head_rate > 0, "above 0")
-        need(self, "distill", 0 <= self.distill <= 1, "between 0 and 1")
-        need(self, "temperature", self.temperature > 0, "above 0")
-        depth = self.stochastic_depth
-        need(self, "stochastic_depth", depth is None or 0 <= depth < 1, "at least 0 and below 1")
-        need(self, "patience", self.patience is None or self.patience >= 1, "at least 1")
-        need(self, "folds", self.folds is None or self.folds >= 2, "at least 2")
-        need(self, "fold", 0 <= self.fold < (self.folds or 1), f"at least 0 and below --folds ({self.folds or 1})")
-        need(self, "erasing", self.erasing is None or 0 <= self.erasing <= 1, "between 0 and 1")
-        need(self, "randaugment", self.randaugment is None or 0 <= self.randaugment <= 30, "between 0 and 30")
-        for name in ("mixup", "cutmix"):
-            need(self, name, getattr(self, name) is None or getattr(self, name) >= 0, "at least 0")
-        need(self, "zoom", self.zoom is None or 0 < self.zoom <= 1, "above 0 and at most 1")
-        for name in ("crop", "cutout", "workers"):
-            need(self, name, getattr(self, name) is None or getattr(self, name) >= 0, "at least 0")
+        need(self, "fold", self.fold < (self.folds or 1), f"at least 0 and below --folds ({self.folds or 1})")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -190,6 +189,14 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def need(recipe: Recipe, name: str, holds: bool, range_: str) -> None:
-    """Raises InputError that names the flag, the range and the value unless `holds`."""
+    """Does nothing if it holds.
+
+    Raises   InputError that names the flag, what it needs and the value
+    """
     if not holds:
-        raise InputError(f"--{name.replace('_', '-')} needs to be {range_}, got {getattr(recipe, name)}")
+        raise InputError(f"{flag(name)} needs to be {range_}, got {getattr(recipe, name)}")
+
+
+def flag(name: str) -> str:
+    """What the command line calls a field."""
+    return f"--{name.replace('_', '-')}"
