@@ -34,7 +34,7 @@ def test_a_range_knows_its_numbers_and_its_words(allowed: Range, words: str, ins
 def test_a_value_out_of_range_names_field_range_and_value() -> None:
     check_ranges(Plan())
     check_ranges(Plan(steps=None))
-    with pytest.raises(InputError, match="share kept needs to be above 0 and at most 1, got 0.0"):
+    with pytest.raises(InputError, match=r"share kept needs to be above 0 and at most 1, got 0\.0"):
         check_ranges(Plan(share_kept=0.0))
     with pytest.raises(InputError, match="--steps needs to be at least 1, got 0"):
         check_ranges(Plan(steps=0), lambda name: f"--{name}")

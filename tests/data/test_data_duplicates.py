@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from convatlas.data import duplicates
-from convatlas.data.duplicates import MIRROR, RADIUS, alike, codes, correlation, neighbors
+from convatlas.data.duplicates import MIRROR, RADIUS, codes, correlation, find_copies, neighbors
 from convatlas.data.picture import Unreadable
-from convatlas.data.picture_info import SIDE, PictureInfo, digest, glimpse
+from convatlas.data.picture_info import SIDE, PictureInfo, digest, picture_info
 
 
 def saved(image: Image.Image, quality: int = 90) -> Image.Image:
@@ -47,7 +47,7 @@ def thumbnails(images: list[Image.Image], folder: Path, ending: str = "png") -> 
     looks = []
     for image in images:
         image.save(folder / f"x.{ending}")
-        looks.append(glimpse(folder / f"x.{ending}").thumbnail)
+        looks.append(picture_info(folder / f"x.{ending}").thumbnail)
     return np.stack(looks)
 
 
@@ -55,7 +55,7 @@ def test_five_hundred_different_images_are_no_copies_and_their_copies_are(tiles:
     x = thumbnails(tiles, tmp_path, "ppm")
     some = range(0, 500, 5)
     copies = [thumbnails([change(tiles[i]) for i in some], tmp_path, "ppm") for change in CHANGES.values()]
-    found = {(pair.first, pair.second): pair.mirrored for pair in alike(np.concatenate([x, *copies]))}
+    found = {(pair.first, pair.second): pair.mirrored for pair in find_copies(np.concatenate([x, *copies]))}
     assert sum(second < 500 for _, second in found) <= 1  # of 124,750 pairs, each way round
     least = {"cropped": 0.97, "brighter": 0.98}
     for k, name in enumerate(CHANGES):
@@ -103,15 +103,15 @@ def test_the_code_of_a_mirror_image_is_known() -> None:
 def test_flat_pictures_and_equal_ones_are_not_compared() -> None:
     rng = np.random.default_rng(0)
     flat = np.full((40, SIDE, SIDE), 200, np.uint8) + rng.integers(0, 3, (40, SIDE, SIDE), np.uint8)
-    assert alike(flat) == []
-    assert alike(np.repeat(rng.integers(0, 256, (1, SIDE, SIDE), np.uint8), 5, 0)) == []
-    assert alike(np.empty((0, SIDE, SIDE), np.uint8)) == []
+    assert find_copies(flat) == []
+    assert find_copies(np.repeat(rng.integers(0, 256, (1, SIDE, SIDE), np.uint8), 5, 0)) == []
+    assert find_copies(np.empty((0, SIDE, SIDE), np.uint8)) == []
 
 
 def test_a_glance_tells_what_is_in_the_header(tmp_path: Path) -> None:
     def seen(image: Image.Image, name: str, **options: object) -> PictureInfo:
         image.save(tmp_path / name, **options)
-        return glimpse(tmp_path / name)
+        return picture_info(tmp_path / name)
 
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -141,4 +141,4 @@ def test_a_picture_cut_short_is_found_out(tmp_path: Path, tiles: list[Image.Imag
         tiles[0].save(path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         with pytest.raises(Unreadable):
-            glimpse(path)
+            picture_info(path)

@@ -1,4 +1,4 @@
-"""A whole set in memory, as every source of arrays hands it over."""
+"""A whole set in memory, as every source of arrays gives it."""
 
 from dataclasses import dataclass
 

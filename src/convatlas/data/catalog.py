@@ -14,7 +14,7 @@ from .feed import Augment
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A set with a name: what is in it, under which licence, and how it is found and read."""
+    """A set with a name: what is in it, under which license, and how it is found and read."""
 
     name: str
     title: str

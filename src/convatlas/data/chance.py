@@ -1,4 +1,4 @@
-"""Chance: integers for each image, drawn once a batch, from which every augmentation takes its own rows.
+"""Chance: integers for each image, drawn once per batch, from which every augmentation takes its own rows.
 
 Shapes   chance (rows, n) int64 in [0, 2^31), on the CPU
 """
@@ -7,13 +7,16 @@ import torch
 from torch import Tensor
 
 RANGE = 2**31
-# Whose rows are whose. New rows come last: a seed then gives the older ones the very integers it always gave them.
+# Which rows are for what. New rows come last: a seed then gives the older ones the very integers it always gave them.
 ZOOM, CROP, FLIP, CUTOUT, CHANGES, ERASING, MIXING = slice(4), 4, 5, slice(6, 8), slice(8, 10), slice(10, 15), slice(15, 20)
 ROWS = 20
 
 
 def chances(count: int, generator: torch.Generator) -> Tensor:
-    """Twenty integers for each image, drawn on the CPU so that every device sees the same batch."""
+    """Twenty integers for each image, drawn on the CPU so that every device sees the same batch.
+
+    Shapes   → (20, count) int64
+    """
     return torch.randint(RANGE, (ROWS, count), generator=generator)
 
 

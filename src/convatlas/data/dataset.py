@@ -1,4 +1,4 @@
-"""A set, opened: three parts that never overlap, and what a network needs to know of them."""
+"""A data set ready to learn from: three parts that never overlap, and what a network needs to know of them."""
 
 import os
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER_SIZE = 224  # pixels a side of a folder's images when nobody asks for another
 FOLDER_AUGMENT = Augment(flip=True, zoom=0.35)
-_SAMPLE = 512  # images, spread evenly, that the mean and deviation of a streamed set are taken from
+_SAMPLE = 512  # images, spread evenly, from which the mean and standard deviation of a streamed set are computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Data:
     """A set ready to learn from.
 
     Shapes   size (h, w) of the stored training images in pixels
-    Units    mean and std of the training images, a channel each, in [0, 1]
+    Units    mean and std of the training images, per channel, in [0, 1]
     """
 
     name: str
@@ -69,16 +69,16 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     """A set by its name in the catalogue, or a folder of images or an .npz by its path.
 
     `image_size` matters for folders alone (default 224): their pictures are cut to their square middle, scaled to it.
-    `limit` takes so many training images, before validation is carved from them, and at most so many test images.
-    `folds` cuts all labelled images but the test images into so many stratified parts, drawn by `split_seed`; number `fold`,
-    from 0, is for validation and the rest for training. A val folder is cut up as well, `val_share` means nothing then.
+    `limit` takes so many training images, before validation images are split off, and at most so many test images.
+    `folds` divides all labeled images but the test images into so many stratified parts, drawn by `split_seed`; number `fold`,
+    from 0, is for validation and the rest for training. A val folder is divided as well; `val_share` means nothing then.
     `strict` stops at broken pictures. A folder is held in memory where it takes at most `resident_share` of what is free,
     otherwise it is decoded again each epoch.
     Raises   InputError
     """
     split = Split(val_share, split_seed, limit, folds, fold)
     if image_size is not None and image_size < 1:
-        raise InputError(f"image size needs to be 1 or more, got {image_size}")
+        raise InputError(f"image size needs to be at least 1, got {image_size}")
     if name_or_path in CATALOG:
         source = CATALOG[name_or_path]
         arrays = source.read(data_folder(data_dir))
@@ -121,35 +121,38 @@ def _from_folder(root: Path, side: int, split: Split, strict: bool, resident_sha
     from .decode import broken_warning
     from .images import Resident
 
-    found = _scanned(root)
-    train, val, test = _parts(found, split)
+    tree = _scan(root)
+    train, val, test = _parts(tree, split)
     parts = [part for part in (train, val, test) if part]
-    gray = [part.without_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
+    gray = [part.remove_broken(f"{root.name} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
     channels = 1 if all(gray) else 3
-    kept = round(ZOOM_MARGIN * side)
-    size = channels * (len(train.names) * kept**2 + sum(len(part.names) for part in parts[1:]) * side**2)
+    larger = round(ZOOM_MARGIN * side)
+    size = channels * (len(train.names) * larger**2 + sum(len(part.names) for part in parts[1:]) * side**2)
     hold = size <= resident_share * _free_memory()
 
-    def images(part: "Files", side: int, of: str) -> "Images":
-        return part.resident(channels, side, f"{root.name} {of}") if hold else part.streamed(channels, side, strict)
+    def images(part: "Files", side: int, title: str) -> "Images":
+        return part.resident(channels, side, f"{root.name} {title}") if hold else part.streamed(channels, side, strict)
 
-    trained = images(train, kept, "train")
-    chosen, tested = (images(part, side, of) if part else None for part, of in ((val, "val"), (test, "test")))
-    classes = found.train.classes
-    warnings = broken_warning(parts, strict) + _others(found)
+    train_images = images(train, larger, "train")
+    val_images, test_images = (images(part, side, title) if part else None for part, title in ((val, "val"), (test, "test")))
+    classes = tree.train.classes
+    warnings = broken_warning(parts, strict) + _others(tree)
     _every_class(train, classes)
     warnings += _gaps(classes, {of: part.labels for of, part in (("validation", val), ("test", test)) if part})
     sample = (
-        trained if isinstance(trained, Resident) else train.some(_SAMPLE).resident(channels, kept, f"a sample of {root.name}")
+        train_images
+        if isinstance(train_images, Resident)
+        else train.sample(_SAMPLE).resident(channels, larger, f"a sample of {root.name}")
     )
     mean, std = _statistics(sample.x)
     return Data(
-        root.resolve().name, root.resolve().name, classes, channels, trained.size, trained, chosen or None, tested or None,
+        root.resolve().name, root.resolve().name, classes, channels, train_images.size, train_images,
+        val_images or None, test_images or None,
         mean, std, FOLDER_AUGMENT, warnings
     )  # fmt: skip
 
 
-def _scanned(root: Path) -> folder.Folder:
+def _scan(root: Path) -> folder.Folder:
     try:
         return folder.scan(root)
     except InputError:
@@ -161,7 +164,7 @@ def _scanned(root: Path) -> folder.Folder:
         raise
 
 
-def _parts(found: folder.Folder, split: Split) -> "tuple[Files, Files | None, Files | None]":
+def _parts(source: folder.Folder, split: Split) -> "tuple[Files, Files | None, Files | None]":
     from .decode import Files
 
     def files(tree: folder.Tree, indices: Labels) -> "Files":
@@ -171,12 +174,12 @@ def _parts(found: folder.Folder, split: Split) -> "tuple[Files, Files | None, Fi
         return files(tree, split.test(tree.labels)) if tree else None
 
     if split.folds:
-        found = found.pooled()
-    whole = found.train
-    learn, drawn = split_off(whole.labels, TEST_SHARE if found.whole else 0, TEST_SEED)
-    train, val = split.train_and_val(whole.labels[learn], whole.classes, split_val=found.val is None)
-    chosen = test_part(found.val) or (files(whole, learn[val]) if len(val) else None)
-    tested = files(whole, drawn[split.test(whole.labels[drawn])]) if len(drawn) else test_part(found.test)
+        source = source.pool_train_and_val()
+    whole = source.train
+    learn, drawn = split_off(whole.labels, TEST_SHARE if source.whole else 0, TEST_SEED)
+    train, val = split.train_and_val(whole.labels[learn], whole.classes, split_val=source.val is None)
+    chosen = test_part(source.val) or (files(whole, learn[val]) if len(val) else None)
+    tested = files(whole, drawn[split.test(whole.labels[drawn])]) if len(drawn) else test_part(source.test)
     return files(whole, learn[train]), chosen, tested
 
 
@@ -186,10 +189,10 @@ def _every_class(train: "Files", classes: tuple[str, ...]) -> None:
         raise InputError(f"{train.root} has no readable image of {', '.join(classes[label] for label in absent[:8])}")
 
 
-def _others(found: folder.Folder) -> tuple[str, ...]:
+def _others(source: folder.Folder) -> tuple[str, ...]:
     return tuple(
         f"{count} file{'s' * (count > 1)} of no image format ({', '.join(tree.endings[:5])}) left out of {tree.root}"
-        for tree in (found.train, found.val, found.test)
+        for tree in (source.train, source.val, source.test)
         if tree is not None and (count := len(tree.others))
     )
 

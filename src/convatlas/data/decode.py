@@ -1,4 +1,4 @@
-"""A folder's pictures looked at or decoded by threads: the broken ones named, the rest held or streamed."""
+"""A folder's pictures, checked or decoded by threads: broken ones are reported, the rest is held in memory or streamed."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +18,8 @@ from .images import Resident, Streamed, evenly
 T = TypeVar("T")
 
 _NAMED = 5
-_BLOCK = 4096  # pictures asked for at a time, so that a million of them are not a million futures
-_SHOWN_FROM = 500  # images; fewer are done before a bar would be read
+_BLOCK = 4096  # pictures submitted at a time, so that a million of them are not a million futures
+_BAR_FROM = 500  # images; fewer are done before a progress bar could be read
 
 
 @dataclass(slots=True)
@@ -31,46 +31,49 @@ class Files:
     labels: Labels
     broken: dict[str, str] = field(default_factory=dict)
 
-    def without_broken(self, of: str) -> bool:
-        """Takes out what cannot be opened; whether all that is left is gray."""
+    def remove_broken(self, title: str) -> bool:
+        """Removes what cannot be opened; whether all that is left is gray."""
         gray: list[bool | None] = []
-        for name, is_gray in zip(
-            self.names, map_pictures(self.root, self.names, picture.is_gray, f"looking at {of}"), strict=True
-        ):
+        results = map_pictures(self.root, self.names, picture.is_gray, f"checking {title}")
+        for name, is_gray in zip(self.names, results, strict=True):
             gray.append(is_gray if isinstance(is_gray, bool) else None)
             if isinstance(is_gray, picture.Unreadable):
                 self.broken[name] = str(is_gray)
-        self._keep([found is not None for found in gray])
-        return all(found for found in gray if found is not None)
+        self._keep([result is not None for result in gray])
+        return all(result for result in gray if result is not None)
 
-    def resident(self, channels: int, side: int, of: str) -> Resident:
-        """All pictures decoded; those that fail only now are taken out too."""
+    def resident(self, channels: int, side: int, title: str) -> Resident:
+        """All pictures decoded; those that fail only now are removed too.
+
+        Shapes   images of (channels, side, side)
+        """
         x = np.empty((len(self.names), channels, side, side), np.uint8)
-        kept: list[bool] = []
+        readable: list[bool] = []
         count = 0
-        squares = map_pictures(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {of}")
+        squares = map_pictures(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {title}")
         for name, square in zip(self.names, squares, strict=True):
             if isinstance(square, picture.Unreadable):
                 self.broken[name] = str(square)
             else:
                 x[count] = square
                 count += 1
-            kept.append(not isinstance(square, picture.Unreadable))
-        self._keep(kept)
+            readable.append(not isinstance(square, picture.Unreadable))
+        self._keep(readable)
         return Resident(torch.from_numpy(x[:count]), torch.from_numpy(self.labels))
 
     def streamed(self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None) -> Streamed:
+        """The pictures, decoded when they are needed."""
         labels = torch.from_numpy(self.labels)
         return Streamed(self.root, self.names, labels, channels=channels, side=side, strict=strict, frame=frame)
 
-    def some(self, count: int) -> "Files":
+    def sample(self, count: int) -> "Files":
         """At most `count` of them, spread evenly."""
         places = evenly(len(self.names), count)
         return Files(self.root, [self.names[i] for i in places], self.labels[places])
 
-    def _keep(self, kept: list[bool]) -> None:
-        self.names = [name for name, keep in zip(self.names, kept, strict=True) if keep]
-        self.labels = self.labels[np.array(kept, bool)]
+    def _keep(self, chosen: list[bool]) -> None:
+        self.names = [name for name, keep in zip(self.names, chosen, strict=True) if keep]
+        self.labels = self.labels[np.array(chosen, bool)]
 
 
 def broken_warning(parts: list[Files], strict: bool) -> tuple[str, ...]:
@@ -90,9 +93,9 @@ def broken_warning(parts: list[Files], strict: bool) -> tuple[str, ...]:
 
 
 def map_pictures(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | picture.Unreadable]:
-    """What `do` makes of each picture, in their order, by a thread a core; a broken one gives the reason instead."""
+    """What `do` makes of each picture, in their order, by one thread per core; a broken one gives the reason instead."""
 
-    def tried(name: str) -> T | picture.Unreadable:
+    def attempt(name: str) -> T | picture.Unreadable:
         try:
             return do(root / name)
         except picture.Unreadable as error:
@@ -100,11 +103,11 @@ def map_pictures(root: Path, names: list[str], do: Callable[[Path], T], title: s
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         blocks = (names[start : start + _BLOCK] for start in range(0, len(names), _BLOCK))
-        yield from _shown((result for block in blocks for result in threads.map(tried, block)), len(names), title)
+        yield from _with_progress((result for block in blocks for result in threads.map(attempt, block)), len(names), title)
 
 
-def _shown(results: Iterator[T], total: int, title: str) -> Iterable[T]:
-    if total < _SHOWN_FROM:
+def _with_progress(results: Iterator[T], total: int, title: str) -> Iterable[T]:
+    if total < _BAR_FROM:
         return results
     from rich.console import Console
     from rich.progress import track

@@ -27,15 +27,15 @@ BITS, BANDS = 64, 4
 RADIUS = 11  # bits in which the codes of copies may differ: two in the nearest of the four bands
 MARGIN = 0.03  # of a side, that a cropped copy lacks all around
 LIKENESS = 0.9  # correlation of the thumbnails of copies, at least
-FLAT = 2.0  # levels of gray; where a thumbnail deviates less there is nothing to compare
+FLAT = 2.0  # standard deviation in levels of gray; below it there is nothing to compare
 _WIDTH = BITS // BANDS
 _WITHIN = RADIUS // BANDS
-_BLOCK = 2**21  # pairs looked at together
+_BLOCK = 2**21  # pairs compared together
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
-    """Two thumbnails by their places, the earlier one first."""
+class Copies:
+    """Two thumbnails of the same picture by their places, the earlier one first."""
 
     first: int
     second: int
@@ -43,31 +43,31 @@ class Alike:
     correlation: float
 
 
-def alike(thumbnails: Thumbnails) -> list[Alike]:
-    """Every pair of copies among thumbnails that have something to see; of equal thumbnails only the first is compared.
+def find_copies(thumbnails: Thumbnails) -> list[Copies]:
+    """Every pair of copies among thumbnails that show something; of equal thumbnails only the first is compared.
 
     Shapes   thumbnails (n, 16, 16) uint8
     """
     if not len(thumbnails):
         return []
     _, firsts = np.unique(thumbnails.reshape(len(thumbnails), -1), axis=0, return_index=True)
-    seen = np.sort(firsts[~flat(thumbnails)[firsts]])
-    plain = thumbnails[seen], codes(thumbnails[seen])
+    places = np.sort(firsts[~is_flat(thumbnails)[firsts]])
+    plain = thumbnails[places], codes(thumbnails[places])
     middle = middles(plain[0]), codes(middles(plain[0]))
-    found: dict[tuple[int, int], Alike] = {}
-    for mirrored in (True, False):  # whoever is alike both ways is alike as it stands
+    pairs: dict[tuple[int, int], Copies] = {}
+    for mirrored in (True, False):  # of copies both ways, the one that is not mirrored counts
         for (x, mine), (y, theirs) in ((plain, plain), (plain, middle), (middle, plain)):
             for left, right in neighbors(mine, theirs ^ MIRROR if mirrored else theirs):
                 likeness = correlation(x[left], y[right][:, :, ::-1] if mirrored else y[right])
-                for i, j, value in zip(seen[left].tolist(), seen[right].tolist(), likeness.tolist(), strict=True):
-                    known = found.get((i, j))
+                for i, j, value in zip(places[left].tolist(), places[right].tolist(), likeness.tolist(), strict=True):
+                    known = pairs.get((i, j))
                     if value >= LIKENESS and (known is None or known.mirrored != mirrored or known.correlation < value):
-                        found[i, j] = Alike(i, j, mirrored, value)
-    return [found[pair] for pair in sorted(found)]
+                        pairs[i, j] = Copies(i, j, mirrored, value)
+    return [pairs[pair] for pair in sorted(pairs)]
 
 
 def middles(thumbnails: Thumbnails) -> Thumbnails:
-    """What is left of them without a margin of 3 % on each side, by linear interpolation: what a cropped copy looks like.
+    """The thumbnails without a margin of 3 % on each side, by linear interpolation, as a cropped copy has them.
 
     Shapes   (n, 16, 16) → (n, 16, 16)
     """
@@ -76,8 +76,8 @@ def middles(thumbnails: Thumbnails) -> Thumbnails:
     return np.asarray((weights @ thumbnails @ weights.T).round().astype(np.uint8))
 
 
-def flat(thumbnails: Thumbnails) -> NDArray[np.bool_]:
-    """Which show hardly anything.
+def is_flat(thumbnails: Thumbnails) -> NDArray[np.bool_]:
+    """Which thumbnails show hardly anything.
 
     Shapes   thumbnails (n, 16, 16) → (n,)
     """
@@ -95,7 +95,7 @@ def codes(thumbnails: Thumbnails) -> Codes:
 
 
 def correlation(x: Thumbnails, y: Thumbnails) -> NDArray[np.float64]:
-    """Of each pair of thumbnails, -1 to 1.
+    """The correlation of each pair of thumbnails, -1 to 1.
 
     Shapes   x, y (n, 16, 16) → (n,)
     """
@@ -119,7 +119,7 @@ def neighbors(codes: Codes, others: Codes) -> Iterator[tuple[Places, Places]]:
                 left, right = left[ahead], right[ahead]  # noqa: PLW2901
                 differs = codes[left] ^ others[right]
                 near = np.bitwise_count(differs) <= RADIUS
-                for earlier in range(band):  # that band has told of the pair already
+                for earlier in range(band):  # that band has given the pair already
                     near &= np.bitwise_count(_band(differs, earlier)) > _WITHIN
                 if near.any():
                     yield left[near], right[near]

@@ -1,4 +1,4 @@
-"""A folder of pictures with a sub-folder a class, in train, val and test folders or in one tree."""
+"""A folder of pictures with one sub-folder per class, in train, val and test folders or in one tree."""
 
 import os
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, listed
 from .arrays import Labels
 from .picture import ENDINGS
 
@@ -33,15 +33,15 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What is for what; a part that has no folder of its own is None."""
+    """The parts of a set of pictures; one that has no folder of its own is None."""
 
     train: Tree
     val: Tree | None
     test: Tree | None
-    whole: bool  # one tree, from which the test images are still to be drawn
+    whole: bool  # one tree, from which test images are to be drawn
 
-    def pooled(self) -> "Folder":
-        """The same with training and validation images in one part, for folds to say which is which."""
+    def pool_train_and_val(self) -> "Folder":
+        """The same with training and validation images in one part, which folds divide anew."""
         if self.val is None:
             return self
         places = self.train, self.val
@@ -63,11 +63,13 @@ def scan(root: Path) -> Folder:
         if val or test:
             there = " and ".join(part.root.name for part in (val, test) if part)
             raise InputError(f"{root} has {there} but no train folder: add one, or give one tree")
-        return Folder(_of_classes(tree(root)), None, None, whole=True)
-    _of_classes(train)
+        only = tree(root)
+        _check_classes(only)
+        return Folder(only, None, None, whole=True)
+    _check_classes(train)
     for other in (val, test):
         if other is not None:
-            _agree(train, other)
+            _check_same_classes(train, other)
     return Folder(train, val, test, whole=val is None and test is None)
 
 
@@ -85,15 +87,15 @@ def part(root: Path, split: str) -> Tree:
 
 
 def parts(root: Path) -> dict[str, Tree]:
-    """What there is of `train`, `val` and `test`, or `all` of a folder that has no parts; nothing is asked of their classes.
+    """The parts that exist of `train`, `val` and `test`, or `all` of a folder that has no parts, whatever their classes.
 
     Raises   InputError if no part has a picture
     """
     places = dict(zip(("train", "val", "test"), _parts(root), strict=True))
-    found = {name: walked(place) for name, place in places.items() if place} or {"all": walked(root)}
-    if not any(tree.names for tree in found.values()):
-        _filled(next(iter(found.values())))
-    return found
+    trees = {name: walk(place) for name, place in places.items() if place} or {"all": walk(root)}
+    if not any(tree.names for tree in trees.values()):
+        _check_filled(next(iter(trees.values())))
+    return trees
 
 
 def tree(root: Path) -> Tree:
@@ -101,13 +103,13 @@ def tree(root: Path) -> Tree:
 
     Raises   InputError if one of them has none
     """
-    found = walked(root)
-    _filled(found)
-    return found
+    result = walk(root)
+    _check_filled(result)
+    return result
 
 
-def walked(root: Path) -> Tree:
-    """The pictures below the sub-folders of `root`, which may well have none."""
+def walk(root: Path) -> Tree:
+    """The pictures below the sub-folders of `root`, if there are any."""
     classes = tuple(_folders(root))
     names: list[str] = []
     labels: list[int] = []
@@ -137,10 +139,10 @@ def _ending(name: str) -> str:
 
 
 def _folders(root: Path) -> list[str]:
-    return sorted(entry.name for entry in _listed(root) if entry.is_dir() and not _is_litter(entry.name))
+    return sorted(entry.name for entry in _entries(root) if entry.is_dir() and not _is_litter(entry.name))
 
 
-def _listed(root: Path) -> list["os.DirEntry[str]"]:
+def _entries(root: Path) -> list["os.DirEntry[str]"]:
     try:
         with os.scandir(root) as entries:
             return list(entries)
@@ -152,46 +154,40 @@ def _is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER or name in _LITTER_FOLDERS
 
 
-def _filled(found: Tree) -> None:
+def _check_filled(tree: Tree) -> None:
     layout = "a sub-folder for each class with images in it"
     formats = ", ".join(sorted(ending[1:] for ending in ENDINGS))
-    if not found.names:
-        loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _listed(found.root))
+    if not tree.names:
+        loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _entries(tree.root))
         beside = f" ({loose} lie beside the sub-folders, where their class is unknown)" if loose else ""
-        seen = f" (only {', '.join(found.endings[:5])})" if found.others else ""
-        raise InputError(f"{found.root} has no images{beside}{seen}: {layout} is needed, {formats}")
-    empty = [found.classes[label] for label in sorted(set(range(len(found.classes))) - set(found.labels.tolist()))]
+        only = f" (only {', '.join(tree.endings[:5])})" if tree.others else ""
+        raise InputError(f"{tree.root} has no images{beside}{only}: {layout} is needed, {formats}")
+    empty = [tree.classes[label] for label in sorted(set(range(len(tree.classes))) - set(tree.labels.tolist()))]
     if empty:
-        raise InputError(f"{found.root} has no image of {', '.join(empty[:8])}: remove the empty folder or fill it ({formats})")
+        raise InputError(f"{tree.root} has no image of {', '.join(empty[:8])}: remove the empty folder or fill it ({formats})")
 
 
-def _of_classes(found: Tree) -> Tree:
-    if len(found.classes) < 2:
-        raise InputError(f"{found.root} has one class, {found.classes[0]}: two or more sub-folders are needed to tell apart")
-    return found
+def _check_classes(tree: Tree) -> None:
+    if len(tree.classes) < 2:
+        raise InputError(f"{tree.root} has one class, {tree.classes[0]}: two or more sub-folders are needed")
 
 
-def _agree(train: Tree, other: Tree) -> None:
+def _check_same_classes(train: Tree, other: Tree) -> None:
     missing = sorted(set(train.classes) - set(other.classes))
     extra = sorted(set(other.classes) - set(train.classes))
     part = "test" if other.root.name in TEST else "validation"
     if missing and extra:
         raise InputError(
-            f"{part} has {_some(extra)}, which {train.root} lacks, and no images of {_some(missing)}, which it has: "
+            f"{part} has {listed(extra)}, which {train.root} lacks, and no images of {listed(missing)}, which it has: "
             f"give the folders of a class the same name in both"
         )
     if missing:
         raise InputError(
-            f"{part} has no images of {_some(missing)}, which {train.root} has: add some to {other.root / missing[0]}, "
+            f"{part} has no images of {listed(missing)}, which {train.root} has: add some to {other.root / missing[0]}, "
             f"or remove {train.root / missing[0]}"
         )
     if extra:
         raise InputError(
-            f"{part} has {_some(extra)}, which {train.root} lacks: add images to learn from to {train.root / extra[0]}, "
+            f"{part} has {listed(extra)}, which {train.root} lacks: add images to learn from to {train.root / extra[0]}, "
             f"or remove {other.root / extra[0]}"
         )
-
-
-def _some(classes: list[str], count: int = 8) -> str:
-    more = f" and {len(classes) - count} more" if len(classes) > count else ""
-    return ", ".join(classes[:count]) + more

@@ -34,7 +34,7 @@ def read(folder_name: str, classes: tuple[str, ...], data_dir: Path) -> Arrays:
         download.fetch(folder_name, data_dir, files=[f"{stem}.gz" for stem in STEMS], into=data_dir / folder_name)
         folder = data_dir / folder_name / "raw"
     x_train, y_train, x_test, y_test = (read_file(_file(folder, stem) or folder / stem) for stem in STEMS)
-    pairs = [_paired(folder, x, y, len(classes)) for x, y in ((x_train, y_train), (x_test, y_test))]
+    pairs = [_check_pair(folder, x, y, len(classes)) for x, y in ((x_train, y_train), (x_test, y_test))]
     return Arrays(*pairs[0], *pairs[1], classes)
 
 
@@ -81,7 +81,7 @@ def _is_another(test_labels: Path | None, folder_name: str) -> bool:
     return digest in {md5 for name, md5 in TEST_LABELS.items() if name != folder_name}
 
 
-def _paired(folder: Path, x: NDArray[np.uint8], y: NDArray[np.uint8], classes: int) -> tuple[Pixels, Labels]:
+def _check_pair(folder: Path, x: NDArray[np.uint8], y: NDArray[np.uint8], classes: int) -> tuple[Pixels, Labels]:
     if x.ndim != 3 or y.ndim != 1 or len(x) != len(y) or not len(x):
         raise InputError(f"{folder} needs images (n, h, w) and as many labels (n,), got {x.shape} and {y.shape}")
     if y.max() >= classes:

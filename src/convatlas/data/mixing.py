@@ -66,7 +66,7 @@ def pasted_rectangles(h: int, w: int, share: Tensor, chance: Tensor) -> Tensor:
 
 
 def cutmix(x: Tensor, y: Tensor, partner: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
-    """Each image with a rectangle of its partner, at the place it has there; labels weigh what is seen of each image.
+    """Each image with a rectangle of its partner, at the place it has there; labels weigh how much is seen of each image.
 
     Shapes   x (n, c, h, w), y (n, classes), partner (n,) int64, bounds (4, n) as `pasted_rectangles` gives them
     Source   Yun et al. 2019, §3.1, eq. 1, with λ corrected to the pixels that were pasted

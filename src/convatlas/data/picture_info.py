@@ -1,4 +1,4 @@
-"""A quick look at a picture: what its header says, and a thumbnail that stands for what it shows."""
+"""A summary of a picture file: what its header says, and a thumbnail of what it shows."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,7 +15,7 @@ SIDE = 16  # pixels of a thumbnail
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureInfo:
-    """A picture at a glance.
+    """The summary of a picture.
 
     Shapes   thumbnail (16, 16) uint8, gray, upright, both sides scaled to fit
     Units    width and height in pixels of the upright picture
@@ -25,11 +25,11 @@ class PictureInfo:
     height: int
     gray: bool
     alpha: bool
-    rotated: bool  # stored lying or mirrored, and turned by its EXIF data
+    rotated: bool  # stored turned or mirrored, and set right by its EXIF data
     thumbnail: NDArray[np.uint8]
 
 
-def glimpse(path: Path) -> PictureInfo:
+def picture_info(path: Path) -> PictureInfo:
     """The whole picture decoded, at a fraction of its size where the format allows that.
 
     Raises   picture.Unreadable
@@ -44,7 +44,7 @@ def glimpse(path: Path) -> PictureInfo:
 
 
 def digest(path: Path) -> bytes:
-    """The same for two files if their upright pixels in RGB are.
+    """A hash that is the same for two files if their upright pixels in RGB are.
 
     Raises   picture.Unreadable
     """
@@ -53,7 +53,7 @@ def digest(path: Path) -> bytes:
         return blake2b(plain.tobytes(), key=repr(plain.size).encode(), digest_size=16).digest()
 
 
-def shown(path: Path, longest: int = 384) -> NDArray[np.uint8]:
+def reduced_pixels(path: Path, longest: int = 384) -> NDArray[np.uint8]:
     """The upright picture in its proportions, reduced where it is larger than a page shows it.
 
     Shapes   (h, w, 3)

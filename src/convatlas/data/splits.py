@@ -19,6 +19,8 @@ def split_off(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
     """The indices that stay and those that are set aside, `share` of every class to the nearest image, both ascending.
 
     A class of two images or more gives at least one and keeps at least one.
+
+    Shapes   labels (n,) → indices
     """
     aside = np.zeros(len(labels), bool)
     if share > 0:
@@ -31,17 +33,17 @@ def split_off(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
 
 
 def fold_of(labels: Labels, folds: int, seed: int) -> Labels:
-    """For each image the fold that holds it out, from 0: each class is shuffled, then dealt out one by one.
+    """The fold that holds out each image, from 0: each class is shuffled, then dealt to the folds one by one.
 
     No two folds differ by more than one image, neither of a class nor in all.
     Source   Kohavi 1995, §2.2: stratified cross-validation
     """
-    held, rng, given = np.empty(len(labels), np.int64), np.random.default_rng(seed), 0
+    fold, rng, before = np.empty(len(labels), np.int64), np.random.default_rng(seed), 0
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        held[members] = (given + np.arange(len(members))) % folds  # on from where the last class ended: even in all
-        given += len(members)
-    return held
+        fold[members] = (before + np.arange(len(members))) % folds  # on from where the last class ended: even in all
+        before += len(members)
+    return fold
 
 
 def check_folds(labels: Labels, classes: tuple[str, ...], folds: int) -> None:
@@ -84,16 +86,16 @@ def subset(labels: Labels, count: int, seed: int) -> Labels:
         gap = np.where(quota < sizes, ideal - quota, -np.inf) if missing else np.where(quota > 1, quota - ideal, -np.inf)
         quota[gap.argmax()] += 1 if missing else -1
     rng = np.random.default_rng(seed)
-    chosen = [rng.permutation(np.flatnonzero(labels == k))[:q] for k, q in zip(classes, quota, strict=True)]
-    return np.sort(np.concatenate(chosen))
+    members = [rng.permutation(np.flatnonzero(labels == k))[:q] for k, q in zip(classes, quota, strict=True)]
+    return np.sort(np.concatenate(members))
 
 
 def balanced_order(labels: "Tensor", number: int, generator: "torch.Generator") -> "Tensor":
     """Which images epoch `number` draws, class by class: as many as there are, of every class as many to within one.
 
-    The images of a class lie in a ring, in the order that `generator`, the same for all epochs, gives them, and each epoch goes
-    on where the last one stopped. So small classes come round several times, no image of theirs more than once more often than
-    another, and of large ones the images that an epoch leaves out begin the next.
+    The images of a class form a ring, in the order that `generator`, the same for all epochs, gives them, and each epoch goes
+    on where the last one stopped. So the images of a small class come several times, none more than once more often than
+    another; those of a large class that an epoch leaves out begin the next.
 
     Shapes   labels (n,) → (n,) int64
     """
@@ -105,7 +107,7 @@ def balanced_order(labels: "Tensor", number: int, generator: "torch.Generator") 
     quota, left = divmod(len(labels), max(len(sizes), 1))
     drawn, begin = np.empty(0, np.int64), 0
     for place, size in enumerate(sizes.tolist()):
-        # What is left over goes to the classes in turn, and on in the next epoch.
+        # What remains goes to the classes in turn, and on in the next epoch.
         first, last = (quota * n + (left * n + len(sizes) - 1 - place) // len(sizes) for n in (number, number + 1))
         drawn = np.append(drawn, begin + np.arange(first, last) % size)
         begin += size

@@ -14,13 +14,13 @@ FILES = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin")
 
 
 def find(data_dir: Path) -> Path | None:
-    """The folder of the labelled files: the data folder itself, or inside it; the unlabelled images are not needed."""
+    """The folder of the labeled files: the data folder itself, or inside it; the unlabeled images are not needed."""
     folders = (data_dir / FOLDER, data_dir, data_dir / "STL10" / FOLDER, data_dir / "STL10")
     return next((folder for folder in folders if all((folder / file).is_file() for file in FILES)), None)
 
 
 def read(classes: tuple[str, ...], data_dir: Path) -> Arrays:
-    """The labelled images, downloaded first if they are not there."""
+    """The labeled images, downloaded first if they are not there."""
     folder = find(data_dir)
     if folder is None:
         download.fetch("STL10", data_dir, files=FILES, into=data_dir / FOLDER)

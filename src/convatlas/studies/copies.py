@@ -37,13 +37,13 @@ def find_copies(root: Path, images: Sequence[Image]) -> list[Pair]:
     if not images:
         return []
     thumbnails = np.stack([image.glimpse.thumbnail for image in images])
-    near = [Pair(a.first, a.second, "mirrored" if a.mirrored else "near", a.correlation) for a in duplicates.alike(thumbnails)]
+    near = [Pair(a.first, a.second, "mirrored" if a.mirrored else "near", a.correlation) for a in duplicates.find_copies(thumbnails)]
     groups = defaultdict(list)
     for place, image in enumerate(images):
         groups[image.glimpse.thumbnail.tobytes()].append(place)
     equal = [group for group in groups.values() if len(group) > 1]
     marks = digests(root, images, sorted({i for group in equal for i in group} | may_be_equal(near, images)))
-    flat = duplicates.flat(thumbnails)
+    flat = duplicates.is_flat(thumbnails)
     pairs = []
     for group in equal:
         leaders: dict[bytes, int] = {}

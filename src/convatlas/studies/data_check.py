@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..data import decode, folder
 from ..data.picture import Unreadable
-from ..data.picture_info import glimpse, shown
+from ..data.picture_info import picture_info, reduced_pixels
 from .copies import Image, Pair, find_copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
@@ -103,7 +103,7 @@ class Check:
 
         Shapes   (h, w, 3) each
         """
-        first, second = (shown(self.root / path) for path in self.paths(pair))
+        first, second = (reduced_pixels(self.root / path) for path in self.paths(pair))
         return first, second
 
     def ratio(self, part: str) -> float | None:
@@ -220,7 +220,7 @@ def check(root: Path) -> Check:
         for name, label in zip(tree.names, tree.labels.tolist(), strict=True)
     ]
     images, broken = [], {}
-    infos = decode.map_pictures(root, [path for path, _, _ in places], glimpse, f"looking at {root.name}")
+    infos = decode.map_pictures(root, [path for path, _, _ in places], picture_info, f"looking at {root.name}")
     for (path, part, label), info in zip(places, infos, strict=True):
         if isinstance(info, Unreadable):
             broken[path] = str(info)
