@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import pad
 
-from convatlas.data import Augment, geometry, policies
+from convatlas.data import Augment, policies, windows
 from convatlas.data.augment import augment_batch, cutout_hole
 from convatlas.data.chance import chances
 from convatlas.data.erasing import blank, erasing_bounds, inside
-from convatlas.data.geometry import Flip, Letterbox, Surround, resize
 from convatlas.data.targets import Labels
+from convatlas.data.windows import Flip, Letterbox, Surround, resize
 
 NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
@@ -28,7 +28,7 @@ def size(x: Tensor) -> tuple[int, int]:
 
 
 def crop(x: Tensor, padding: int, chance: Tensor) -> Tensor:
-    return geometry.crop(size(x), padding, chance).see(x)
+    return windows.crop(size(x), padding, chance).see(x)
 
 
 def flip(x: Tensor, chance: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def flip(x: Tensor, chance: Tensor) -> Tensor:
 
 
 def zoom(x: Tensor, smallest: float, side: int, chance: Tensor) -> Tensor:
-    return geometry.zoom(size(x), smallest, side, chance).see(x)
+    return windows.zoom(size(x), smallest, side, chance).see(x)
 
 
 def cutout(x: Tensor, side: int, fill: Tensor, chance: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from convatlas.data import Augment, Batches, Feed, Resident, Streamed, policies
-from convatlas.data.geometry import IGNORED, Stretch, Surround, see_boxes, see_masks
+from convatlas.data.geometry import IGNORED, see_boxes, see_masks
 from convatlas.data.picture import PathTable
 from convatlas.data.targets import Boxes, MaskFiles, Masks
+from convatlas.data.windows import Stretch, Surround
 
 MOVES = {name for name, change in policies.CHANGES.items() if change.map} | {"identity"}
 GRAY = 127 / 255  # what is blanked takes a color that neither the picture nor the black around it has

@@ -1,6 +1,6 @@
 """Augmentation, a whole batch at a time, on the device that holds the images: what is drawn, and what becomes of the pixels.
 
-Where pixels move, geometry.py says where to; targets go the same way. Every function takes its chances as an argument, one
+Where pixels move, windows.py says where to; targets go the same way. Every function takes its chances as an argument, one
 integer per image from `chances`, and so is pure.
 Shapes   x (n, c, h, w) uint8 or float32, pixels 0 to 255; chance (n,) int64, where x is
 """
@@ -11,8 +11,8 @@ from torch import Tensor
 from .chance import CHANGES, CUTOUT, ERASING
 from .erasing import blank, erasing_bounds, inside
 from .feed import Augment
-from .geometry import windows
 from .targets import Target, Targets
+from .windows import windows
 
 
 def augment_batch(

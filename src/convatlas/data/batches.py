@@ -13,12 +13,12 @@ from ..errors import InputError
 from .augment import augment_batch
 from .chance import MIXING, chances
 from .feed import Feed
-from .geometry import Stretch, fit
 from .images import Images, Resident, Streamed, class_labels
 from .mixing import mix_batch
 from .splits import balanced_order
 from .stream import Stream, explaining_killed_workers
 from .targets import Target
+from .windows import Stretch, fit
 
 DEVICE_SHARE = 0.25  # of an accelerator's free memory that a resident set may take
 _ORDER, _AUGMENT, _ROUND = 0, 1, 3  # what a random number is for; stream.py has the other

@@ -113,10 +113,6 @@ class Streamed:
     def size(self) -> tuple[int, int]:
         return self.side, self.side
 
-    @property
-    def names(self) -> NDArray[np.bytes_]:
-        return self.paths.names
-
     def path(self, index: int) -> Path:
         return self.paths[index]
 

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ..errors import ConvAtlasError, InputError
 from . import picture
 from .feed import Feed
-from .geometry import Cut
 from .images import Streamed
 from .targets import Boxes, Target
+from .windows import Cut
 
 Order = tuple[int, int, NDArray[np.int64]]  # the epoch, the first image's place in it, which images to decode for one batch
 Decoded = tuple[Any, Any, Target, list[str]]  # the images that could be read, pixels, masks or boxes, and words for the rest

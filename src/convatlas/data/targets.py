@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from . import picture
-from .geometry import IGNORED, Cut, Letterbox, Window, see_boxes, see_masks
+from .geometry import IGNORED, Window, see_boxes, see_masks
 from .picture import PathTable
+from .windows import Cut, Letterbox
 
 Target = Any  # of a batch, as `take` gives it: a Tensor of class numbers or masks, or Boxes
 

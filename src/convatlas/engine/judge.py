@@ -1,13 +1,12 @@
 """What a session is worth: validation after each epoch, and the final figures with the weights that count."""
 
 import math
-import os
 import time
 from dataclasses import replace
 
 import torch
 
-from ..data import Batches, Images, Resident, Streamed
+from ..data import Batches, Images
 from .evaluate import evaluate
 from .events import Epoch, Finished
 from .hardware import autocast
@@ -104,8 +103,4 @@ def sample(images: Images, count: int) -> Images:
     """Some of the images, evenly spread, as they are stored."""
     # Not data.images.evenly: it rounds otherwise, and other images would be other figures.
     chosen = torch.linspace(0, len(images) - 1, min(len(images), count)).long()
-    if isinstance(images, Streamed):
-        names = [os.fsdecode(bytes(name)) for name in images.names[chosen]]
-        same = {name: getattr(images, name) for name in ("channels", "side", "strict", "frame")}
-        return Streamed(images.root, names, images.labels[chosen], **same)
-    return Resident(images.pixels(chosen), images.labels[chosen])
+    return images.subset(chosen)

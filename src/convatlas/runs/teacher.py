@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Data
-from ..data.geometry import resize
+from ..data.windows import resize
 from ..engine.recipe import Recipe
 from ..errors import InputError
 from .network import NetworkRequest, OpenNetwork, open_network
