@@ -186,7 +186,7 @@ class Boxes:
 
     def see(self, target: "Boxes", window: Window) -> "Boxes":
         xyxy, left = see_boxes(target.xyxy, target.image, window)
-        valid = window.valid.expand(len(target), 2) if isinstance(window, Letterbox | Cut) else None
+        valid = window.valid.expand(len(target), 2).to(xyxy.device) if isinstance(window, Letterbox | Cut) else None
         return replace(target, xyxy=xyxy, valid=valid).only(left)
 
     def blank(self, target: "Boxes", hole: Tensor) -> "Boxes":
