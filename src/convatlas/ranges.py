@@ -1,7 +1,7 @@
 """Ranges as data: a field says what it may be, one check holds it to that, and help prints it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from math import isfinite
 from typing import Any
 
@@ -37,13 +37,14 @@ class Range:
         return " and ".join(f"{word} {_number(limit)}" for word, limit in limits if limit is not None)
 
 
-def limited(
-    default: Any = MISSING, *, at_least: float | None = None, above: float | None = None, at_most: float | None = None,
-    below: float | None = None, metadata: Mapping[str, Any] | None = None,
-) -> Any:  # fmt: skip
-    """A dataclass field whose value, where it is not None, has to be in a range."""
-    limits = Range(at_least, above, at_most, below)
-    return field(default=default, metadata={"range": None if limits == Range() else limits} | dict(metadata or {}))
+def within(**limits: float) -> dict[str, Range]:
+    """The metadata of a dataclass field whose value, where it is not None, has to be in a range."""
+    return {"range": Range(**limits)}
+
+
+def limited(default: Any, **limits: float) -> Any:
+    """A dataclass field with a default and a range."""
+    return field(default=default, metadata=within(**limits))
 
 
 def range_of(owner: Any, name: str) -> Range:

@@ -1,10 +1,10 @@
 """How a set is split and fed: frozen values of plain numbers, so that a recipe can hold them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, unknown
-from ..ranges import check_ranges, limited
+from ..ranges import check_ranges, limited, within
 
 if TYPE_CHECKING:
     from .arrays import Labels
@@ -17,9 +17,9 @@ ZOOM_MARGIN = 8 / 7  # images to be zoomed are kept so much larger than the netw
 class Split:
     """How a set is split; `split_seed` draws validation images, nothing ever moves a test image."""
 
-    val_share: float = limited(at_least=0, below=1)
-    split_seed: int = limited(at_least=0, below=2**31)
-    limit: int | None = limited(at_least=1)
+    val_share: float = field(metadata=within(at_least=0, below=1))
+    split_seed: int = field(metadata=within(at_least=0, below=2**31))
+    limit: int | None = field(metadata=within(at_least=1))
     folds: int | None = limited(None, at_least=2)
     fold: int = limited(0, at_least=0)
 
@@ -84,8 +84,8 @@ class Augment:
 class Feed:
     """One way through a set: batches of which size, in which order, changed by which augmentation."""
 
-    batch_size: int = limited(at_least=1)
-    image_size: int = limited(at_least=1)
+    batch_size: int = field(metadata=within(at_least=1))
+    image_size: int = field(metadata=within(at_least=1))
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: Augment | None = None

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from typing import Any, get_args, get_origin
 
 from ..data.feed import Augment, Split
 from ..errors import InputError, unknown
-from ..ranges import check_ranges, limited, range_of
+from ..ranges import check_ranges, range_of, within
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("onecycle", "cosine", "step", "constant")
@@ -24,14 +24,15 @@ TRANSFER, DATA, TRAINING, AUGMENTATION, TESTING, MACHINE = GROUPS = (
 )  # fmt: skip
 
 
-def setting(default: Any, group: str, words: str, shown: str | None = None, **limits: float | None) -> Any:
+def setting(default: Any, group: str, words: str, shown: str | None = None, **limits: float) -> Any:
     """A field with the group, the sentence, the default and the range that `--help` has for its flag."""
-    return limited(default, **limits, metadata={"group": group, "help": words, "default": shown})
+    metadata = {"group": group, "help": words, "default": shown} | (within(**limits) if limits else {"range": None})
+    return field(default=default, metadata=metadata)
 
 
-def shared(owner: Any, name: str) -> dict[str, float | None]:
+def shared(owner: Any, name: str) -> dict[str, Any]:
     """The limits of a field of Split or Augment: a recipe has the same."""
-    return asdict(range_of(owner, name))
+    return {limit: value for limit, value in asdict(range_of(owner, name)).items() if value is not None}
 
 
 def change(name: str, words: str, shown: str = "off") -> Any:
