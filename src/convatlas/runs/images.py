@@ -119,7 +119,6 @@ def open_part(root: Path, split: str, network: OpenNetwork) -> ImageSet:
     return stream_files(root, files, network.preparation, data.classes, data.warnings)
 
 
-<<<<<<< HEAD
 def stream_files(
     root: Path, files: Files, preparation: Preparation, classes: tuple[str, ...], warnings: tuple[str, ...] = ()
 ) -> ImageSet:
@@ -128,11 +127,6 @@ def stream_files(
     Raises   InputError if none can be read
     """
     files.remove_broken(root.name)
-=======
-def streamed(root: Path, files: Files, lens: Preparation, classes: tuple[str, ...], known: tuple[str, ...] = ()) -> ImageSet:
-    """The files that can be opened, decoded when they are needed."""
-    files.remove_broken(root.name)
->>>>>>> dba8f4a (Ranges: limits of fields without defaults are metadata; renamed method in runs)
     if not files.names:
         raise InputError(
             f"none of the {len(files.broken)} images of {root} can be read: {broken_warning([files], strict=False)[0]}"

@@ -37,7 +37,9 @@ def find_copies(root: Path, images: Sequence[Image]) -> list[Pair]:
     if not images:
         return []
     thumbnails = np.stack([image.glimpse.thumbnail for image in images])
-    near = [Pair(a.first, a.second, "mirrored" if a.mirrored else "near", a.correlation) for a in duplicates.find_copies(thumbnails)]
+    near = [
+        Pair(a.first, a.second, "mirrored" if a.mirrored else "near", a.correlation) for a in duplicates.find_copies(thumbnails)
+    ]
     groups = defaultdict(list)
     for place, image in enumerate(images):
         groups[image.glimpse.thumbnail.tobytes()].append(place)
