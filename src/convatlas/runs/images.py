@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import CATALOG, Data, Images, Resident, Streamed, folder, load
-from ..data.dataset import Choice
 from ..data.decode import Files, broken_warning
+from ..data.feed import Split
 from ..data.folder import TEST, TRAIN, VAL
 from ..data.picture import ENDINGS, Unreadable
+from ..data.targets import Labels
 from ..errors import InputError, unknown
 from .build import open_data, split_options, task_of
 from .network import OpenNetwork
@@ -54,7 +55,7 @@ class ImageSet:
         if not isinstance(self.images, Streamed):
             raise TypeError(f"images are resident or streamed, got {type(self.images).__name__}")
         images = copy(self.images)
-        images.labels = labels
+        images.targets = Labels(labels)
         return images
 
 
@@ -157,16 +158,16 @@ def open_set(name: str, split: str, network: OpenNetwork, data_dir: Path | None)
     Raises   InputError if there is no such set or part, or its channels are not the network's
     """
     data = load(name, data_dir=data_dir, val_share=0)
-    choice = Choice(**split_options(network.recipe))
+    parts = Split(**split_options(network.recipe))
     places: dict[str, Ints] = {}
     if split in ("train", "val"):
-        train, val = choice.learning(data.train.labels.numpy(), data.classes)
+        train, val = parts.train_and_val(data.train.labels.numpy(), data.classes)
         places["train"] = train if split == "train" else val
     elif split == "all":
         places["train"] = np.arange(len(data.train))
     if split in ("test", "all") and data.test is not None:
         count = len(data.test)
-        places["test"] = np.arange(count) if split == "all" else choice.judging(data.test.labels.numpy())
+        places["test"] = np.arange(count) if split == "all" else parts.test(data.test.labels.numpy())
     if not sum(map(len, places.values())):
         raise InputError(f"{data.name} has no {split} images: choose another --split")
     chosen = [(part, torch.from_numpy(at), images_of(data, part)) for part, at in places.items()]
