@@ -13,7 +13,7 @@ from convatlas.ops.tap import tap
 from convatlas.views.anatomy import page
 from convatlas.views.layers import csv_text, window
 
-FEW = ("resnet18", "efficientnet_b0", "googlenet", "vit_b_16", "lenet5_1998")
+FEW = ("resnet18", "efficientnet_b0", "vit_b_16", "lenet5_1998")
 
 
 def anatomy_of(name):

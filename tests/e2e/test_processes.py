@@ -36,7 +36,7 @@ def whole(tmp_path_factory) -> tuple[Path, str]:
     with begin(folder, *RUN, "--out", "run", stderr=theirs, stdout=subprocess.DEVNULL, text=False) as process:
         os.close(theirs)
         said = b""
-        while select.select([ours], [], [], 60)[0]:
+        while select.select([ours], [], [], 240)[0]:
             try:
                 said += os.read(ours, 65536)
             except OSError:  # the other end is closed
@@ -47,7 +47,7 @@ def whole(tmp_path_factory) -> tuple[Path, str]:
 
 
 def wait_for(path: Path, process: subprocess.Popen, lines: int) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until and process.poll() is None:
         if path.exists() and path.read_text().count("\n") >= lines:
             return
@@ -79,14 +79,14 @@ def test_kill_and_ctrl_c_change_nothing(whole, tmp_path):
     with begin(tmp_path, "train", "--out", "cut", "--resume") as stopped:
         wait_for(cut / "events.jsonl", stopped, 4)
         stopped.send_signal(signal.SIGINT)
-        _, err = stopped.communicate(timeout=60)
+        _, err = stopped.communicate(timeout=240)
     assert stopped.returncode == 130, err
     assert "continues in epoch" in err
     assert "all saved. Continue with: convatlas train --out cut --resume" in err
     assert "Traceback" not in err
 
     with begin(tmp_path, "train", "--out", "cut", "--resume", "--json") as last:
-        out, err = last.communicate(timeout=120)
+        out, err = last.communicate(timeout=240)
     assert last.returncode == 0, err
     assert json.loads(out)["epochs"] == 6
     assert what_lasts(cut) == what_lasts(whole[0])

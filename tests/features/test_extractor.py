@@ -154,6 +154,7 @@ def test_weights_of_which_nothing_is_known_need_mean_and_std(tmp_path):
     assert known.transform(np.zeros((2, 8, 8))).shape == (2, 10)
 
 
+@pytest.mark.slow
 def test_scikit_learn_is_fetched_only_for_the_extractor():
     script = "import sys, convatlas.features as f; f.features, f.create_encoder; print('sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

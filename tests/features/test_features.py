@@ -161,8 +161,8 @@ def test_levels_are_what_the_pyramid_gives(family: str, name: str) -> None:
     ("name", "strides", "channels"),
     [
         ("resnet50", (2, 4, 8, 16, 32), (64, 256, 512, 1024, 2048)),
-        ("mobilenet_v2", (2, 4, 8, 16, 32), (16, 24, 32, 96, 1280)),
-        ("swin_t", (4, 8, 16, 32), (96, 192, 384, 768)),
+        pytest.param("mobilenet_v2", (2, 4, 8, 16, 32), (16, 24, 32, 96, 1280), marks=pytest.mark.slow),
+        pytest.param("swin_t", (4, 8, 16, 32), (96, 192, 384, 768), marks=pytest.mark.slow),
         pytest.param("densenet121", (2, 4, 8, 16, 32), (64, 256, 512, 1024, 1024), marks=pytest.mark.slow),
         ("vgg16", (1, 2, 4, 8, 16, 32), (64, 128, 256, 512, 512, 512)),
         ("resnet20", (1, 2, 4), (16, 32, 64)),

@@ -32,7 +32,7 @@ SMALL = {  # a network of each family cut to what runs quickly, with all kinds o
     "maxvit": ("maxvit_t", {"depths": (1, 2, 1, 1), "width": 32, "head_width": 16}),
 }
 QUICK = {"lenet", "resnet", "vit"}
-SLOW = {"densenet", "shufflenet_v2", "convnext", "googlenet", "swin", "mobilenet_v3", "efficientnet"}
+SLOW = {"densenet", "shufflenet_v2", "convnext", "swin"}
 
 
 def built(family):

@@ -6,6 +6,7 @@ PyTorch's fused attention is switched off: torchvision takes it in evaluation al
 import pytest
 import timm
 import torch
+from selection import networks
 from test_torchvision_values import copy, trained
 from torchvision.models import maxvit as maxvit_reference
 from torchvision.models import swin_transformer as swin_reference
@@ -50,7 +51,7 @@ CASES = {  # name, ours, theirs, sides of images
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", networks(CASES, ("vit", "swin small", "swin v2 small", "maxvit"), CASES))
 def test_values_gradients_and_buffers_are_equal(case):
     name, changes, reference, sides = CASES[case]
     if not name.startswith("vit"):

@@ -72,7 +72,7 @@ def test_macs_of_a_convolution(*, c_in, c_out, groups, k, stride, padding, side,
     assert layer.training == training
 
 
-@settings(laws, max_examples=10)
+@settings(laws, max_examples=5)
 @given(n=st.integers(1, 4), side=st.integers(16, 40), width=st.integers(1, 12))
 def test_costs_grow_with_depth_and_width_as_counted_by_hand(n, side, width):
     """Twice the width: four times the multiplications, but for the stem and the head, which grow twice."""

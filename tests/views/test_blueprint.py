@@ -89,13 +89,17 @@ def test_a_residual_network_says_what_its_table_says() -> None:
     assert {"conv 1×1, c", "conv 3×3, c (/2)", "conv 1×1, 4c", "Bottleneck ×6", "64", "512"} <= set(said)
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mobilenet_v2", {"depthwise 3×3, c (/2)", "BN · ReLU6"}),
-        ("densenet121", {"DenseBlock", "DenseLayer ×24", "transition", "concat"}),
-        ("shufflenet_v2_x1_0", {"split", "concat", "shuffle", "Unit ×8", "Unit · stride 2"}),
-        ("swin_t", {"concat 2×2 neighbors", "attention, h heads", "7×7 windows · alternately shifted", "768×7×7"}),
+        slow("mobilenet_v2", {"depthwise 3×3, c (/2)", "BN · ReLU6"}),
+        slow("densenet121", {"DenseBlock", "DenseLayer ×24", "transition", "concat"}),
+        slow("shufflenet_v2_x1_0", {"split", "concat", "shuffle", "Unit ×8", "Unit · stride 2"}),
+        slow("swin_t", {"concat 2×2 neighbors", "attention, h heads", "7×7 windows · alternately shifted", "768×7×7"}),
         ("vit_b_32", {"EncoderBlock ×12", "position embedding", "class token", "attention, 12 heads"}),
         ("resnext50_32x4d", {"32 groups · BN · ReLU"}),
         ("regnet_y_400mf", {"squeeze–excite, s", "g groups · BN · ReLU"}),

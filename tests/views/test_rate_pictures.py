@@ -56,7 +56,10 @@ FORECASTS = [
 ]
 
 
-@pytest.mark.parametrize(("model", "given"), FORECASTS, ids=[str(i) for i in range(len(FORECASTS))])
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [pytest.param(*each, id=str(i), marks=pytest.mark.slow if i in {2, 4, 5} else ()) for i, each in enumerate(FORECASTS)],
+)
 def test_a_schedule_can_be_read(model, given):
     found = forecast(model, given, images=1000)
     figure = schedule.figure(found)

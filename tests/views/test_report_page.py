@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from fabricated import emptied, pixels, results, without_test
+from selection import networks
 
 from convatlas.views import report
 
@@ -64,7 +65,7 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", networks(VARIANTS, ("failed", "all_failed", "one", "no_test", "nulls", "nothing"), VARIANTS))
 def test_every_page_is_whole_and_alone(name):
     text = report.page(VARIANTS[name], pixels())
     page = Page(text)
