@@ -30,7 +30,7 @@ from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
 from convatlas.engine.stop import Diverged
 from convatlas.errors import InputError
-from convatlas.models import family_of
+from convatlas.models import variant
 from convatlas.recipes import default
 from convatlas.runs.build import open_data, with_statistics
 from convatlas.runs.finetuning import plan_tuning
@@ -204,7 +204,7 @@ def neighbors(options: argparse.Namespace) -> Iterator[Task]:
         if way.startswith("k-NN"):
             accuracy = knn_accuracy(x, y, u, v, K)
         elif way == "its own head":
-            head = model.get_submodule(family_of("resnet20").heads[0])
+            head = model.get_submodule(variant("resnet20").family.heads[0])
             with torch.inference_mode():
                 accuracy = float((head(torch.from_numpy(u)).argmax(1).numpy() == v).mean())
         else:

@@ -51,10 +51,23 @@ def catalog() -> str:
     return out.getvalue()
 
 
+ABLATIONS = """\
+A name may carry ablations after a colon, fields of the family's `Spec`: `resnet20:depths=3-3-3,width=32`. A tuple is its
+numbers with a `-` between them, which no shell changes, or written as in Python and quoted, `"resnet20:depths=(3,3,3)"`. A
+switch is `true` or `false`. Every command and `create_model` take such names."""
+
+
 def networks() -> str:
     """docs/reference/networks.md as text: one section per family, one row per variant, from the table `catalog` wrote."""
     rows = read()
-    parts = ["# The networks", "", f"{len(rows)} networks in {len(FAMILIES)} families. Written by `make docs`.", ""]
+    parts = [
+        "# The networks",
+        "",
+        f"{len(rows)} networks in {len(FAMILIES)} families. Written by `make docs`.",
+        "",
+        ABLATIONS,
+        "",
+    ]
     for family in FAMILIES:
         module = sys.modules[family.build.__module__]
         idea = (module.__doc__ or "").partition("\n")[0]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from convatlas.errors import InputError
 from convatlas.insight.cam import cam_layer
 from convatlas.insight.saliency import METHODS, saliency
-from convatlas.models import create_model, family_of
+from convatlas.models import create_model, variant
 
 CAMS = ("gradcam", "gradcam++", "layercam")
 
@@ -227,7 +227,7 @@ LARGE = {
     ("name", "layer"), [*CHOSEN.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in LARGE.items())]
 )
 def test_the_last_map_before_the_classes_is_chosen(name: str, layer: str) -> None:
-    native = family_of(name).native_of(name)
+    native = variant(name).native
     with torch.device("meta"):
         model = create_model(name)
     assert cam_layer(model, (native.in_channels, native.image_size, native.image_size)) == layer
@@ -240,7 +240,7 @@ def test_the_activation_is_chosen_as_a_module_and_as_a_function(functional: bool
 
 @pytest.mark.parametrize("name", networks(SMALLEST, (), SEEN))
 def test_every_family_gives_maps(name: str) -> None:
-    native = family_of(name).native_of(name)
+    native = variant(name).native
     side = native.fitting(32)
     torch.manual_seed(0)
     model = create_model(name, num_classes=5, image_size=side).eval()

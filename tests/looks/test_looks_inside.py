@@ -15,7 +15,7 @@ from convatlas.data import Resident
 from convatlas.errors import InputError
 from convatlas.insight.subject import Subject
 from convatlas.looks import BY_NAME, draw_look
-from convatlas.models import create_model, family_of
+from convatlas.models import create_model, variant
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "contract"))
 from catalogue import slim
@@ -31,11 +31,11 @@ FAMILIES = networks(dict.fromkeys([*SMALLEST, *QUICK]), QUICK, SLOW)
 
 
 def small(name):
-    native = family_of(name).native_of(name)
+    native = variant(name).native
     torch.manual_seed(0)
     model = create_model(name, num_classes=3, image_size=native.smallest, in_channels=native.in_channels, **slim(name)).eval()
     pixels = torch.randint(0, 256, (8, native.in_channels, native.smallest, native.smallest), dtype=torch.uint8)
-    family = family_of(name)
+    family = variant(name).family
     return Subject(
         name, f"{name}, noise", model, lambda: deepcopy(model), family.heads[0], family.stem, ("a", "b", "c"),
         Resident(pixels, torch.arange(8) % 3), native.smallest, (0.5,) * native.in_channels, (0.25,) * native.in_channels,

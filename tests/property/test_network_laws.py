@@ -11,7 +11,8 @@ from torch import nn
 
 from convatlas.anatomy.macs import macs
 from convatlas.errors import InputError
-from convatlas.models import CATALOG, create_on_meta, list_models, parse
+from convatlas.models import CATALOG, create_on_meta, list_models
+from convatlas.models.variant import parse, write_name
 from convatlas.ops.droppath import DropPath
 from convatlas.ops.init import he_normal
 from convatlas.ops.norm import LayerNorm2d
@@ -83,7 +84,11 @@ def test_costs_grow_with_depth_and_width_as_counted_by_hand(n, side, width):
 
 
 plain = st.one_of(
-    st.integers(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.tuples(st.integers())
+    st.integers(),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(),
+    st.lists(st.integers(), max_size=4).map(tuple),
 )
 keys = st.from_regex(r"\A[a-z_]{1,8}_\Z")
 
@@ -93,6 +98,7 @@ keys = st.from_regex(r"\A[a-z_]{1,8}_\Z")
 def test_ablations_are_read_as_they_are_written(name, changes):
     written = f"{name}:{','.join(f'{key}={value!r}' for key, value in changes.items())}"
     assert parse(written) == (name, changes)
+    assert parse(write_name(name, changes)) == (name, changes)
     assert parse(name) == (name, {})
 
 

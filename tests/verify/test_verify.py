@@ -16,7 +16,19 @@ from convatlas import catalog, cli
 from convatlas import verify as certificate
 from convatlas.models import CATALOG, FAMILIES, create_on_meta, variant
 from convatlas.models.family import Counterpart, Family, Native, Paper, Printed, Sides, Suits
-from convatlas.verify import Check, Outcome, Verdict, layout, memory, parse, random_weights, references, summary, values, verify
+from convatlas.verify import (
+    Check,
+    Outcome,
+    Verdict,
+    layout,
+    memory,
+    parse_size,
+    random_weights,
+    references,
+    summary,
+    values,
+    verify,
+)
 from convatlas.verify.layout import as_printed
 from convatlas.verify.names import pairing
 from convatlas.views.certificate import page
@@ -265,13 +277,13 @@ def test_memory_that_is_needed_is_foreseen():
     ("text", "size"), [("8GB", 8 * 10**9), ("8 g", 8 * 10**9), ("1.5GiB", 3 * 2**29), ("500MB", 5 * 10**8), ("64", 64)]
 )
 def test_sizes_are_read_as_people_write_them(text, size):
-    assert parse(text) == size
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "8XB", "8GB8", "1e9"])
 def test_other_sizes_are_refused(text):
     with pytest.raises(ValueError, match="--memory needs a size such as 8GB"):
-        parse(text)
+        parse_size(text)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from selection import networks
 from torch import Tensor, nn
 
 from convatlas.anatomy import Anatomy, inspect
-from convatlas.models import CATALOG, FAMILIES, create_on_meta, family_of
+from convatlas.models import CATALOG, FAMILIES, create_on_meta, variant
 from convatlas.views.blueprint import figure
 from convatlas.views.blueprint.blocks import kinds_of, plan_of, stages_of
 from convatlas.views.blueprint.nodes import graph_of
@@ -27,7 +27,7 @@ LIGHT = {"efficientnet_v2": "efficientnet_v2_s", "lenet": "lenet5", "densenet": 
 
 @cache
 def anatomy_of(name: str) -> Anatomy:
-    native = family_of(name).native_of(name)
+    native = variant(name).native
     return inspect(create_on_meta(name), (native.in_channels, native.image_size, native.image_size), name=name)
 
 

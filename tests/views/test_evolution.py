@@ -6,6 +6,7 @@ from matplotlib.collections import PathCollection
 from convatlas.catalog import ROWS
 from convatlas.models.lineage import edges, nodes
 from convatlas.views import evolution, style
+from convatlas.views.lanes import choose_lanes
 from convatlas.views.save import save
 
 EDGES = [(edge.child, edge.parent) for edge in edges()]
@@ -67,8 +68,31 @@ def test_records_rise():
     assert all(a.top1 < b.top1 and a.year < b.year for a, b in pairwise(best))
 
 
-def test_every_network_has_a_lane():
-    assert set(evolution.LANES) == {node.name for node in nodes()}
+def test_heights_are_computed_the_same_each_time_with_few_crossings():
+    columns, _ = evolution.laid_out(list(ROWS.values()), nodes())
+    places = {node.name: columns[node.year, node.name].x for node in nodes()}
+    heights = choose_lanes(places, EDGES)
+    assert heights == choose_lanes(dict(reversed(places.items())), EDGES)
+    assert set(heights) == set(places)
+    assert min(heights.values()) == 0
+    lines = [((places[p], heights[p]), (places[c], heights[c])) for c, p in EDGES]
+    assert sum(cross(a, b) for a, b in combinations(lines, 2)) <= 13  # as many as heights set by hand had
+
+
+def cross(a, b):
+    def side(line, point):
+        (x, y), (u, v) = line
+        return (u - x) * (point[1] - y) - (v - y) * (point[0] - x)
+
+    if {*a} & {*b}:
+        return False
+    return side(a, b[0]) * side(a, b[1]) < 0 and side(b, a[0]) * side(b, a[1]) < 0
+
+
+def test_a_chain_is_level_and_a_newcomer_finds_its_place():
+    assert choose_lanes({"a": 0, "b": 200, "c": 400}, [("b", "a"), ("c", "b")]) == {"a": 0, "b": 0, "c": 0}
+    heights = choose_lanes({"a": 0, "b": 200, "c": 210, "d": 400}, [("b", "a"), ("c", "a"), ("d", "b")])
+    assert abs(heights["b"] - heights["c"]) >= 1  # their titles would touch
 
 
 def test_it_is_saved_in_every_theme(figure, tmp_path):

@@ -6,13 +6,13 @@ from safetensors.torch import save_file
 
 from convatlas import create_model
 from convatlas.errors import InputError
-from convatlas.models import family_of
+from convatlas.models import variant
 from convatlas.weights import load_into
 from convatlas.weights.load import read, to_channels
 
 
 def load(name, path, **options):
-    family = family_of(name)
+    family = variant(name).family
     model = create_model(name, **options)
     return model, load_into(model, path, family)
 
@@ -93,7 +93,7 @@ def test_a_file_of_another_network_is_named(saved, name, options):
 def test_a_head_for_other_classes_starts_afresh(saved):
     model, folder = saved
     again, loaded = load("resnet20", folder / "a.pth", num_classes=7)
-    assert {name.split(".")[0] for name in loaded.fresh} == {*family_of("resnet20").heads}
+    assert {name.split(".")[0] for name in loaded.fresh} == {*variant("resnet20").family.heads}
     assert torch.equal(again.conv1.weight, model.conv1.weight)
     without, _ = load("resnet20", folder / "a.pth", num_classes=0)
     assert torch.equal(without.conv1.weight, model.conv1.weight)
@@ -103,7 +103,7 @@ def test_a_head_for_other_classes_starts_afresh(saved):
 def test_a_stem_for_other_channels_answers_gray_images_alike(saved, channels):
     model, folder = saved
     again, loaded = load("resnet20", folder / "a.pth", in_channels=channels)
-    assert loaded.adapted == (f"{family_of('resnet20').stem}.weight",)
+    assert loaded.adapted == (f"{variant('resnet20').family.stem}.weight",)
     gray = torch.rand(2, 1, 32, 32)
     if channels in (1, 12):  # whole turns of red, green and blue
         a, b = model.eval()(gray.expand(-1, 3, -1, -1)), again.eval()(gray.expand(-1, channels, -1, -1))

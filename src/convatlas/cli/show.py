@@ -42,18 +42,18 @@ def show(
     Parameters
     ----------
     model
-        Name of a network, changes to it after a colon (resnet20:width=32), or a run folder.
+        Name of a network, changes to it after a colon (resnet20:depths=3-3-3,width=32), or a run folder.
     """
     from ..console import anatomy, card
-    from ..models import model_info, parse
+    from ..models import model_info, variant
     from ..models.history import sections
     from ..studies.network_summary import names_run, network_summary, shape_of
     from ..weights.checkpoints import published
 
     if history and not as_json and not names_run(model):
-        base = parse(model)[0]
+        base = variant(model).base
         card.history(model_info(base), sections(base))
         return
     outputs = anatomy.Wanted(depth, csv, html, svg)
     summary = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
-    anatomy.print_summary(summary, published(model), sections(parse(summary.info.name)[0]), outputs, as_json)
+    anatomy.print_summary(summary, published(model), sections(variant(summary.info.name).base), outputs, as_json)

@@ -28,18 +28,18 @@ def verify(
     networks
         Shell patterns for names, such as "resnet*"; all networks if none is given.
     """
-    from ..console.verdicts import certified
+    from ..console.verdicts import print_verdicts
     from ..errors import unknown
     from ..models import CATALOG, list_models
-    from ..verify import Outcome, parse
+    from ..verify import Outcome, parse_size
     from ..verify import verify as verdicts
 
-    allowed = None if memory is None else parse(memory)
+    allowed = None if memory is None else parse_size(memory)
     matching = {pattern: list_models(pattern) for pattern in networks or ["*"]}
     for pattern, names in matching.items():
         if not names:
             raise unknown("network", pattern, CATALOG)
     chosen = [name for name in CATALOG if any(name in names for names in matching.values())]
-    results = certified(verdicts(chosen, allowed, quick=quick), chosen, html, as_json)
+    results = print_verdicts(verdicts(chosen, allowed, quick=quick), chosen, html, as_json)
     if any(verdict.outcome is Outcome.DIFFERS for verdict in results):
         sys.exit(1)

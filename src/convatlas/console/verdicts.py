@@ -1,4 +1,4 @@
-"""The certificate as it is made: a line a network, on a terminal with a bar below."""
+"""The certificate as it is made: one line per network, on a terminal with a progress bar below."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 STYLES = {"DIFFERS": "bold red", "differs knowingly": "yellow"}
 
 
-def certified(found: Iterable["Verdict"], names: Sequence[str], html: Path | None, as_json: bool) -> list["Verdict"]:
-    """All verdicts, shown as they come; then their sum, or JSON, and the page."""
+def print_verdicts(results: Iterable["Verdict"], names: Sequence[str], html: Path | None, as_json: bool) -> list["Verdict"]:
+    """All verdicts, printed as they come; then their summary, or JSON, and the page."""
     from ..verify import summary
 
     began, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
-    verdicts = followed(found, names, as_json)
+    verdicts = follow_verdicts(results, names, as_json)
     if as_json:
         dump([verdict.to_json() for verdict in verdicts])
     else:
@@ -32,32 +32,32 @@ def certified(found: Iterable["Verdict"], names: Sequence[str], html: Path | Non
         from ..engine.hardware import environment
         from ..views.certificate import write
 
-        made = {
+        origin = {
             "command": command(),
             "created": created,
             "seconds": time.perf_counter() - began,
             "environment": environment("cpu", "32"),
         }
-        page = write(verdicts, made, html)
+        page = write(verdicts, origin, html)
         if not as_json:
             print(f"certificate {page}")
     return verdicts
 
 
-def followed(found: Iterable["Verdict"], names: Sequence[str], quiet: bool) -> list["Verdict"]:
-    """All verdicts, each printed as soon as it is there unless quiet."""
+def follow_verdicts(results: Iterable["Verdict"], names: Sequence[str], quiet: bool) -> list["Verdict"]:
+    """All verdicts, each printed as soon as it is there, unless quiet."""
     out = Console(highlight=False, soft_wrap=True)
-    seen = out if out.is_terminal else Console(stderr=True)
+    screen = out if out.is_terminal else Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    kept = []
-    with Progress(*columns, console=seen, transient=True, disable=not seen.is_terminal, redirect_stdout=False) as progress:
+    verdicts = []
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal, redirect_stdout=False) as progress:
         task = progress.add_task(names[0], total=len(names))
-        for verdict, following in zip(found, [*names[1:], ""], strict=True):
-            kept.append(verdict)
+        for verdict, following in zip(results, [*names[1:], ""], strict=True):
+            verdicts.append(verdict)
             if not quiet:
                 out.print(line(verdict))
             progress.update(task, advance=1, description=following)
-    return kept
+    return verdicts
 
 
 def line(verdict: "Verdict") -> Text:

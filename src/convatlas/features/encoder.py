@@ -13,7 +13,7 @@ from ..anatomy.layer import Shape
 from ..anatomy.layers import example, inspect, without_values
 from ..anatomy.pyramid import Level
 from ..errors import InputError
-from ..models import create_model, family_of, parse, settings_of_weights
+from ..models import create_model, settings_of_weights, variant
 from ..ops.mode import eval_mode
 from ..runs.preparation import size_of_run
 from .head import HEADS, head_of
@@ -71,11 +71,11 @@ def create_encoder(
     channels, side = (None, None) if weights is None else size_of_run(weights)
     in_channels, image_size = in_channels or channels, image_size or side
     network = create_model(name, in_channels=in_channels, image_size=image_size, weights=weights, **changes)
-    family, base = family_of(name), parse(name)[0]
-    native = family.native_of(base)
-    side = image_size or settings_of_weights(base, weights)[1] or native.image_size
+    entry = variant(name)
+    native = entry.native
+    side = image_size or settings_of_weights(entry, weights)[1] or native.image_size
     size = (in_channels or native.in_channels, side, side)
-    chosen = maps.levels(network, size, family.heads[0])
+    chosen = maps.levels(network, size, entry.family.heads[0])
     if levels is not None:
         strides = [level.stride for level in chosen]
         if not levels or not set(levels) <= set(strides):
@@ -83,6 +83,6 @@ def create_encoder(
             raise InputError(f"{name} has maps of stride {there}: levels needs one or more of these, got {tuple(levels)}")
         chosen = tuple(level for level in chosen if level.stride in levels)
     points, behind = points_of(network, chosen, size)
-    for path in (*behind, *family.auxiliary):
+    for path in (*behind, *entry.family.auxiliary):
         network.set_submodule(path, nn.Identity())
     return Encoder(network, chosen, points)

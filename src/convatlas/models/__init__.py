@@ -1,6 +1,7 @@
 """The catalogue: one file per family, one row of its table per variant."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -16,8 +17,8 @@ from ..errors import InputError, unknown
 from ..files import read_json
 from ..ops.init import SkipInit
 from .families import CATALOG, FAMILIES
-from .family import Family, Paper
-from .variant import Variant, parse, variant
+from .family import Paper
+from .variant import Variant, variant
 
 __all__ = [
     "CATALOG",
@@ -27,12 +28,10 @@ __all__ = [
     "count_parameters",
     "create_model",
     "create_on_meta",
-    "family_of",
-    "fitting_size",
     "list_models",
     "model_info",
-    "parse",
     "row_of",
+    "settings_of_tensors",
     "settings_of_weights",
     "variant",
 ]
@@ -113,16 +112,27 @@ def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tupl
 
     Raises   InputError for a tag that the network does not have
     """
-    base = variant(name).base
+    network = variant(name)
     if weights is None:
         return {}, None
-    if (recipe := Path(weights) / "recipe.json").is_file():
-        trained = variant(read_json(recipe)["model"])
-        return (dict(trained.changes) if trained.base == base else {}), None
+    from ..weights.load import is_stored, read
     from ..weights.origin import published_as
 
-    checkpoint = published_as(base, weights)
-    return (checkpoint.changes, checkpoint.image_size) if checkpoint else ({}, None)
+    changes: dict[str, Any] = {}
+    if (recipe := Path(weights) / "recipe.json").is_file():
+        trained = variant(read_json(recipe)["model"])
+        changes |= trained.changes if trained.base == network.base else {}
+    elif checkpoint := published_as(network.base, weights):
+        return checkpoint.changes, checkpoint.image_size
+    if network.family.older_form and is_stored(weights):
+        changes |= settings_of_tensors(network, read(weights))
+    return changes, None
+
+
+def settings_of_tensors(name: str | Variant, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """The ablations that weights by name show: those of an older form of the network, if they are of one."""
+    older_form = variant(name).family.older_form
+    return older_form({key: tuple(value.shape) for key, value in tensors.items()}) if older_form else {}
 
 
 def list_models(pattern: str = "*", *, task: str | None = None) -> list[str]:
@@ -187,16 +197,6 @@ def row_of(name: str | Variant) -> Row:
         top1_on=published.data if published else "",
         top1_source=published.source if published else "",
     )
-
-
-def family_of(name: str | Variant) -> Family:
-    """The family of a variant."""
-    return variant(name).family
-
-
-def fitting_size(name: str | Variant, side: int) -> int:
-    """The image size to build a network for when the data has `side` pixels: the data's own, or the least it can take."""
-    return variant(name).native.fitting(side)
 
 
 def count_parameters(model: nn.Module) -> int:

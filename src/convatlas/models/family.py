@@ -124,9 +124,13 @@ class Counterpart:
 Adapt = Callable[[str, Tensor, Tensor], Tensor | None]
 """(name, value in a file, own value) → the file's value in the own shape, or None if it is no such thing."""
 
+OlderForm = Callable[[Mapping[str, tuple[int, ...]]], dict[str, Any]]
+"""Shapes of a file's tensors, by name → the ablations of the network that they are of, where its form has changed since."""
+
 TAGS = {
     "no-reference": "none of the libraries that `convatlas verify` compares with has the networks",
     "fixed-size": "takes images of the size it was built for alone",
+    "small-to-1x1": "its form for small images shrinks maps to 1x1, after the last convolution at 2x2",
     "transformer": "has no feature maps that shrink to 4x4: its small form has a patch and window that fit",
     "heavy": "takes a second and more in each contract test: slow ones take it",
 }
@@ -145,6 +149,7 @@ class Family:
 
     build: Build
     variants: Mapping[str, Any]  # name → Spec, a frozen dataclass of plain numbers: a row of the paper's table
+    aliases: Mapping[str, str] = field(default_factory=dict)  # former names of Spec's fields, as older run folders have them
     native: Native = Native()
     natives: Mapping[str, Native] = field(default_factory=dict)  # variants that differ from `native`
     suits: Suits
@@ -158,6 +163,7 @@ class Family:
     renames: tuple[tuple[str, str], ...] = ()  # patterns of names in other people's files → ours
     adapt: Adapt | None = None  # resizes what depends on the image size: position embeddings, tables of offsets
     sized: tuple[str, ...] = ()  # modules whose shape depends on the image size: re-initialized where it differs
+    older_form: OlderForm | None = None  # recognizes weights that were trained before a form was changed
 
     years: Mapping[str, int] = field(default_factory=dict)  # variants younger than the first paper
     published: Mapping[str, Published] = field(default_factory=dict)

@@ -67,7 +67,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.layers(x)
-        return add_(x, y, self.layers, self.layers[-1]) if self.shortcut else y
+        return add_(x, y, after=self.layers) if self.shortcut else y
 
 
 class MNASNet(nn.Module):

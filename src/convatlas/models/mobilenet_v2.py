@@ -53,7 +53,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x)
-        return add_(x, y, self.conv, self.conv[-1]) if self.shortcut else y
+        return add_(x, y, after=self.conv) if self.shortcut else y
 
 
 class MobileNetV2(nn.Module):

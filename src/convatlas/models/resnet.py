@@ -5,7 +5,8 @@ Every block computes y = relu(F(x) + x): if the best change is none, F only has 
 Papers   He et al. 2015, arXiv:1512.03385 · Xie et al. 2016, 1611.05431 (ResNeXt) · Zagoruyko 2016, 1605.07146 (Wide)
 Differs  Bottlenecks stride in the 3x3, not in the first 1x1 as the paper's do ("v1.5"): the published weights were trained so.
 Small    Up to 64 pixels conv1 is 3x3 with stride 1 and the max-pool is left out: stages at stride 1, 2, 4, 8.
-Names    conv1 bn1 = stem · layer1..4 = stages at stride 4, 8, 16, 32 · downsample = shortcut · fc = head
+Names    conv1 bn1 = stem · layer1..4 = stages at stride 4, 8, 16, 32 · downsample = shortcut · fc = head ·
+         relu_after, add_: relu and + that reuse memory where no hook looks
 """
 
 from collections import deque
@@ -72,7 +73,9 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = relu_after(self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
-        return relu(y) if self.downsample is None else add_(self.downsample(x), y, self.bn2).relu_()
+        if self.downsample is None:
+            return relu(y)
+        return add_(self.downsample(x), y, after=self.bn2).relu_()
 
 
 class Bottleneck(nn.Module):
@@ -96,7 +99,9 @@ class Bottleneck(nn.Module):
         y = relu_after(self.bn1, self.conv1(x))
         y = relu_after(self.bn2, self.conv2(y))
         y = self.bn3(self.conv3(y))
-        return relu(y) if self.downsample is None else add_(self.downsample(x), y, self.bn3).relu_()
+        if self.downsample is None:
+            return relu(y)
+        return add_(self.downsample(x), y, after=self.bn3).relu_()
 
 
 def shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:

@@ -23,19 +23,19 @@ from .family import Counterpart, Family, Idea, Native, Paper, Printed, Published
 class Spec:
     """Depth 6n + 2."""
 
-    n: int  # blocks in each stage
+    depths: tuple[int, int, int]  # blocks in each stage: three times the paper's n
     shortcut: bool = True  # False: the plain network, which stops learning as it grows deep
     width: int = 16  # channels of the first stage
 
 
 VARIANTS = {
-    "resnet20":  Spec(3),
-    "resnet32":  Spec(5),
-    "resnet44":  Spec(7),
-    "resnet56":  Spec(9),
-    "resnet110": Spec(18),
-    "plain20":   Spec(3, shortcut=False),
-    "plain56":   Spec(9, shortcut=False),
+    "resnet20":  Spec((3, 3, 3)),
+    "resnet32":  Spec((5, 5, 5)),
+    "resnet44":  Spec((7, 7, 7)),
+    "resnet56":  Spec((9, 9, 9)),
+    "resnet110": Spec((18, 18, 18)),
+    "plain20":   Spec((3, 3, 3), shortcut=False),
+    "plain56":   Spec((9, 9, 9), shortcut=False),
 }  # fmt: skip
 
 
@@ -75,9 +75,9 @@ class CifarResNet(nn.Module):
         w = spec.width
         self.conv1 = nn.Conv2d(in_channels, w, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(w)
-        self.layer1 = stage(spec, w, w)
-        self.layer2 = stage(spec, w, 2 * w)
-        self.layer3 = stage(spec, 2 * w, 4 * w)
+        self.layer1 = stage(spec, 1, w, w)
+        self.layer2 = stage(spec, 2, w, 2 * w)
+        self.layer3 = stage(spec, 3, 2 * w, 4 * w)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(4 * w, num_classes) if num_classes else nn.Identity()
         he_normal(self, mode="fan_in")
@@ -88,9 +88,9 @@ class CifarResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-def stage(spec: Spec, c_in: int, c_out: int) -> nn.Sequential:
-    """n blocks, the first of which halves the size where the channels double."""
-    rest = (BasicBlock(c_out, c_out, spec.shortcut) for _ in range(spec.n - 1))
+def stage(spec: Spec, number: int, c_in: int, c_out: int) -> nn.Sequential:
+    """Blocks, the first of which halves the size where the channels double."""
+    rest = (BasicBlock(c_out, c_out, spec.shortcut) for _ in range(spec.depths[number - 1] - 1))
     return nn.Sequential(BasicBlock(c_in, c_out, spec.shortcut), *rest)
 
 
@@ -120,7 +120,9 @@ FAMILY = Family(
     tags=frozenset({"no-reference"}),
     references={
         name: (
-            Counterpart("pytorchcv", "resnet_cifar", {"blocks": 6 * spec.n + 2, "bottleneck": False}, *CHANGES[spec.shortcut]),
+            Counterpart(
+                "pytorchcv", "resnet_cifar", {"blocks": 2 * sum(spec.depths) + 2, "bottleneck": False}, *CHANGES[spec.shortcut]
+            ),
         )
         for name, spec in VARIANTS.items()
     },
@@ -135,5 +137,6 @@ FAMILY = Family(
         "plain56":   Printed("0.85M", "", f"{TABLE_6}: shortcuts have no parameters"),
     },
     sides={"resnet_cifar": Sides((32, 16, 8), "He et al. 2015, §4.2")},
-    slim={"n": 2},
+    slim={"depths": (2, 2, 2)},
+    aliases={"n": "depths"},
 )  # fmt: skip

@@ -55,6 +55,7 @@ def build_variant(base: str, changes: Mapping[str, Any]) -> Variant:
     if base not in CATALOG:
         raise unknown("network", base, CATALOG, "`convatlas list` shows them all.")
     family = CATALOG[base]
+    changes = {family.aliases.get(key, key): value for key, value in changes.items()}
     spec = with_changes(base, family.variants[base], changes)
     values = {key: getattr(spec, key) for key in changes}
     return Variant(write_name(base, values), base, values, family, spec, family.native_of(base))
@@ -121,7 +122,7 @@ def write_value(value: Any) -> str:
 def with_changes(name: str, spec: Any, changes: Mapping[str, Any]) -> Any:
     """A variant's Spec with some fields replaced.
 
-    A list does for a tuple, since JSON has no other, and a number for a tuple of any length.
+    A list does for a tuple, since JSON has no other, and a number for a tuple of equal ones: `depths=3` is `depths=3-3-3`.
 
     Raises   InputError for a field that does not exist or a value of another type
     """
@@ -137,10 +138,11 @@ def with_changes(name: str, spec: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def as_kind(value: Any, kind: Any) -> Any:
-    """The value as the field has it: a tuple for a list, a tuple of one for a number where any length will do."""
+    """The value as the field has it: a tuple for a list, or for a number that stands for each of a tuple's."""
     if isinstance(value, list):
         return tuple(value)
-    return (value,) if ... in get_args(kind) and type(value) is int else value
+    items = get_args(kind)
+    return (value,) * (1 if ... in items else len(items)) if items and type(value) in (int, bool) else value
 
 
 def fits(value: Any, kind: Any) -> bool:

@@ -5,12 +5,13 @@ more nonlinearities between. Five stages, each ends in a max-pool; then three li
 
 Papers   Simonyan and Zisserman 2014, arXiv:1409.1556 (A = 11, B = 13, D = 16, E = 19) · batch norm: Ioffe 2015, 1502.03167
 Differs  Weights start from He's normal distribution; the paper grew the deep networks from trained shallow ones.
-Small    Up to 64 pixels the pools after stages 4 and 5 are left out (32 → 16 → 8 → 4), and the head is 512 → 512 → classes with
-         dropout 0.5, after a 1x1 instead of a 7x7 average.
-Names    features = convolutions, numbered as layers · classifier.0 .3 .6 = the linear layers
+Small    Up to 64 pixels the average goes to 1x1 instead of 7x7 (where the five pools have led 32 pixels anyway), and the head
+         is 512 → 512 → classes with dropout 0.5: one hidden layer instead of two.
+         `small_pools=3` is this package's older form: no pools after stages 4 and 5 (32 → 16 → 8 → 4), two hidden layers.
+Names    features = convolutions, numbered as layers · classifier.0 .3 .6 = the linear layers, .3 not for small images
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class Spec:
     norm: bool = False  # batch norm after each convolution
     width: int = 64  # channels of the first stage; the others have 2, 4, 8 and 8 times as many
     dropout: float = 0.5
+    small_pools: int = 5  # for small images; 3 leave maps of 4x4 and keep the second hidden layer
 
 
 DEPTHS = {
@@ -53,28 +55,32 @@ def features(spec: Spec, c_in: int, pools: int) -> InplaceSequential:
 
 
 class VGG(nn.Module):
-    """Convolutions, average to 7x7, three linear layers.
+    """Convolutions, average to 7x7, three linear layers; for small images average to 1x1, two linear layers.
 
     Shapes   x (n, in_channels, h, w) float → (n, num_classes); num_classes 0 → (n, 4096), or (n, 512) for small images
     """
 
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
-        side, hidden = (1, 8 * spec.width) if image_size <= SMALL else (7, 64 * spec.width)
-        self.features = features(spec, in_channels, pools=3 if image_size <= SMALL else 5)
+        if spec.small_pools not in (3, 5):
+            raise ValueError(f"the form for small images has 3 or 5 pools, got {spec.small_pools}")
+        small = image_size <= SMALL
+        side, hidden = (1, 8 * spec.width) if small else (7, 64 * spec.width)
+        second = [nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(spec.dropout)]
+        if small and spec.small_pools == 5:
+            second = [nn.Identity() for _ in second]  # so that the head keeps its name
+        self.features = features(spec, in_channels, pools=spec.small_pools if small else 5)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
         self.classifier = InplaceSequential(
             nn.Linear(8 * spec.width * side**2, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
-            nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(spec.dropout),
+            *second,
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),
         )  # fmt: skip
         he_normal(self)
         for module in self.classifier:
             if isinstance(module, nn.Linear):
-                fan_in = module.in_features
-                nn.init.normal_(
-                    module.weight, std=0.01 if hidden >= 4096 else (2 / fan_in) ** 0.5
-                )  # §3.1 had wide layers in mind
+                std = 0.01 if hidden >= 4096 else (2 / module.in_features) ** 0.5  # §3.1 had wide layers in mind
+                nn.init.normal_(module.weight, std=std)
                 nn.init.zeros_(module.bias)
 
     def maps(self, x: Tensor) -> Iterator[Tensor]:
@@ -91,6 +97,12 @@ class VGG(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def older_form(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """What weights for small images had, that were trained before the form had five pools: a second hidden layer."""
+    reads, hidden = (shapes.get(f"classifier.{n}.weight", (0, 0))[1] for n in (0, 3))
+    return {"small_pools": 3} if hidden and reads == hidden else {}
 
 
 FAMILY = Family(
@@ -114,6 +126,8 @@ FAMILY = Family(
     stem="features.0",
     heads=("classifier.6",),
     sized=("classifier",),
+    older_form=older_form,
+    tags=frozenset({"small-to-1x1"}),
     renames=(  # timm's
         (r"^pre_logits\.fc1\.", "classifier.0."), (r"^pre_logits\.fc2\.", "classifier.3."), (r"^head\.fc\.", "classifier.6."),
     ),

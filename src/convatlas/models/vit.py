@@ -65,9 +65,8 @@ class SelfAttention(nn.Module):
         zeros_(self.out_proj.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.transpose(
-            0, 1
-        ).contiguous()  # token by token, as PyTorch's own sums over the batch: gradients stay equal to the last bit
+        # Token by token, as PyTorch's own module sums over the batch: gradients stay equal to the last bit.
+        x = x.transpose(0, 1).contiguous()
         qkv = linear(x, self.in_proj_weight, self.in_proj_bias)
         q, k, v = (part.permute(1, 2, 0, 3) for part in unflatten(qkv, 2, (3, self.heads, -1)).unbind(2))  # n heads t d
         y = scaled_dot_product_attention(q, k, v)

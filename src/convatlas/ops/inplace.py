@@ -26,12 +26,19 @@ def has_no_hooks(*modules: nn.Module) -> bool:
 
 
 def relu_after(layer: nn.Module, x: Tensor) -> Tensor:
-    """relu(layer(x)) for a convolution, a linear layer or a norm."""
+    """relu(layer(x)) for a convolution, a linear layer or a norm.
+
+    Shapes   x as the layer takes it → as the layer gives it
+    """
     return relu(layer(x), inplace=isinstance(layer, FRESH) and has_no_hooks(layer))
 
 
-def add_(x: Tensor, y: Tensor, *layers: nn.Module) -> Tensor:
-    """x + y for a branch y that comes out of these layers, the last of which is a convolution, a linear layer or a norm."""
+def add_(x: Tensor, y: Tensor, *, after: nn.Module) -> Tensor:
+    """x + y for a branch y that comes out of `after`: a convolution, a linear layer, a norm, or a sequence that ends in one.
+
+    Shapes   x and y alike, or broadcast to y → as y
+    """
+    layers = (after, after[-1]) if isinstance(after, nn.Sequential) else (after,)
     return y.add_(x) if isinstance(layers[-1], FRESH) and has_no_hooks(*layers) else x + y
 
 

@@ -13,7 +13,7 @@ from ..engine.recipe import Recipe
 from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
-from ..models import create_model, create_on_meta, family_of, fitting_size, parse, settings_of_weights
+from ..models import create_model, create_on_meta, settings_of_weights, variant
 from ..ops.droppath import set_stochastic_depth
 from ..ops.paths import is_in_any
 from ..weights import Loaded, load_into, source
@@ -39,7 +39,7 @@ def task_of(recipe: Recipe, data: Data) -> Task:
 
     Raises   InputError where they disagree, or the recipe sets what belongs to another task
     """
-    task, of_data = TASKS[family_of(recipe.model).task], TASKS[data.task]
+    task, of_data = TASKS[variant(recipe.model).family.task], TASKS[data.task]
     if task is not of_data:
         raise InputError(
             f"{recipe.model} is a network to {task.name} images, and {data.name} is a data set to {of_data.name} them: "
@@ -70,7 +70,7 @@ def split_options(recipe: Recipe) -> dict[str, Any]:
 
 def load_arguments(recipe: Recipe) -> dict[str, Any]:
     """What a recipe asks `load` for; pictures in folders come in the size its network is built for."""
-    native = family_of(recipe.model).native_of(parse(recipe.model)[0])
+    native = variant(recipe.model).native
     options = {"strict": recipe.strict, "resident_share": recipe.resident_share, **split_options(recipe)}
     folder = Path(recipe.data_dir) if recipe.data_dir else None
     return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size, **options}
@@ -79,7 +79,7 @@ def load_arguments(recipe: Recipe) -> dict[str, Any]:
 def image_size(recipe: Recipe, data: Data) -> int:
     """Pixels a side: what the recipe says, else the data's own, enlarged to the least the network can take."""
     side = max((data.val or data.test or data.train).size)
-    return recipe.image_size or fitting_size(recipe.model, side)
+    return recipe.image_size or variant(recipe.model).native.fitting(side)
 
 
 def model_options(recipe: Recipe, data: Data) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def stages_of(recipe: Recipe, model: nn.Module, data: Data) -> dict[str, tuple[s
     """The stages that the recipe's strategy freezes and unfreezes; None where everything is trained alike."""
     if recipe.strategy == "full" and recipe.head_rate == 1:
         return None
-    family = family_of(recipe.model)
+    family = variant(recipe.model).family
     side = image_size(recipe, data)
     return parts(model, (data.channels, side, side), family.heads, family.auxiliary)
 
@@ -142,11 +142,9 @@ def with_weight_settings(recipe: Recipe) -> Recipe:
 
     Raises   InputError for a tag that the network does not have
     """
-    base, given = parse(recipe.model)
-    changes = settings_of_weights(base, recipe.weights)[0] | given
-    if changes == given:
-        return recipe
-    return replace(recipe, model=f"{base}:{','.join(f'{name}={value!r}' for name, value in changes.items())}")
+    network = variant(recipe.model)
+    changes = settings_of_weights(network, recipe.weights)[0] | dict(network.changes)
+    return recipe if changes == network.changes else replace(recipe, model=network.replaced(changes).name)
 
 
 def classes_of(network: str, weights: Place) -> int:
@@ -154,7 +152,7 @@ def classes_of(network: str, weights: Place) -> int:
 
     Raises   InputError if there is no such network or tag, or the file has no head
     """
-    family, base = family_of(network), parse(network)[0]
+    family, base = variant(network).family, variant(network).base
     if published_as(base, weights):
         return IMAGENET
     return classes_in(source(base, weights), create_on_meta(network).state_dict(), family)
@@ -167,12 +165,12 @@ def load_weights(network: str, weights: Place, *, fresh_head: bool = False, **op
 
     Raises   InputError if there are no such weights, or they do not fit the network
     """
-    base, given = parse(network)
-    family = family_of(base)
-    model = create_model(base, **options, **settings_of_weights(base, weights)[0] | given)
+    entry = variant(network)
+    family, changes = entry.family, settings_of_weights(entry, weights)[0] | dict(entry.changes)
+    model = create_model(entry.base, **options, **changes)
     heads = (*family.heads, *family.auxiliary) if fresh_head else ()
     own = {key: value.clone() for key, value in model.state_dict().items() if is_in_any(key, heads)}
-    loaded = load_into(model, source(base, weights), family)
+    loaded = load_into(model, source(entry.base, weights), family)
     model.load_state_dict(own, strict=False)
     return model, loaded.without(own)
 
@@ -194,5 +192,5 @@ def load_complete(network: str, weights: Place, preparation: Preparation, count:
 
 def missing_tensor(network: str, loaded: Loaded) -> str | None:
     """The first tensor that a network needs for its output and that its weights do not bring; None if they bring all."""
-    auxiliary = family_of(network).auxiliary
+    auxiliary = variant(network).family.auxiliary
     return next((key for key in loaded.fresh if not is_in_any(key, auxiliary)), None)

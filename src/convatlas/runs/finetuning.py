@@ -10,7 +10,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..engine.strategy import lasts
 from ..errors import InputError
-from ..models import family_of, parse
+from ..models import variant
 from ..models.family import SMALL
 from ..recipes import tuned
 from ..recipes.transfer import chosen_strategy
@@ -27,8 +27,7 @@ def network_and_weights(model: str, weights: str | None) -> tuple[str, str]:
     """
     if weights is None and is_run(model):
         return Run.open(Path(model)).recipe.model, model
-    base = parse(model)[0]
-    family_of(base)
+    base = variant(model).base
     if weights is not None:
         return model, weights
     if not published(base):
@@ -63,7 +62,7 @@ def has_same_classes(weights: str, data: Data) -> bool:
 
 def form_notes(recipe: Recipe, data: Data) -> tuple[str, ...]:
     """A warning where the network has its form for small images with these images and not with its weights, or reversed."""
-    native = family_of(recipe.model).native_of(parse(recipe.model)[0]).image_size
+    native = variant(recipe.model).native.image_size
     before = size_of_run(str(recipe.weights))[1] or native
     side = image_size(recipe, data)
     if native <= SMALL or (before <= SMALL) == (side <= SMALL):
@@ -86,7 +85,7 @@ def statistics_of_weights(recipe: Recipe, channels: int) -> tuple[Values, Values
 
     A network for color that is given gray images sees their average, since its first layer sums over the colors.
     """
-    weights, base = str(recipe.weights), parse(recipe.model)[0]
+    weights, base = str(recipe.weights), variant(recipe.model).base
     source = preparation_of_run(Run.open(Path(weights)))[0] if is_run(weights) else nearest_published(base, weights)
     if source is None or channels not in (1, len(source.mean)):
         return None

@@ -14,7 +14,8 @@ from ..engine.hardware import choose_device
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError
-from ..models import CATALOG, create_model, parse
+from ..models import CATALOG, create_model, variant
+from ..models.variant import parse
 from ..weights import classes
 from ..weights.checkpoints import published
 from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
@@ -138,7 +139,7 @@ def open_network(request: NetworkRequest) -> OpenNetwork:
     if request.seed is not None:
         return open_untrained(request, request.seed)
     if not Path(request.network).is_dir() and parse(request.network)[0] in CATALOG:
-        rows = published(parse(request.network)[0])
+        rows = published(variant(request.network).base)
         remedy = f"--weights default for its published ones ({rows[0].acc1:.1f} % on ImageNet)" if rows else "--weights FILE"
         raise InputError(f"{request.network} needs weights to name anything: add {remedy}, or give a run folder in its place")
     return load_run(request.network)  # which says that it is none
@@ -178,7 +179,7 @@ def open_run(request: NetworkRequest, folder: Path) -> OpenNetwork:
 
 def check_same_network(network: str, run: Run) -> None:
     """Raises InputError for a run of another network."""
-    if parse(run.recipe.model)[0] != parse(network)[0]:
+    if variant(run.recipe.model).base != variant(network).base:
         raise InputError(f"{run.path} is a run of {run.recipe.model}, not of {network}: ask for that one")
 
 
@@ -194,7 +195,7 @@ def open_untrained(request: NetworkRequest, seed: int) -> OpenNetwork:
         preparation = preparation_untrained(
             name, mean=request.mean, std=request.std, image_size=request.image_size, in_channels=request.in_channels
         )
-        base = parse(name)[0]
+        base = variant(name).base
         names = number_classes(CATALOG[base].native_of(base).num_classes)
     fresh = partial(create_seeded, name, prepared_options(preparation, len(names)), seed)
     with torch.random.fork_rng(devices=()):
@@ -231,7 +232,7 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
     elif data:
         names = data.classes
     else:
-        names = classes() if count == IMAGENET and published(parse(name)[0]) else number_classes(count)
+        names = classes() if count == IMAGENET and published(variant(name).base) else number_classes(count)
     model, loaded = load_complete(name, weights, preparation, count)
     whole = len(loaded.kept) == len(model.state_dict())
     note = f"{name} with {weights}{'' if whole else f' ({loaded})'}; {words}"
@@ -269,7 +270,7 @@ def names_imagenet(network: str, weights: Place) -> bool:
 
     Raises   InputError if there are no such weights
     """
-    return not is_run(weights) and bool(published(parse(network)[0])) and classes_of(network, weights) == IMAGENET
+    return not is_run(weights) and bool(published(variant(network).base)) and classes_of(network, weights) == IMAGENET
 
 
 def number_classes(count: int) -> tuple[str, ...]:

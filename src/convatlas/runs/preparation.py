@@ -13,7 +13,7 @@ from ..data import Batches, Data, Feed, Resident
 from ..data.picture import Frame, square
 from ..engine.record import Run, is_run
 from ..errors import InputError
-from ..models import family_of, parse
+from ..models import variant
 from ..weights import Checkpoint, find, frame
 from ..weights.origin import nearest_published, published_as
 
@@ -49,7 +49,7 @@ class Preparation:
         Raises   InputError if the network no longer has the published weights whose frame it names
         """
         tag = values["frame"]
-        cut = frame(find(parse(network)[0], tag)) if tag else None
+        cut = frame(find(variant(network).base, tag)) if tag else None
         channels, side, size = (int(values[name]) for name in ("channels", "side", "image_size"))
         return cls(channels, side, size, tuple(values["mean"]), tuple(values["std"]), cut, tag)
 
@@ -102,8 +102,8 @@ def preparation_of_weights(
 
     Raises   InputError if nothing is known of the images a file was trained on, or mean or std do not fit the channels
     """
-    base = parse(network)[0]
-    row, native = nearest_published(base, weights), family_of(base).native_of(base)
+    base = variant(network).base
+    row, native = nearest_published(base, weights), variant(base).native
     channels = in_channels or (3 if row else native.in_channels)
     check_per_channel(channels, mean, std)
     if row is None and not (mean and std):
@@ -131,8 +131,8 @@ def preparation_untrained(
 
     Raises   InputError if there is no such network, or mean or std do not fit the channels
     """
-    base = parse(network)[0]
-    native, row = family_of(base).native_of(base), nearest_published(base, None)
+    base = variant(network).base
+    native, row = variant(base).native, nearest_published(base, None)
     channels = in_channels or (3 if row else native.in_channels)
     check_per_channel(channels, mean, std)
     own_mean, own_std = (row.mean, row.std) if row else ((GRAY,), (SPREAD,))
@@ -167,7 +167,7 @@ def size_of_run(weights: Place) -> tuple[int | None, int | None]:
 
 def published_words(network: str, weights: str, preparation: Preparation) -> str:
     """How photographs are cut, with a word of caution where the weights bear no published name."""
-    base = parse(network)[0]
+    base = variant(network).base
     row = nearest_published(base, weights)
     if row is None:
         return cut_words(preparation.side)

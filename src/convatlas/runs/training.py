@@ -14,7 +14,7 @@ from ..engine.record import Run, is_run
 from ..engine.stop import Interrupted
 from ..engine.strategy import Learning
 from ..errors import InputError
-from ..models import create_on_meta
+from ..models import create_on_meta, settings_of_tensors, variant
 from ..ops.checkpoint import checkpoint_activations
 from .build import (
     build_model,
@@ -62,6 +62,10 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
     recipe = run.recipe
     data = data or open_data(recipe)
     if run.begun:  # its state has the weights, and those it started from may be gone
+        network = variant(recipe.model)
+        saved = run.load_state() if network.family.older_form else None
+        if saved and (changes := settings_of_tensors(network, saved["model"])):
+            recipe = replace(recipe, model=network.replaced(changes).name)
         model = build_model(recipe, data)
     else:
         model, loaded = start_model(recipe, data)
@@ -75,9 +79,10 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
 
 def is_recipe_of(recipe: Recipe, model: str) -> bool:
     """Whether a recipe is one of the network as a user names it, without the settings of its weights."""
-    return model == recipe.model or (
-        recipe.weights is not None and with_weight_settings(replace(recipe, model=model)) == recipe
-    )
+    if is_run(model):
+        return False
+    same, own = (replace(recipe, model=variant(name).name) for name in (model, recipe.model))
+    return same == own or (recipe.weights is not None and with_weight_settings(same) == own)
 
 
 def reopen_run(folder: Path | None, model: str | None, options: Mapping[str, Any]) -> Run:

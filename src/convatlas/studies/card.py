@@ -15,7 +15,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..errors import InputError
 from ..insight.confusions import wilson
-from ..models import ModelInfo, create_on_meta, model_info, parse
+from ..models import ModelInfo, create_on_meta, model_info, variant
 from ..models import count_parameters as counted
 from ..recipes import default
 from ..weights.origin import published_as
@@ -109,7 +109,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     same_but_for_seeds(runs)
     first, environment = runs[0], runs[0].environment
     recipe, data = first.recipe, environment["data"]
-    base = parse(recipe.model)[0]
+    base = variant(recipe.model).base
     shape = {"num_classes": len(data["classes"]), "in_channels": data["channels"], "image_size": environment["image_size"]}
     model = create_on_meta(recipe.model, **shape)
     metrics = [run.metrics for run in runs]

@@ -13,7 +13,7 @@ from ..engine.record import Run
 from ..engine.task import Scores, Task
 from ..engine.tasks import TASKS
 from ..errors import InputError, unknown
-from ..models import family_of
+from ..models import variant
 from ..runs.images import images_of, open_data_of_run, open_photographs
 from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
 from ..runs.preparation import check_per_channel
@@ -53,7 +53,7 @@ def measure(
     )  # fmt: skip
     feed = preparation.feed(batch_size, device=device, channels_last=True)
     model = network.model.to(device).to(memory_format=torch.channels_last)
-    task = TASKS[family_of(network.name).task]
+    task = TASKS[variant(network.name).family.task]
     scores = evaluate(model, Batches(images, feed).epoch(), task.meter(network.classes), autocast(precision, device))
     return Measurement(task, scores, network.classes, notes)
 

@@ -11,7 +11,8 @@ from ..anatomy.layers import Anatomy, Unfollowed, inspect
 from ..anatomy.memory import Memory, peak_memory
 from ..anatomy.without_compiler import without_compiler
 from ..errors import InputError
-from ..models import CATALOG, ModelInfo, create_on_meta, model_info, parse, variant
+from ..models import CATALOG, ModelInfo, create_on_meta, model_info, variant
+from ..models.variant import parse
 
 BATCH = 32  # images in a training step, by default
 

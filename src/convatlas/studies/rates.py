@@ -16,7 +16,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..engine.strategy import Learning
 from ..errors import InputError
-from ..models import create_on_meta, family_of, fitting_size, parse
+from ..models import create_on_meta, variant
 from ..recipes import default, tuned
 from ..runs.build import image_size, open_data, stages_of, start_model, with_weight_settings
 from ..runs.finetuning import network_and_weights, plan_tuning
@@ -113,18 +113,18 @@ def forecast_without_data(model: str, options: Mapping[str, Any], images: int | 
         recipe = with_weight_settings(tuned(model, data, images or (batches or 1) * batch, **values))
     else:
         recipe = with_weight_settings(default(model, data, **values))
-    native = family_of(recipe.model).native_of(parse(recipe.model)[0])
+    native = variant(recipe.model).native
     source = CATALOG.get(data)
     classes = len(source.classes) if source else native.num_classes
     channels = source.channels if source else native.in_channels
-    side = recipe.image_size or (fitting_size(recipe.model, source.size) if source else native.image_size)
+    side = recipe.image_size or (variant(recipe.model).native.fitting(source.size) if source else native.image_size)
     count = images if images is not None else (batches or 1) * recipe.batch_size
     return make_forecast(recipe, classes, channels, side, count)
 
 
 def make_forecast(recipe: Recipe, classes: int, channels: int, side: int, images: int) -> Forecast:
     """The forecast, from a network without memory or values."""
-    family = family_of(recipe.model)
+    family = variant(recipe.model).family
     net = create_on_meta(recipe.model, num_classes=classes, in_channels=channels, image_size=side)
     learning = Learning(net, recipe, parts(net, (channels, side, side), family.heads, family.auxiliary))
     whole = images >= recipe.batch_size  # then an incomplete last batch is dropped

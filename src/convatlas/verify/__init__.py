@@ -10,21 +10,21 @@ from torch import nn
 from ..models import Variant, count_parameters, create_on_meta, variant
 from ..models.history import sections
 from .layout import check_paper, compare_layouts, compare_macs
-from .memory import available, parse
+from .memory import available, parse_size
 from .names import Pairing, pairing
 from .random_weights import empty_model
 from .references import Reference, reference_of
 from .values import compare_values
 from .verdict import Check, Outcome, Verdict, skipped, summary
 
-__all__ = ["Check", "Outcome", "Verdict", "available", "parse", "summary", "verify"]
+__all__ = ["Check", "Outcome", "Verdict", "available", "parse_size", "summary", "verify"]
 
 FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
 NOT_INSTALLED = "{0} is not installed: pip install {0}"
 
 
 def verify(names: Iterable[str], memory: int | None = None, *, quick: bool = False) -> Iterator[Verdict]:
-    """A verdict for each network as soon as it is found; one network is held at a time.
+    """A verdict for each network as soon as it is judged; one network is in memory at a time.
 
     `memory` is what comparing values may take, all that is free if not given; `quick` compares no values.
 

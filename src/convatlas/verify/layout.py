@@ -1,4 +1,4 @@
-"""What can be compared without a value: parameters, names, shapes, types, multiply-accumulates, sides of the maps."""
+"""What can be compared without computing a value: parameters, names, shapes, types, multiply-accumulates, sides of the maps."""
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest

@@ -12,15 +12,15 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 ASIDE = 7 * 10**8  # bytes that the libraries and their kernels take for themselves
 
 
-def parse(text: str) -> int:
+def parse_size(text: str) -> int:
     """Bytes: "8GB", "8 G", "500 MB", "7.5GiB".
 
-    Raises   InputError if it is no such thing
+    Raises   InputError if it is no size
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?\s*", text.upper())
-    if not found:
+    size = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?\s*", text.upper())
+    if not size:
         raise InputError(f"--memory needs a size such as 8GB or 500MB, got {text!r}")
-    number, unit, binary = found.groups()
+    number, unit, binary = size.groups()
     return int(float(number) * (2 ** (10 * "KMGT".index(unit) + 10) if binary and unit else UNITS[unit]))
 
 
@@ -28,8 +28,8 @@ def available() -> int:
     """Bytes that are free on this machine, or in the container this runs in."""
     free = []
     meminfo = read("/proc/meminfo")
-    if found := re.search(r"^MemAvailable:\s+(\d+) kB", meminfo, re.MULTILINE):
-        free.append(int(found[1]) * 1024)
+    if line := re.search(r"^MemAvailable:\s+(\d+) kB", meminfo, re.MULTILINE):
+        free.append(int(line[1]) * 1024)
     limit, used = read("/sys/fs/cgroup/memory.max").strip(), read("/sys/fs/cgroup/memory.current").strip()
     if limit.isdecimal() and used.isdecimal():
         cached = re.search(r"^inactive_file (\d+)$", read("/sys/fs/cgroup/memory.stat"), re.MULTILINE)
@@ -51,10 +51,10 @@ def needed(model: nn.Module, x: Tensor) -> int:
     Shapes   model and x on the meta device, where the step costs nothing
     """
     weights = {place(p): p.nbytes for p in model.parameters()}
-    kept = kept_bytes(model.train(), x)
-    return 2 * sum(weights.values()) + max(weights.values(), default=0) + kept.total() + ASIDE
+    saved = kept_bytes(model.train(), x)
+    return 2 * sum(weights.values()) + max(weights.values(), default=0) + saved.total() + ASIDE
 
 
 def human(size: int) -> str:
-    """Bytes for people: 8.0 GB."""
+    """Bytes in words: 8.0 GB."""
     return f"{size / UNITS['G']:.1f} GB"

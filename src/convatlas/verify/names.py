@@ -1,4 +1,4 @@
-"""Which tensor of the reference is which of ours."""
+"""Which tensor of the reference belongs to which of ours."""
 
 import re
 from collections import OrderedDict
@@ -13,25 +13,25 @@ SAME = "under the same names"
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Their name → our name, for every tensor of both, and how that was found out."""
+    """Their name → our name, for every tensor of both, and how the pairs were found."""
 
     ours: Mapping[str, str]
     how: str
 
     def to_ours(self, theirs: State, own: State) -> State:
         """Their tensors under our names; what was a linear layer and is a 1x1 convolution gets the shape."""
-        return versioned({mine: theirs[key].reshape(own[mine].shape) for key, mine in self.ours.items()}, theirs)
+        return with_versions({mine: theirs[key].reshape(own[mine].shape) for key, mine in self.ours.items()}, theirs)
 
     def to_theirs(self, ours: State, own: State) -> State:
         """Our tensors under their names."""
-        return versioned({key: ours[mine].reshape(own[key].shape) for key, mine in self.ours.items()}, ours)
+        return with_versions({key: ours[mine].reshape(own[key].shape) for key, mine in self.ours.items()}, ours)
 
 
-def versioned(state: dict[str, Tensor], of: State) -> State:
+def with_versions(state: dict[str, Tensor], of: State) -> State:
     """The tensors with the versions of the modules they come from, which some networks ask for before they load anything."""
-    made = OrderedDict(state)
-    made._metadata = getattr(of, "_metadata", None)  # type: ignore[attr-defined]  # noqa: SLF001 (so state_dict passes it on)
-    return made
+    result = OrderedDict(state)
+    result._metadata = getattr(of, "_metadata", None)  # type: ignore[attr-defined]  # noqa: SLF001 (so state_dict passes it on)
+    return result
 
 
 def pairing(theirs: State, ours: State, renames: Sequence[tuple[str, str]]) -> Pairing | str:
@@ -44,12 +44,12 @@ def pairing(theirs: State, ours: State, renames: Sequence[tuple[str, str]]) -> P
     if [shape(value) for value in theirs.values()] == [shape(value) for value in ours.values()]:
         return Pairing(dict(zip(theirs, ours, strict=True)), "in order, since the names differ")
     missing, surplus = sorted(renamed.values() - ours.keys()), sorted(ours.keys() - renamed.values())
-    told = [f"{words} {len(keys)} such as {keys[0]}" for words, keys in (("lacks", missing), ("adds", surplus)) if keys]
-    return f"{len(ours)} tensors: {', '.join(told)}"
+    differences = [f"{words} {len(keys)} such as {keys[0]}" for words, keys in (("lacks", missing), ("adds", surplus)) if keys]
+    return f"{len(ours)} tensors: {', '.join(differences)}"
 
 
 def rename(key: str, renames: Sequence[tuple[str, str]]) -> str:
-    """Their name in our words."""
+    """Their name as the family writes it."""
     for pattern, replacement in renames:
         key = re.sub(pattern, replacement, key)
     return key

@@ -1,4 +1,4 @@
-"""Networks built without the cost of a start, and random weights under which every part of them can be seen."""
+"""Networks built without initializing them, and random weights under which every part shows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ class Hollow(TorchFunctionMode):
 
 
 def empty_model(build: Callable[[], nn.Module], dtype: torch.dtype, *, tables: bool = True) -> nn.Module:
-    """A network whose weights are still to come; all of it on the meta device if its tables are not asked for.
+    """A network without weights yet; all of it on the meta device if its tables are not asked for.
 
     Some networks compute their widths with tensors, so they can't be built on that device.
     """

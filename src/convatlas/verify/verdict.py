@@ -1,4 +1,4 @@
-"""What is known of a network after it was checked: one comparison after the other, and a sentence for them all."""
+"""The result of checking a network: each comparison, and a sentence that sums them up."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """How a comparison came out, from best to worst; what was not compared says nothing."""
+    """How a comparison came out, from best to worst; what was not compared does not count."""
 
     SKIPPED = "not compared"
     EQUAL = "equal"
@@ -76,15 +76,15 @@ class Verdict:
         return max((check.difference for check in self.checks if check.difference is not None), default=None)
 
     def those(self, outcome: Outcome) -> list[Check]:
-        """The checks that came out so."""
+        """The checks with that outcome."""
         return [check for check in self.checks if check.outcome is outcome]
 
     def __str__(self) -> str:
         """`equal within 2e-15; differs knowingly: …; values not compared: …`, or what differs alone."""
         if wrong := self.those(Outcome.DIFFERS):
             return f"{Outcome.DIFFERS}: {'; '.join(map(str, wrong))}"
-        meant, left = (list(map(str, self.those(outcome))) for outcome in (Outcome.KNOWN, Outcome.SKIPPED))
-        return "; ".join(filter(None, [self.agreement, f"{Outcome.KNOWN}: {'; '.join(meant)}" if meant else "", *left]))
+        known, left = (list(map(str, self.those(outcome))) for outcome in (Outcome.KNOWN, Outcome.SKIPPED))
+        return "; ".join(filter(None, [self.agreement, f"{Outcome.KNOWN}: {'; '.join(known)}" if known else "", *left]))
 
     @property
     def agreement(self) -> str:
@@ -93,8 +93,8 @@ class Verdict:
             return f"{Outcome.CLOSE} {self.difference:.0e}" if self.difference else str(Outcome.EQUAL)
         if any(check.name == "names" for check in self.checks):
             return LAYOUT
-        told = [check.name for check in self.those(Outcome.EQUAL)]
-        return f"{PAPER} ({', '.join(told)})" if told else ""
+        equal = [check.name for check in self.those(Outcome.EQUAL)]
+        return f"{PAPER} ({', '.join(equal)})" if equal else ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the words of the verdict; an infinite difference, of what one of both lacks, is null."""
@@ -120,10 +120,10 @@ def summary(verdicts: Sequence[Verdict]) -> str:
         PAPER: sum(v.agreement.startswith(PAPER) for v in fine),
         "not compared": sum(not v.agreement for v in fine),
     }
-    told = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
-    meant = sum(bool(v.those(Outcome.KNOWN)) for v in fine)
-    said = f"{len(verdicts)} network{'s' if len(verdicts) != 1 else ''}{': ' if told else ''}{told}."
-    if meant:
-        said += f" {meant} differ{'s' if meant == 1 else ''} knowingly."
+    parts = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+    known = sum(bool(v.those(Outcome.KNOWN)) for v in fine)
+    sentences = f"{len(verdicts)} network{'s' if len(verdicts) != 1 else ''}{': ' if parts else ''}{parts}."
+    if known:
+        sentences += f" {known} differ{'s' if known == 1 else ''} knowingly."
     end = f"Unexplained differences: {', '.join(wrong)}." if wrong else "No unexplained difference."
-    return f"{said} {end}"
+    return f"{sentences} {end}"

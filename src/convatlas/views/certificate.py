@@ -12,15 +12,15 @@ from .page import date, processor, render
 KINDS = {Outcome.EQUAL: "right", Outcome.CLOSE: "right", Outcome.DIFFERS: "wrong"}
 
 
-def write(verdicts: Sequence[Verdict], made: Mapping[str, Any], path: Path) -> Path:
-    """Writes the certificate, whole or not at all; `made` says how: command, created, seconds, environment."""
-    write_text(path, page(verdicts, made))
+def write(verdicts: Sequence[Verdict], origin: Mapping[str, Any], path: Path) -> Path:
+    """Writes the certificate, whole or not at all; `origin` has command, created, seconds, environment."""
+    write_text(path, page(verdicts, origin))
     return path
 
 
-def page(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> str:
+def page(verdicts: Sequence[Verdict], origin: Mapping[str, Any]) -> str:
     """The certificate as one self-contained HTML page; the same verdicts give the same page."""
-    environment = made["environment"]
+    environment = origin["environment"]
     libraries = sorted({" ".join(v.reference.split()[:2]) for v in verdicts if any(c.name == "names" for c in v.checks)})
     return render(
         "certificate.html.j2",
@@ -32,12 +32,12 @@ def page(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> str:
             ("Networks", f"{len(verdicts):,}"),
             ("References", " · ".join([*libraries, "the papers"])),
             ("Processor", processor(environment)),
-            ("Took", duration(made["seconds"])),
-            ("Date", date(made["created"])),
+            ("Took", duration(origin["seconds"])),
+            ("Date", date(origin["created"])),
         ],
         verdicts=[(v, difference(v.difference), KINDS.get(v.outcome, "")) for v in verdicts],
         checks=lambda v: [(c, difference(c.difference), KINDS.get(c.outcome, "")) for c in v.checks],
-        command=made["command"],
+        command=origin["command"],
         versions=[(key, str(value)) for key, value in environment.items()],
         dash=DASH,
     )

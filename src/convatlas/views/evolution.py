@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log10, sqrt
-from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +16,7 @@ from ..catalog import Row
 from ..models.lineage import Node
 from . import style
 from .labels import Box, place
+from .lanes import choose_lanes
 from .pareto import label_sizes
 
 WIDTH, CHART, TREE = 1200, 446, 400  # pixels
@@ -25,17 +25,6 @@ LARGEST = 30.0  # pixels: radius of the disc with the most parameters
 COLORS = "cividis"
 LOW, HIGH = 48.0, 94.5  # percent
 EXTRA = "SWAG"  # in the source of an accuracy that more than ImageNet's images have made
-
-LANES: Mapping[str, float] = MappingProxyType(
-    {
-        "lenet": 4, "alexnet": 5, "zfnet": 6.4, "vgg": 5, "googlenet": 2.6, "inception": 1.4, "resnet": 5, "resnet_cifar": 7.6,
-        "resnext": 4, "wide_resnet": 5.9, "preact_resnet": 7, "wrn_cifar": 8.2, "squeezenet": 1, "densenet": 6.4,
-        "resnext_cifar": 3.2, "mobilenet_v1": 2.4, "mobilenet_v2": 1.9, "mnasnet": 1, "shufflenet_v2": 6.4, "mobilenet_v3": 1.4,
-        "efficientnet": 0, "regnet": 4, "tinyvgg": 9, "vit": 7.2, "efficientnet_v2": 0, "swin": 7.2, "swin_v2": 8.2,
-        "convnext": 5, "maxvit": 3,
-    }
-)  # fmt: skip
-"""Where a network stands in the lower picture, from the top: by hand, so that few lines cross."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +198,10 @@ def lineage(
     axes: Axes, columns: Mapping[tuple[int, str], Column], nodes: Sequence[Node], edges: Sequence[tuple[str, str]]
 ) -> None:
     """A dot for each node in its year, a curve from each parent to its child."""
-    high = min(LANES.values())
-    room = (TREE - 46) / (max(LANES.values()) - high)
-    spot = {
-        node.name: (columns[node.year, node.name].x, TREE - 30 - room * (LANES.get(node.name, 9.0) - high)) for node in nodes
-    }
+    places = {node.name: columns[node.year, node.name].x for node in nodes}
+    lanes = choose_lanes(places, edges)
+    room = (TREE - 46) / max(*lanes.values(), 1)
+    spot = {name: (x, TREE - 30 - room * lanes[name]) for name, x in places.items()}
     titles = {}
     for node in nodes:
         (x, y), wide = spot[node.name], style.width(node.title) + 4
@@ -264,4 +252,4 @@ def dots(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([p[0] + t * (p[1] - p[0]), curve, p[4] + t * (p[5] - p[4])])
 
 
-__all__ = ["LANES", "figure"]
+__all__ = ["figure"]

@@ -66,6 +66,12 @@ class Loaded:
         return Loaded(kept, adapted, tuple(dict.fromkeys((*self.fresh, *names))), self.dropped)
 
 
+def is_stored(source: str | Path) -> bool:
+    """Whether there is a file or a finished run folder of this path that `read` can read."""
+    path = Path(source)
+    return (path / "model.safetensors").is_file() or (path.is_file() and path.suffix in SUFFIXES)
+
+
 def read(source: str | Path) -> State:
     """The tensors of a `.pth`, `.pt` or `.safetensors` file or of a run folder.
 
@@ -110,11 +116,13 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     """
     own = model.state_dict()
     state = rename_tensors(read(source), own, names.renames)
-    optional = (*names.auxiliary, *(names.heads if not any(is_in_any(key, names.heads) for key in own) else ()))
+    resized = any(key in state and state[key].shape != own[key].shape for key in own if is_in_any(key, names.sized))
+    spare = (*names.auxiliary, *(names.sized if resized else ()))  # modules that may lack tensors, or have some more
+    optional = (*spare, *(names.heads if not any(is_in_any(key, names.heads) for key in own) else ()))
     dropped = [key for key in state if key not in own and is_in_any(key, optional)]
     for key in dropped:
         del state[key]
-    fresh = [key for key in own if key not in state and is_in_any(key, names.auxiliary)]
+    fresh = [key for key in own if key not in state and is_in_any(key, spare) and not is_in_any(key, names.heads)]
     adapted = []
     for key, value in own.items():
         if key not in state or state[key].shape == value.shape:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...insight.flow import APART, HEALTHY, Flow, flow
 from ...insight.subject import Subject
-from ...models import family_of
+from ...models import variant
 from ...views import flow as view
 from ...views.ramps import number
 from ..picture import Picture
@@ -29,7 +29,7 @@ def pictures(subject: Subject, *, against: Sequence[str], steps: int, batch: int
     if len(against) > BESIDE:
         raise InputError(f"against needs at most {BESIDE} networks, got {', '.join(against)}")
     for name in against:
-        family_of(name)  # raises for an unknown one before anything is trained
+        variant(name)  # raises for an unknown one before anything is trained
     flows = [flow(subject, steps=steps, batch=batch, seed=seed, name=name) for name in (None, *against)]
     title = f"Gradient flow of {' and '.join([subject.name, *against])}"
     yield Picture("gradients", view.figure(flows), title, " ".join(map(caption, flows)) + " " + CONVENTION)
