@@ -188,6 +188,12 @@ def test_neighbors_vote_with_their_weights():
     assert evaluate.knn_accuracy(train, labels, close, np.array([int(weights[1:].sum() > weights[0])]), 3) == 1
 
 
+def test_a_tie_is_broken_by_the_nearest():
+    labels = np.array([[2, 0, 0, 2, 1], [1, 0, 0, 2, 2]])
+    assert evaluate.neighbor_vote(labels).tolist() == [2, 0]
+    assert evaluate.neighbor_vote(labels, np.array([[1.0, 1, 1, 1, 9], [4, 1, 1, 1, 1]])).tolist() == [1, 1]
+
+
 def test_leave_one_out_is_the_loop_that_leaves_one_out():
     x, y = clustered(60, 4, 3, 1.5)
     x[10] = x[11] = x[12]  # copies of itself must not push it out

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..data import Resident
 from ..errors import InputError, unknown
+from ..features.evaluate import neighbor_vote
 from ..features.extract import PENULTIMATE, passes
 from .subject import BATCH, Subject
 
@@ -209,7 +210,4 @@ def neighbor_accuracy(points: Points, labels: Labels) -> float:
     k = neighbor_count(len(points))
     search = NearestNeighbors(n_neighbors=k, algorithm="auto" if points.shape[1] < 16 else "brute").fit(points)
     voters = labels[search.kneighbors(return_distance=False)]
-    same = voters[:, :, None] == voters[:, None, :]
-    votes = same.sum(2) - np.arange(k) / (2 * k)
-    winners = voters[np.arange(len(voters)), votes.argmax(1)]
-    return float((winners == labels).mean())
+    return float((neighbor_vote(voters) == labels).mean())
