@@ -1,4 +1,4 @@
-"""Receptive fields are what a gradient says they are: for random networks, for the catalogue, and for numbers in print."""
+"""Receptive fields are what a gradient says they are: for random networks, for the catalog, and for numbers in print."""
 
 import pytest
 import torch
@@ -198,7 +198,7 @@ def same(name, model, size):
 
 
 @pytest.mark.parametrize("name", networks(NAMES, QUICK, SLOW))
-def test_the_catalogue_sees_what_its_gradients_say(name):
+def test_the_catalog_sees_what_its_gradients_say(name):
     native = CATALOG[name].native_of(name)
     height, width = min(native.image_size, 160), min(native.image_size, 80)
     if "fixed-size" in CATALOG[name].tags:

@@ -76,7 +76,7 @@ class Trial:
                 assert value not in self.optimizer.state, name
         return resting
 
-    def check_learnt(self, resting: set[int]) -> None:
+    def check_learned(self, resting: set[int]) -> None:
         moved = defaultdict(list)
         for stage, names in self.stages.items():
             for name in names:
@@ -113,7 +113,7 @@ def test_what_is_frozen_does_not_change(name: str, strategy: str) -> None:
     trial.enter(0)
     trial.steps()
     resting = trial.check_frozen()
-    trial.check_learnt(resting)
+    trial.check_learned(resting)
     in_groups = {id(p) for group in trial.optimizer.param_groups for p in group["params"]}
     assert in_groups.isdisjoint(resting)
     assert in_groups | resting >= {id(p) for p in trial.net.parameters()}
@@ -141,7 +141,7 @@ def test_stages_rest_until_they_are_thawed(name: str) -> None:
         trial.enter(epoch)
         trial.steps()
         resting.append(len(trial.check_frozen()))
-        trial.check_learnt({id(p) for module in trial.frozen().values() for p in module.parameters(recurse=False)})
+        trial.check_learned({id(p) for module in trial.frozen().values() for p in module.parameters(recurse=False)})
     assert resting == sorted(resting, reverse=True)
     assert len(set(resting)) == min(len(trial.stages), len(trial.learning.plan))
     assert resting[-1] == 0

@@ -86,7 +86,7 @@ def test_pictures_deeper_down_hidden_files_and_others(pictures: Maker) -> None:
     assert data.warnings == (f"1 file of no image format (.txt) left out of {root}",)
 
 
-def test_grey_folders_have_one_channel(tmp_path: Path) -> None:
+def test_gray_folders_have_one_channel(tmp_path: Path) -> None:
     for k, label in enumerate("ab"):
         (tmp_path / label).mkdir()
         for i in range(4):
@@ -250,8 +250,8 @@ def saved(tmp_path: Path, image: Image.Image, name: str, **options: object) -> P
     return tmp_path / name
 
 
-def flat(mode: str, colour: object) -> Image.Image:
-    return Image.new(mode, (16, 12), colour)  # type: ignore[arg-type]
+def flat(mode: str, color: object) -> Image.Image:
+    return Image.new(mode, (16, 12), color)  # type: ignore[arg-type]
 
 
 def test_every_format_is_read(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_palette_with_transparency_is_put_on_white(tmp_path: Path) -> None:
 
 
 def test_animated_pictures_give_their_first_frame(tmp_path: Path) -> None:
-    frames = [flat("RGB", colour) for colour in ("red", "blue")]
+    frames = [flat("RGB", color) for color in ("red", "blue")]
     for name in ("x.gif", "x.webp", "x.png"):
         path = saved(tmp_path, frames[0], name, save_all=True, append_images=frames[1:])
         np.testing.assert_allclose(picture.square(path, 3, 4).mean((1, 2)), (255, 0, 0), atol=4)

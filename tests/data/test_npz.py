@@ -48,8 +48,8 @@ def test_any_number_of_channels(save: Save, channels: int) -> None:
 
 
 def test_images_without_an_axis_of_channels_and_labels_with_one_too_many(save: Save) -> None:
-    grey = {"x_train": np.ones((30, 5, 7), np.uint8), "x_test": np.ones((6, 5, 7), np.uint8)}
-    data = load(str(save(**grey, y_train=np.arange(30)[:, None] % 3)))
+    gray = {"x_train": np.ones((30, 5, 7), np.uint8), "x_test": np.ones((6, 5, 7), np.uint8)}
+    data = load(str(save(**gray, y_train=np.arange(30)[:, None] % 3)))
     assert (data.channels, data.size, data.train.labels.ndim) == (1, (5, 7), 1)
     assert data.std == (1 / 255,)
 

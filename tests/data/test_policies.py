@@ -86,7 +86,7 @@ def test_strength_nought_changes_nothing(name: str, channels: int) -> None:
     assert torch.equal(alone(x, name, 0.0), x)
 
 
-def test_color_leaves_grey_images_alone_and_other_changes_do_not() -> None:
+def test_color_leaves_gray_images_alone_and_other_changes_do_not() -> None:
     x = pictures(1, 1)
     same = {name for name in NAMES if torch.equal(alone(x, name, 0.5, TRIVIALAUGMENT), x)}
     assert same == {"identity", "color"}

@@ -24,7 +24,7 @@ def first_images(data, count):
     return replace(data, train=Resident(x, labels), val=None, test=Resident(x, labels))
 
 
-def test_one_batch_is_learnt_by_heart(go, digits):
+def test_one_batch_is_learned_by_heart(go, digits):
     told = go(data=first_images(digits, 16), model=plain, epochs=60, batch_size=16, optimizer="adamw", lr=0.05, crop=0)
     assert told.run.metrics["train"]["accuracy"] == 1
     assert told.epochs[-1][1] < 0.02
@@ -92,7 +92,7 @@ def test_bf16_resumes_bit_for_bit(go):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Two classes of noise, with a colour each, as files that are decoded in every epoch."""
+    """Two classes of noise, with a color each, as files that are decoded in every epoch."""
     from PIL import Image
 
     from convatlas.data import load

@@ -1,4 +1,4 @@
-"""A network of the catalogue as a step of a scikit-learn pipeline: images in, a table of features out."""
+"""A network of the catalog as a step of a scikit-learn pipeline: images in, a table of features out."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,7 @@ SEEDS = 2**31
 class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn has no types
     """What a layer of a network makes of images, as a scikit-learn transformer.
 
-    `network` is one of the catalogue, or a run folder. `weights` is a published tag, a file or a run folder; without them
+    `network` is one of the catalog, or a run folder. `weights` is a published tag, a file or a run folder; without them
     its weights are drawn from `random_state`. `layer` and `pool` are those of `features`. Pictures in files are prepared as the
     weights want them; arrays are taken as already cut, so their square middle is made `image_size` pixels a side. Rows of a
     table are flattened square images: bytes up to 255, numbers in [0, 1], or else divided by the largest magnitude that

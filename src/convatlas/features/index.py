@@ -27,7 +27,7 @@ FORMAT = 1
 class Maker:
     """The network that made an index, so that a query goes through the same one."""
 
-    network: str  # of the catalogue, or a run folder
+    network: str  # of the catalog, or a run folder
     weights: str | None
     classes: int  # that its head names
     layer: str

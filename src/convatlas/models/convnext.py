@@ -1,4 +1,4 @@
-"""ConvNeXt: a ResNet that has learnt everything from the transformers, except attention.
+"""ConvNeXt: a ResNet that has learned everything from the transformers, except attention.
 
 Every block computes y = x + γ · W₂ gelu(W₁ norm(dwconv7x7(x))): space is mixed by a depthwise 7x7, channels by two linear
 layers with four times the width between, one norm and one activation a block, and a scale γ that starts near zero.
