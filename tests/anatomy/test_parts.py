@@ -99,7 +99,7 @@ def learnable(values):
 
 
 def check(name, model, stages, layers):
-    """What holds for every network of the catalogue."""
+    """What holds for every network of the catalog."""
     family = CATALOG[name]
     where = {module: stage for stage, names in stages.items() for module in names}
     assert sorted(where) == sorted(dict(model.named_modules()))

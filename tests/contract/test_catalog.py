@@ -1,4 +1,4 @@
-"""What the catalogue says of its networks is what they are, and what it is asked wrongly it answers helpfully."""
+"""What the catalog says of its networks is what they are, and what it is asked wrongly it answers helpfully."""
 
 import importlib.util
 import inspect

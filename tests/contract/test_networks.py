@@ -20,12 +20,12 @@ LIGHT = ("lenet5_1998", "alexnet_2012", "resnet20", "squeezenet1_1", "vgg11", "v
 
 
 @pytest.mark.parametrize("name", CATALOG)
-def test_the_catalogue_knows_the_parameters(name):
+def test_the_catalog_knows_the_parameters(name):
     assert layout(name)[1] == catalog.ROWS[name].parameters
 
 
 @pytest.mark.parametrize("name", networks(SMALLEST, LIGHT, SMALLEST))
-def test_the_catalogue_knows_the_costs(name):
+def test_the_catalog_knows_the_costs(name):
     native = CATALOG[name].native_of(name)
     assert macs(create_on_meta(name), native.in_channels, native.image_size) == catalog.ROWS[name].macs
 

@@ -1,4 +1,4 @@
-"""The small-image form of a network takes over what the native one has learnt, and says what it cannot."""
+"""The small-image form of a network takes over what the native one has learned, and says what it cannot."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The catalogue: where sets are found, what is said when they are not, and the sets themselves."""
+"""The catalog: where sets are found, what is said when they are not, and the sets themselves."""
 
 import gzip
 import hashlib

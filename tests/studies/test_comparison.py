@@ -191,9 +191,9 @@ def test_without_test_images_validation_is_held_out(tmp_path, two_classes):
 
 
 def test_nothing_held_out_is_nothing_to_compare_on(tmp_path):
-    for label, grey in (("dark", 40), ("light", 220)):
+    for label, gray in (("dark", 40), ("light", 220)):
         (tmp_path / "set" / label).mkdir(parents=True)
-        Image.new("L", (40, 40), grey).save(tmp_path / "set" / label / "0.png")
+        Image.new("L", (40, 40), gray).save(tmp_path / "set" / label / "0.png")
     with pytest.raises(InputError, match="neither test nor validation images"):
         plan(tmp_path / "a", data=str(tmp_path / "set"), limit=None)
     assert not (tmp_path / "a").exists()

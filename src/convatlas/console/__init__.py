@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def networks(rows: Sequence["Row"], as_json: bool) -> None:
-    """The catalogue."""
+    """The catalog."""
     if as_json:
         dump([{name: getattr(row, name) for name in row.__slots__} for row in rows])
         return

@@ -66,7 +66,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     strict: bool = False,
     resident_share: float = 0.25,
 ) -> Data:
-    """A set by its name in the catalogue, or a folder of images or an .npz by its path.
+    """A set by its name in the catalog, or a folder of images or an .npz by its path.
 
     `image_size` matters for folders alone (default 224): their pictures are cut to their square middle, scaled to it.
     `limit` takes so many training images, before validation images are split off, and at most so many test images.

@@ -1,4 +1,4 @@
-"""Encoders and pyramids of networks of the catalogue, whose head is known."""
+"""Encoders and pyramids of networks of the catalog, whose head is known."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +61,7 @@ def create_encoder(
     levels: Sequence[int] | None = None,
     **changes: Any,
 ) -> Encoder:
-    """A network of the catalogue as an encoder: its pyramid, with channels and strides known before anything runs.
+    """A network of the catalog as an encoder: its pyramid, with channels and strides known before anything runs.
 
     Networks for segmentation and detection stand on it. `levels` are the strides to give, all of them if None; what only
     coarser ones need is left out. The other arguments are those of `create_model`.

@@ -1,4 +1,4 @@
-"""The catalogue: one file per family, one row of its table per variant."""
+"""The catalog: one file per family, one row of its table per variant."""
 
 import sys
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def create_model(
     device: str | torch.device | None = None,
     **changes: Any,
 ) -> nn.Module:
-    """Builds a network of the catalogue, with fresh weights, published ones or those of a file.
+    """Builds a network of the catalog, with fresh weights, published ones or those of a file.
 
     What is None is the variant's own: 1000 classes, 3 channels and 224 pixels for ImageNet networks, 1 channel for LeNet-5.
     `num_classes=0` leaves the head out. `image_size` is what the network is built for: up to 64 pixels every ImageNet
@@ -136,7 +136,7 @@ def settings_of_tensors(name: str | Variant, tensors: Mapping[str, torch.Tensor]
 
 
 def list_models(pattern: str = "*", *, task: str | None = None) -> list[str]:
-    """The names of the catalogue that match a shell pattern, in the order of the families.
+    """The names of the catalog that match a shell pattern, in the order of the families.
 
     Raises   InputError for a task that no network has
     """

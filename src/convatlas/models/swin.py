@@ -81,7 +81,7 @@ class WindowAttention(nn.Module):
         self.places()
 
     def places(self) -> None:
-        """What is learnt for each offset between two tokens."""
+        """What is learned for each offset between two tokens."""
         offsets = (2 * self.window - 1) ** 2
         self.relative_position_bias_table = nn.Parameter(trunc_normal_(torch.empty(offsets, self.heads), std=0.02))
         self.register_buffer("relative_position_index", offset_index(self.window).flatten())
@@ -113,7 +113,7 @@ class WindowAttention(nn.Module):
 
 
 class CosineAttention(WindowAttention):
-    """Version 2: scores are cosines over a learnt temperature of at least 0.01, B is an MLP of log-spaced offsets.
+    """Version 2: scores are cosines over a learned temperature of at least 0.01, B is an MLP of log-spaced offsets.
 
     Shapes   x (n, h, w, c) → the same
     Source   Liu et al. 2021, arXiv:2111.09883, eq. 2 to 4

@@ -1,4 +1,4 @@
-"""A network's name, read once: `resnet50:groups=32,base_width=4` is a variant of the catalogue with two ablations.
+"""A network's name, read once: `resnet50:groups=32,base_width=4` is a variant of the catalog with two ablations.
 
 What follows the colon are fields of the family's Spec. A tuple is written `depths=3-3-3`, which no shell changes, or as in
 Python, `depths=(3,3,3)`; a switch `True`, `true`, `False` or `false`; a text bare or in quotes; a number as in Python.
@@ -20,7 +20,7 @@ SWITCHES = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant of the catalogue, with or without ablations."""
+    """A variant of the catalog, with or without ablations."""
 
     name: str  # in one spelling: ablations as a shell takes them
     base: str  # the published variant

@@ -1,8 +1,8 @@
 """ViT: an image is a sentence whose words are patches.
 
-Patches become tokens by one linear layer, learnt positions are added, and from there on it is the transformer of language:
+Patches become tokens by one linear layer, learned positions are added, and from there on it is the transformer of language:
 y = x + attention(norm(x)), z = y + mlp(norm(y)), with attention(x) = softmax(QKᵀ / √d) V. Nothing but the patches knows that
-neighbors are neighbors; it has to be learnt, from more images than ImageNet has. An extra token collects what names the class.
+neighbors are neighbors; it has to be learned, from more images than ImageNet has. An extra token collects what names the class.
 
 Papers   Dosovitskiy et al. 2020, arXiv:2010.11929 · the weights of vit_h_14: Singh et al. 2022, 2201.08371 (SWAG)
 Differs  No hidden tanh layer before the head, which the paper has while pre-training (appendix D.3). The head starts from

@@ -37,7 +37,7 @@ from .preparation import (
 class NetworkRequest:
     """Which network with which weights, and what is known of its images beyond them; None is what is not given."""
 
-    network: str  # a run folder, or a network of the catalogue
+    network: str  # a run folder, or a network of the catalog
     weights: Place | None = None  # a published tag, a file or a run folder
     data: str | None = None  # the set that the weights were trained on
     data_dir: Path | None = None
@@ -125,7 +125,7 @@ class OpenNetwork:
 
 
 def open_network(request: NetworkRequest) -> OpenNetwork:
-    """The network of a run folder, one of the catalogue with weights, or a fresh one where the request has a seed.
+    """The network of a run folder, one of the catalog with weights, or a fresh one where the request has a seed.
 
     Published weights bring their own preparation, and so does a file that bears the name of one. Any other file gets that
     of the network's first published weights, unless `data` names the set that it was trained on.
@@ -205,7 +205,7 @@ def open_untrained(request: NetworkRequest, seed: int) -> OpenNetwork:
 
 
 def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
-    """A network of the catalogue with published weights or those of a file.
+    """A network of the catalog with published weights or those of a file.
 
     Raises   InputError if there are no such weights, they do not fit, or nothing is known of the images they were trained on
     """

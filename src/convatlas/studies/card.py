@@ -73,7 +73,7 @@ class Card:
     macs: int
     environment: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    source: Source | None  # of the data, if it is one of the catalogue
+    source: Source | None  # of the data, if it is one of the catalog
     figures: tuple[Figures, ...]  # of the test images first
     seeds: tuple[int, ...]
     began: Began | None

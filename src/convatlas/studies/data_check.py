@@ -19,7 +19,7 @@ from ..data.picture_info import picture_info, reduced_pixels
 from .copies import Image, Pair, find_copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
-USUAL_SIDE = 224  # pixels that most networks of the catalogue see
+USUAL_SIDE = 224  # pixels that most networks of the catalog see
 _NAMED = 5
 
 

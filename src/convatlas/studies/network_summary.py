@@ -19,7 +19,7 @@ BATCH = 32  # images in a training step, by default
 
 @dataclass(frozen=True, slots=True)
 class NetworkSummary:
-    """A network of the catalogue, one of its ablations or that of a run, opened up."""
+    """A network of the catalog, one of its ablations or that of a run, opened up."""
 
     info: ModelInfo
     anatomy: Anatomy

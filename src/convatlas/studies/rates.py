@@ -67,7 +67,7 @@ def run_range_test(
 def forecast(model: str, options: Mapping[str, Any], *, images: int | None = None, batches: int | None = None) -> Forecast:
     """What a run folder's recipe does, or that of a network and options.
 
-    With `images` or `batches` of an epoch no data is opened: classes and channels are those of the catalogue's set, or the
+    With `images` or `batches` of an epoch no data is opened: classes and channels are those of the catalog's set, or the
     network's own.
 
     Raises   InputError if there is no such network or data, or the options contradict each other
