@@ -45,7 +45,7 @@ class Recipe:
     """What is trained on what, and how; None leaves the choice to the network, the data set or the machine."""
 
     model: str = setting("lenet5", DATA, "Network, with ablations after a colon: resnet20 or resnet20:depths=3-3-3,width=32.")
-    data: str = setting("digits", DATA, "Data set of the catalogue, a folder of images or an .npz file.", "digits; tune: yours")
+    data: str = setting("digits", DATA, "Data set of the catalog, a folder of images or an .npz file.", "digits; tune: yours")
     data_dir: str | None = setting(None, DATA, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
     val_share: float = setting(
         0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.", **shared(Split, "val_share")
