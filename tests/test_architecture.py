@@ -75,10 +75,7 @@ ONLY_IN = {
 SHARED_NAMES = set("caption check describe draw figure find page pictures read stage write".split())
 MANY = 4
 # Names of earlier versions that wait for a better one; none is added.
-WAITING = set(
-    "_split chosen key laid_out listed named of_run opened percent sheet shown stages times told whole words "
-    "difference asked counted drawn scaled seen spread".split()
-)
+WAITING = {"_split", "key", "percent", "sheet", "stages"}
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "base", "manager"}
 HEAVY = ("torch", "torchvision", "lightning_fabric", "torchmetrics", "numpy", "sklearn", "scipy", "matplotlib", "PIL", "jinja2")
 HARMLESS = {"pickle.UnpicklingError"}  # what torch.load raises when it refuses a file
