@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/gallery, each by its command in docs/gallery/plates.csv, and the page that shows them.
+"""Makes the pictures of docs/gallery, each by its command in docs/gallery/pictures.csv, and the page that shows them.
 
     python docs/write/gallery.py                # or make gallery
     python docs/write/gallery.py saliency       # some of them
@@ -35,8 +35,8 @@ COLORS = 200  # of a picture that holds no photograph, so that it stays small
 
 
 @dataclass(frozen=True)
-class Plate:
-    """A picture: its name, what is said of it, the command, and which file that writes."""
+class Entry:
+    """A picture: its name, its caption, the command, and which file that writes."""
 
     name: str
     words: str
@@ -85,20 +85,20 @@ def shrink(source: Path, target: Path) -> None:
     picture.quantize(COLORS, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
-def plates() -> list[Plate]:
-    with (OUT / "plates.csv").open(encoding="utf-8", newline="") as file:
-        return [Plate(**row) for row in csv.DictReader(file)]
+def entries() -> list[Entry]:
+    with (OUT / "pictures.csv").open(encoding="utf-8", newline="") as file:
+        return [Entry(**row) for row in csv.DictReader(file)]
 
 
-def page(made: list[Plate]) -> Iterator[str]:
+def page(made: list[Entry]) -> Iterator[str]:
     yield "# The gallery\n\nNetworks trained on real images, each picture with its command. Written by `make gallery`."
     yield (
         "\n`cifar10.npz` holds CIFAR-10's test images and the first 10,000 training images, `resnet20_cifar10.pth` published "
         "weights; `--data cifar10` takes the whole set.\n"
     )
-    for plate in made:
-        yield f"## {plate.name.capitalize().replace('-', ' ')}\n\n{plate.words}\n\n![{plate.words}]({plate.name}.png)\n"
-        yield f"```console\n$ {plate.command}\n```\n"
+    for entry in made:
+        yield f"## {entry.name.capitalize().replace('-', ' ')}\n\n{entry.words}\n\n![{entry.words}]({entry.name}.png)\n"
+        yield f"```console\n$ {entry.command}\n```\n"
 
 
 def main() -> None:
@@ -107,17 +107,17 @@ def main() -> None:
         folder = Path(temporary)
         whole = prepare(folder)
         done = set()
-        for plate in plates():
-            made.append(plate)
-            if sys.argv[1:] and plate.name not in sys.argv[1:]:
+        for entry in entries():
+            made.append(entry)
+            if sys.argv[1:] and entry.name not in sys.argv[1:]:
                 continue
-            command = plate.command if whole else plate.command.replace(LOOK, FALLBACK).replace(" --data cifar10.npz", "")
+            command = entry.command if whole else entry.command.replace(LOOK, FALLBACK).replace(" --data cifar10.npz", "")
             if "mobilenet_v2_imagenet" in command and not whole:
                 continue
             if command not in done:
                 run(folder, command)
                 done.add(command)
-            shrink(folder / plate.file, OUT / f"{plate.name}.png")
+            shrink(folder / entry.file, OUT / f"{entry.name}.png")
     if whole:
         write_text(OUT / "README.md", "\n".join(page(made)))
 

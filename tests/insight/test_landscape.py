@@ -28,7 +28,7 @@ def test_the_middle_is_the_loss_of_the_network_and_the_network_stays() -> None:
     model.train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     heard: list[tuple[int, int]] = []
-    found = landscape(model, lambda: batches, meter, steps=3, seed=5, told=lambda *done: heard.append(done))
+    found = landscape(model, lambda: batches, meter, steps=3, seed=5, progress=lambda *done: heard.append(done))
     expected = evaluate(model, batches, meter())
     assert found.center == pytest.approx(expected.figures["loss"], rel=1e-5)
     assert found.accuracy[1, 1] == pytest.approx(expected.figures["accuracy"])

@@ -28,7 +28,7 @@ def page(n: int = 40, side: int = 8, names: tuple[str, ...] = ("cat", HOSTILE)) 
     points, labels = cloud(n, len(names))
     images = [np.full((side, side, 3), i % 256, np.uint8) for i in range(n)]
     told = {"title": HOSTILE, "caption": HOSTILE, "facts": [("Images", HOSTILE)]}
-    return embedding.page(points, labels, names, images, words=[HOSTILE] * n, told=told)
+    return embedding.page(points, labels, names, images, words=[HOSTILE] * n, head=told)
 
 
 def test_the_page_escapes_all_and_loads_nothing() -> None:
@@ -80,7 +80,7 @@ def test_names_lie_in_the_figure_and_apart(n: int, classes: int) -> None:
 
 
 def test_no_two_classes_look_alike() -> None:
-    groups = embedding.grouped(*cloud(300, 60), [str(i) for i in range(60)])
+    groups = embedding.group_by_class(*cloud(300, 60), [str(i) for i in range(60)])
     assert len({(group.color, group.marker) for group in groups}) == 60
 
 
@@ -98,7 +98,7 @@ def test_every_point_is_within_the_frame_with_the_same_scale_on_both_axes() -> N
 def test_contours_go_through_what_was_measured_and_stand_what_is_not_finite() -> None:
     along = np.linspace(-1, 1, 5)
     loss = np.exp(along[:, None] ** 2 + 2 * along[None] ** 2)
-    fine, shown = landscape.smooth(along, loss)
+    fine, shown = landscape.interpolate(along, loss)
     assert shown[len(fine) // 2, len(fine) // 2] == pytest.approx(1)
     assert shown[0, -1] == pytest.approx(loss[0, -1])
     assert landscape.describe(along, loss).startswith("the loss is 1 at the network")

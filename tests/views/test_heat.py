@@ -48,9 +48,9 @@ def test_a_sheet_has_a_tile_for_each_image_and_method(shape):
     ]
     columns[2].maps[1] = -1
     words = [
-        views.Words("✗ hen-of-the-woods, Polyporus frondosus 100 %", style.WRONG, "is something else of some length"),
-        views.Words("✓ cat 50 %", style.RIGHT),
-        views.Words("dog < 1 %"),
+        views.AnswerText("✗ hen-of-the-woods, Polyporus frondosus 100 %", style.WRONG, "is something else of some length"),
+        views.AnswerText("✓ cat 50 %", style.RIGHT),
+        views.AnswerText("dog < 1 %"),
     ]
     figure = views.figure(pixels, columns, words)
     assert_legible(figure, margin=0)
@@ -71,7 +71,7 @@ def test_the_sanity_panels_are_legible_and_a_method_has_one_ink(lines):
         views.Panel("Deletion: probability (area, lower is better)", "pixels taken away", x, chance),
         views.Panel("Randomization: correlation (all layers)", "layers shuffled, head first", x, drawn, dots=True),
     ]
-    figure = views.sanity(panels)
+    figure = views.checks_figure(panels)
     assert_legible(figure, margin=0)
     first, second = ([line.get_color() for line in axes.lines] for axes in figure.axes)
     assert first[:-1] == second

@@ -56,7 +56,7 @@ def test_sheets(count, tmp_path):
     from convatlas.views.save import save
 
     path = save(figure, tmp_path / "cluster-03.png")
-    page = contact_sheet.sheets("<b>", [("Cluster <3>", "A & B", path)], [("Images", "5")], "convatlas cluster i.npz")
+    page = contact_sheet.sheets_page("<b>", [("Cluster <3>", "A & B", path)], [("Images", "5")], "convatlas cluster i.npz")
     assert "<b></h1>" not in page
     assert "Cluster &lt;3&gt;" in page
     assert "data:image/webp;base64," in page

@@ -35,7 +35,7 @@ def test_the_lines_are_the_rates_that_training_uses(tmp_path, given):
     found = forecast_of_run(run)
     assert (found.steps, found.images) == (max(step.step for step in steps), sum(s.images for s in steps) // recipe.epochs)
     figure = schedule.figure(found)
-    colors = schedule.colored(found.lines())
+    colors = schedule.line_colors(found.lines())
     for number, step in enumerate(steps):
         phase = next(phase for phase in found.phases if phase.start <= step.epoch - 1 < phase.end)
         assert found.rate(phase, number) == step.learning_rate
@@ -68,15 +68,15 @@ def test_a_schedule_can_be_read(model, given):
     assert all(part in said for part in found.parts)
     assert any("images seen" in text for text in said)
     for line in found.lines():
-        assert any(schedule.said(line.top[1]) in text for text in said)
+        assert any(schedule.rate_text(line.top[1]) in text for text in said)
     assert ("frozen" in said) == (found.learning.trained(found.phases[0]) < found.total)
 
 
 def test_a_band_is_pale_where_a_stage_is_frozen():
     found = forecast("lenet5", {"strategy": "gradual", "epochs": 12}, images=1000)
-    assert [schedule.stretches(found, part)[0][2] for part in found.parts] == [0, 0, 0, 1]
+    assert [schedule.spans_of(found, part)[0][2] for part in found.parts] == [0, 0, 0, 1]
     for part in found.parts:
-        pieces = schedule.stretches(found, part)
+        pieces = schedule.spans_of(found, part)
         assert pieces[0][0] == 0
         assert pieces[-1][1:] == (12, 1)
         assert all(a[1] == b[0] for a, b in pairwise(pieces))

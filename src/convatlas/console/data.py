@@ -102,11 +102,11 @@ def draw(check: Check, out: Path) -> list[Path]:
     }  # fmt: skip
     paths = [save(views.overview(check.counts, sizes, USUAL_SIDE), out / FILES[0])]
     twins = [
-        views.Twins(*check.pixels(pair), check.paths(pair), pair.kind, pair.correlation, check.fault(pair))
+        views.DuplicatePair(*check.pixels(pair), check.paths(pair), pair.kind, pair.correlation, check.fault(pair))
         for pair in check.pairs[:PAIRS]
     ]
     if twins:
-        paths.append(save(views.sheet(twins), out / FILES[1]))
+        paths.append(save(views.duplicates_figure(twins), out / FILES[1]))
         if len(check.pairs) > PAIRS:
             print(f"{FILES[1]} shows {PAIRS} of {len(check.pairs)} pairs, the worst first", file=sys.stderr)
     return paths

@@ -1,7 +1,7 @@
-"""Whether a network's 80 % is right eight times in ten, and the one number that mends it.
+"""Calibration: whether predictions of 80 % confidence are right in 80 % of the cases, and temperature scaling.
 
 ECE = Σ_b n_b/n · |accuracy_b − confidence_b| over bins of equal width; MCE is the largest gap. Dividing the scores by a
-temperature T > 1 makes an overconfident network modest and leaves its predictions as they are.
+temperature T > 1 lowers the confidence of an overconfident network and keeps its predictions.
 
 Papers   Naeini et al. 2015, AAAI (ECE, MCE) · Guo et al. 2017, arXiv:1706.04599 (reliability diagrams, temperature)
 """
@@ -21,10 +21,10 @@ PRECISE = 1e-4  # of ln T
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """How confidence and accuracy go together, bin by bin.
+    """Confidence and accuracy, bin by bin.
 
     Shapes   edges (bins + 1,), count confidence accuracy (bins,), 0 in an empty bin
-    Units    shares of one; NLL in nats
+    Units    all in [0, 1], NLL in nats
     """
 
     temperature: float
@@ -37,18 +37,18 @@ class Reliability:
     nll: float
 
 
-def reliability(said: Predictions, temperature: float = 1.0, bins: int = BINS) -> Reliability:
-    """The reliability of answers at a temperature.
+def reliability(predictions: Predictions, temperature: float = 1.0, bins: int = BINS) -> Reliability:
+    """The reliability of predictions at a temperature.
 
     A bin holds its lower edge; a confidence that rounds to one is a bin of its own in ECE and MCE, as torchmetrics counts,
     and lies in the last one of the diagram.
     """
-    probability = softmax(said.logits, temperature).max(1)
+    probability = softmax(predictions.logits, temperature).max(1)
     edges = np.linspace(0, 1, bins + 1, dtype=np.float32)
     where = np.digitize(probability, edges) - 1
     count = np.bincount(where, minlength=bins + 1).astype(np.float64)
     confidence = np.bincount(where, probability, bins + 1)
-    right = np.bincount(where, said.right, bins + 1)
+    right = np.bincount(where, predictions.right, bins + 1)
     gaps = np.abs(right - confidence) / np.maximum(count, 1)
 
     def merged(sums: NDArray[Any]) -> NDArray[np.float64]:
@@ -57,29 +57,34 @@ def reliability(said: Predictions, temperature: float = 1.0, bins: int = BINS) -
     total = merged(count)
     return Reliability(
         temperature, edges.astype(np.float64), total.astype(np.int64), merged(confidence) / np.maximum(total, 1),
-        merged(right) / np.maximum(total, 1), float((gaps * count).sum() / len(said)), float(gaps.max()),
-        nll(said.logits, said.labels, temperature),
+        merged(right) / np.maximum(total, 1), float((gaps * count).sum() / len(predictions)), float(gaps.max()),
+        nll(predictions.logits, predictions.labels, temperature),
     )  # fmt: skip
 
 
 def nll(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:
-    """The mean negative log-likelihood of the labels."""
+    """The mean negative log-likelihood of the labels.
+
+    Shapes   logits (n, k), labels (n,)
+    """
     z = logits.astype(np.float64) / temperature
     top = z.max(1, keepdims=True)
     return float((np.log(np.exp(z - top).sum(1)) + top[:, 0] - z[np.arange(len(z)), labels]).mean())
 
 
-def fit_temperature(said: Predictions) -> float:
-    """The temperature at which the labels of held-out images are likeliest, between 0.01 and 100.
+def fit_temperature(predictions: Predictions) -> float:
+    """The temperature at which the labels of held-out images are most probable, between 0.01 and 100.
 
     The NLL is convex in 1/T, so its slope, the mean difference between expected and true score, changes sign once: bisection.
     Source   Guo et al. 2017, §4.2
     """
-    beyond = said.logits - said.logits[np.arange(len(said)), said.labels][:, None]  # exact where the true class is ahead
+    beyond = (
+        predictions.logits - predictions.logits[np.arange(len(predictions)), predictions.labels][:, None]
+    )  # exact where the true class is ahead
 
     def too_cold(log: float) -> bool:
-        """Whether the network is more confident at this temperature than it deserves."""
-        return bool((softmax(said.logits, np.exp(log)) * beyond).sum(dtype=np.float64) > 0)
+        """Whether the network is overconfident at this temperature."""
+        return bool((softmax(predictions.logits, np.exp(log)) * beyond).sum(dtype=np.float64) > 0)
 
     low, high = np.log(COLDEST), np.log(HOTTEST)
     while high - low > PRECISE:
@@ -88,14 +93,16 @@ def fit_temperature(said: Predictions) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def cross_fitted_reliability(said: Predictions) -> Reliability:
-    """The reliability after temperature scaling for want of validation images; `fit_temperature` is a geometric mean.
+def cross_fitted_reliability(predictions: Predictions) -> Reliability:
+    """The reliability after temperature scaling without validation images; `temperature` is a geometric mean.
 
-    Each half of the images, every other one, is scaled by the temperature that suits the other half.
+    Each half of the images, every other one, is scaled by the temperature fitted on the other half.
     """
-    logits, found = said.logits.copy(), []
+    logits, temperatures = predictions.logits.copy(), []
     for start in (0, 1):
-        chosen = fit_temperature(Predictions(said.logits[1 - start :: 2], said.labels[1 - start :: 2]))
+        chosen = fit_temperature(Predictions(predictions.logits[1 - start :: 2], predictions.labels[1 - start :: 2]))
         logits[start::2] /= chosen
-        found.append(chosen)
-    return replace(reliability(Predictions(logits, said.labels)), temperature=float(np.sqrt(found[0] * found[1])))
+        temperatures.append(chosen)
+    return replace(
+        reliability(Predictions(logits, predictions.labels)), temperature=float(np.sqrt(temperatures[0] * temperatures[1]))
+    )

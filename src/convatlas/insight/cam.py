@@ -1,4 +1,4 @@
-"""Class activation maps: which places of a layer speak for a class, and which layer to ask.
+"""Class activation maps: the evidence for a class at each place of a layer, and the default layer.
 
 A layer gives maps A_k, and the class score has gradients g_k with respect to them. The class's map is relu(Σ_k w_k A_k), with
 
@@ -16,13 +16,14 @@ from torch.nn.functional import relu
 from ..anatomy.layer import Layer, Shape
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError
+from ..ops.paths import is_inside
 
 
 def cam_layer(model: nn.Module, size: Shape) -> str:
-    """The layer to ask for class activation maps: the last one with spatial extent on the way to the classes.
+    """The default layer of class activation maps: the last one with spatial extent on the way to the classes.
 
-    Pools and changes of shape that close the network are left out. Where a class token reads all others, their last say is the
-    input of the last attention: what comes after it is the class token's alone.
+    Pools and changes of shape at the end of the network are skipped. Where a class token reads all others, the layer is the
+    input of the last attention: only the class token uses what comes after it.
 
     Shapes   size (channels, height, width)
     Raises   InputError if no layer has spatial extent
@@ -31,7 +32,10 @@ def cam_layer(model: nn.Module, size: Shape) -> str:
 
 
 def last_map(anatomy: Anatomy) -> str:
-    """The choice of `cam_layer`."""
+    """The choice of `cam_layer`.
+
+    Raises   InputError if no layer has spatial extent
+    """
     rows, size = anatomy.layers, anatomy.size
     way = dependencies(rows, len(rows) - 1)
     spread = {at: layout for at in way if (layout := rows[at].layout(size))}
@@ -63,26 +67,31 @@ def dependencies(rows: tuple[Layer, ...], end: int) -> set[int]:
 
 
 def is_passive(row: Layer) -> bool:
-    """Whether it only moves, thins out or drops what it is given."""
+    """Whether a layer only reshapes, pools or drops its input."""
     return not row.bytes or any(word in row.kind.lower() for word in ("pool", "dropout"))
 
 
 def ending_module(rows: tuple[Layer, ...], at: int) -> str:
-    """The module that ends with a layer: a shorter name, and cheaper to tap; the layer's own name if there is none."""
+    """The module whose last layer this is: a shorter name, and cheaper to tap; the layer's own name if there is none."""
     row = rows[at]
-    inside = [i for i, other in enumerate(rows) if other.module == row.module or other.module.startswith(f"{row.module}.")]
-    return row.module if row.module and inside[-1] == at else row.name
+    rows_inside = [i for i, other in enumerate(rows) if is_inside(other.module, row.module)]
+    return row.module if row.module and rows_inside[-1] == at else row.name
 
 
 def gradcam(y: Tensor, g: Tensor) -> Tensor:
-    """Channels weighted by their mean gradient."""
+    """Channels weighted by their mean gradient.
+
+    Shapes   y and g (n, c, h, w) → (n, h, w)
+    """
     return relu((g.mean((2, 3), keepdim=True) * y).sum(1))
 
 
 def gradcam_plus_plus(y: Tensor, g: Tensor) -> Tensor:
-    """Channels weighted by their gradients above zero, those most that few places have.
+    """Channels weighted by their positive gradients, most where few places have one.
 
     In α only activations above zero count: the paper's networks end in a ReLU, and others could divide by zero.
+
+    Shapes   y and g (n, c, h, w) → (n, h, w)
     """
     steep = relu(g)
     below = 2 * steep**2 + relu(y).sum((2, 3), keepdim=True) * steep**3
@@ -91,7 +100,10 @@ def gradcam_plus_plus(y: Tensor, g: Tensor) -> Tensor:
 
 
 def layercam(y: Tensor, g: Tensor) -> Tensor:
-    """Each activation weighted by its own gradient, where that is above zero."""
+    """Each activation weighted by its own positive gradient.
+
+    Shapes   y and g (n, c, h, w) → (n, h, w)
+    """
     return relu((relu(g) * y).sum(1))
 
 

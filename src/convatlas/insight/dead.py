@@ -1,7 +1,7 @@
 """Units that never fire, and activations that are saturated, layer by layer over a set of images.
 
-A unit is a channel of what an activation gives. It is silent where its activation is off, and dead if it is off at every
-place of every image. Saturated is an activation at a flat end, where hardly any gradient passes.
+A unit is a channel of an activation's output. It is dead if its activation is off at every place of every image. An activation
+is saturated at a flat end, where hardly any gradient passes.
 
 Source   Glorot & Bengio 2010, AISTATS, §3 (saturation) · Maas et al. 2013, Rectifier nonlinearities improve neural network
          acoustic models, ICML workshop (units that never activate)
@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from ..anatomy.layers import Anatomy, inspect
 from ..errors import InputError, unknown
 from ..ops.mode import eval_mode
-from ..ops.paths import is_inside
+from ..ops.paths import is_in_any, is_inside
 from ..ops.trace import Operation, Trace
 from .subject import BATCH, Subject
 
 OFF = {"relu": 0.0, "relu6": 0.0, "hardswish": -3.0, "gelu": -2.7, "silu": -6.5}
-"""Inputs up to which an activation is off: exactly zero, and within 0.01 of it for GELU and SiLU, which never quite are."""
+"""Inputs up to which an activation is off: its output is zero, for GELU and SiLU within 0.01 of it."""
 
 FLAT = 0.05
 """An activation is saturated where its slope is below this share of the steepest: |tanh| > 0.975, a sigmoid off by < 0.013."""
@@ -40,7 +40,7 @@ ROOF = 6.0  # of ReLU6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activity:
-    """What the units of one activation did over all images.
+    """How often the units of one activation fired over all images.
 
     Shapes   fired (units,): the share of places at which each was on, or unsaturated if the activation squashes
     """
@@ -48,8 +48,8 @@ class Activity:
     name: str
     kind: str  # relu, tanh …
     fired: NDArray[np.float64]
-    saturated: float | None  # share of all activations at a flat end; None for a kind that has none but off
-    shape: tuple[int, ...]  # of what it gives for one image
+    saturated: float | None  # share of all activations at a flat end; None for a kind without one
+    shape: tuple[int, ...]  # of its output for one image
 
     @property
     def squashes(self) -> bool:
@@ -66,7 +66,7 @@ class Activity:
 
 
 class Tally:
-    """Adds up what one activation does, batch by batch."""
+    """Counts how often the units of one activation fire, batch by batch."""
 
     def __init__(self, operation: Operation, kind: str, axis: int) -> None:
         self.kind, self.axis = kind, axis
@@ -93,7 +93,7 @@ class Tally:
 
 
 def count_true(mask: Tensor, axis: int) -> Tensor:
-    """How often each unit is true; bytes add up faster than truth values.
+    """How often each unit is true; bytes add up faster than bools.
 
     Shapes   mask (n, …) with the units along `axis`, 1 or −1 → (units,) int64
     """
@@ -104,14 +104,14 @@ def count_true(mask: Tensor, axis: int) -> Tensor:
 
 
 def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH) -> list[Activity]:
-    """What every activation, or every one within these layers, did over all images of the subject, in the order of execution.
+    """The activity of all activations, or of those within some layers, over all images, in the order of execution.
 
     Raises   InputError for a network without an activation that can be off or saturated, or a layer without one
     """
     tallies: dict[str, Tally] = {}
     axis = 1
 
-    def see(operation: Operation) -> None:
+    def record(operation: Operation) -> None:
         nonlocal axis
         axis = AXES.get(operation.kind, axis)
         kind = activation(operation)
@@ -127,23 +127,21 @@ def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH
 
     with torch.no_grad(), eval_mode(subject.model):
         names = layers_fed_by_image(inspect(subject.model, subject.size, name=subject.name))
-        with Trace(subject.model, see):
+        with Trace(subject.model, record):
             for x, _ in subject.batches(batch):
                 subject.model(x)
     if not tallies:
         raise InputError(
             f"{subject.name} has no activation that can be off or saturated; these are known: {', '.join([*OFF, *ENDS])}"
         )
-    for asked in layers:
-        if not any(is_inside(name, asked) for name in tallies):
-            raise unknown("layer with an activation", asked, tallies)
-    return [
-        tally.activity(name) for name, tally in tallies.items() if not layers or any(is_inside(name, asked) for asked in layers)
-    ]
+    for layer in layers:
+        if not any(is_inside(name, layer) for name in tallies):
+            raise unknown("layer with an activation", layer, tallies)
+    return [tally.activity(name) for name, tally in tallies.items() if not layers or is_in_any(name, layers)]
 
 
 def layers_fed_by_image(anatomy: Anatomy) -> set[str]:
-    """The layers that the image flows through: tables made from weights alone have activations too."""
+    """The layers that depend on the image; tables computed from weights alone have activations too."""
     places, names = {-1}, set()
     for place, layer in enumerate(anatomy.layers):
         if places & set(layer.inputs):
@@ -153,7 +151,7 @@ def layers_fed_by_image(anatomy: Anatomy) -> set[str]:
 
 
 def activation(operation: Operation) -> str | None:
-    """Which of the known activations an operation is."""
+    """The kind of activation that an operation is, if it is one."""
     if operation.kind == "hardtanh" and isinstance(operation.module, nn.ReLU6):
         return "relu6"
     return operation.kind if operation.kind in OFF or operation.kind in ENDS else None

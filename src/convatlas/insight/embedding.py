@@ -1,4 +1,4 @@
-"""Embeddings: where a network puts images, drawn in the plane, and how much of each image's neighborhood survives.
+"""Embeddings: the features of images in the plane, and how much of each image's neighborhood survives.
 
 Source   t-SNE: van der Maaten and Hinton 2008, JMLR 9; Barnes-Hut: van der Maaten 2014, JMLR 15 · UMAP: McInnes et al. 2018,
          arXiv:1802.03426 · trustworthiness: Venna and Kaski 2001, ICANN
@@ -21,7 +21,7 @@ from ..features.extract import PENULTIMATE, passes
 from .subject import BATCH, Subject
 
 METHODS = ("pca", "tsne", "umap")
-NEIGHBORS = 15  # whose survival is measured, and who vote on a class
+NEIGHBORS = 15  # that are compared, and that vote on a class
 PERPLEXITY = 30.0
 FIRST = 50  # dimensions PCA leaves for t-SNE
 JUDGED = 2000  # points trustworthiness is measured on at most: it compares all pairs
@@ -32,7 +32,7 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class ImageFeatures:
-    """What a network makes of images.
+    """The features of images and the predictions for them.
 
     Shapes   vectors (n, d); labels (n,), −1 where the class is not known; predicted (n,)
     """
@@ -45,7 +45,7 @@ class ImageFeatures:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Points in the plane, and how far they can be trusted.
+    """Points in the plane, and how well they preserve neighborhoods.
 
     Shapes   points (n, 2)
     Units    trustworthiness and accuracies in [0, 1]
@@ -53,7 +53,7 @@ class Embedding:
 
     method: str
     points: Points
-    setting: str  # what the method was told, for captions
+    setting: str  # of the method, for captions
     trustworthiness: float  # 1 if all near neighbors in the plane are neighbors in the features too
     judged: int  # points it was measured on
     neighbors: int
@@ -61,7 +61,7 @@ class Embedding:
 
 
 def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
-    """Asks whether so many points can be embedded.
+    """Checks that so many points can be embedded.
 
     Raises   InputError for an unknown method or one that is not installed, and for too few points
     """
@@ -79,8 +79,9 @@ def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
 
 
 def image_features(subject: Subject, places: Sequence[int], at: str = PENULTIMATE) -> ImageFeatures:
-    """The features of images and what the network says they are, in one pass over them.
+    """The features of images and the predictions for them, in one pass.
 
+    Shapes   places (n,)
     Raises   InputError for an unknown layer
     """
     labels = subject.labels[torch.as_tensor(places, dtype=torch.int64)]
@@ -180,7 +181,7 @@ def umap() -> Any:
 
 
 def neighbor_count(count: int) -> int:
-    """How many neighbors are asked: fewer than half of the points."""
+    """How many neighbors are compared: fewer than half of the points."""
     return max(1, min(NEIGHBORS, (count - 1) // 2))
 
 
@@ -196,7 +197,10 @@ def measure_trust(vectors: Points, points: Points, seed: int) -> tuple[float, in
 
 
 def can_vote(labels: Labels) -> bool:
-    """Whether neighbors can vote: the classes have as many images as are asked, on average."""
+    """Whether neighbors can vote: on average a class has more images than half of the neighbors.
+
+    Shapes   labels (n,)
+    """
     return len(labels) / len(np.unique(labels)) > neighbor_count(len(labels)) / 2
 
 

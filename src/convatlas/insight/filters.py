@@ -1,4 +1,4 @@
-"""Kernels: what the weights of a layer look for, beside the random numbers they started from."""
+"""The kernels of a layer, beside their random initialization."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,17 +13,17 @@ from ..errors import InputError, unknown
 from .subject import Subject
 
 COUNT = 96
-"""Kernels, or rows and columns of a matrix of 1x1 kernels, if nobody says otherwise."""
+"""Kernels by default, or rows and columns of a matrix of 1x1 kernels."""
 
 SILENT = 0.05
-"""A kernel with less than this share of the largest norm has nothing to say about color."""
+"""A kernel with less than this share of the largest norm counts as silent, whatever its color."""
 
 Kernels = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Filters:
-    """Kernels of one layer, as they are and as they were, kernel by kernel in the same order.
+    """Kernels of one layer and their initialization, in the same order.
 
     Shapes   colored: (k, kh, kw, 3) · else (k, kh, kw) · of 1x1 layers the matrix (outputs, inputs)
     """
@@ -39,7 +39,7 @@ class Filters:
 
 
 def filters(subject: Subject, layer: str | None = None, *, count: int = COUNT, seed: int = 0) -> Filters:
-    """The kernels of a layer, if none is named of the one that sees the image, beside those before it learned.
+    """The kernels of a layer, by default the first one, beside their initialization.
 
     Raises   InputError for a layer without kernels, with the names of those that have some
     """
@@ -49,7 +49,7 @@ def filters(subject: Subject, layer: str | None = None, *, count: int = COUNT, s
         initial = weights_of(subject.fresh(), name, subject)
     if initial.shape != weights.shape:
         raise InputError(
-            f"{name} has kernels {tuple(weights.shape)}, and {tuple(initial.shape)} before it learned: nothing to compare"
+            f"{name} has kernels {tuple(weights.shape)}, and {tuple(initial.shape)} before training: nothing to compare"
         )
     kind, pick = "plain", strongest_kernels
     if weights.shape[1] == 3 and name == subject.stem:
@@ -67,7 +67,10 @@ def kernel_layers(model: nn.Module, subject: Subject | None = None) -> list[str]
 
 
 def kernels_in(module: nn.Module, *, patches: bool = False, channels: int = 3) -> Tensor | None:
-    """The kernels (outputs, inputs, kh, kw) of a layer: of a linear one only if it reads square patches of the image."""
+    """The kernels (outputs, inputs, kh, kw) of a layer: of a linear one only if it reads square patches of the image.
+
+    Shapes   → (outputs, inputs, kh, kw)
+    """
     parameter = module._parameters.get("weight")  # noqa: SLF001
     if parameter is None:
         return None
@@ -85,6 +88,7 @@ def kernels_in(module: nn.Module, *, patches: bool = False, channels: int = 3) -
 def weights_of(model: nn.Module, name: str, subject: Subject) -> Tensor:
     """The kernels of a layer by its name.
 
+    Shapes   → (outputs, inputs, kh, kw)
     Raises   InputError where there are none
     """
     modules = dict(model.named_modules())
@@ -103,16 +107,16 @@ Choice = tuple[Callable[[Kernels], Kernels], tuple[tuple[int, ...], ...], str, i
 
 
 def kernels_by_color(weights: Kernels, count: int) -> Choice:
-    """The strongest, those that ask for brightness before those that ask for color; what is nearly zero stands last."""
+    """The kernels with the largest norms, gray ones before colored ones, nearly silent ones last."""
     norms = np.sqrt((weights**2).sum((1, 2, 3)))
     gray = weights.mean(1, keepdims=True)
     color = ((weights - gray) ** 2).sum((1, 2, 3)) / np.maximum(norms**2, np.finfo(np.float32).tiny)
     color[norms < SILENT * norms.max()] = 2
-    kept = np.argsort(-norms, kind="stable")[:count]
-    kept = kept[np.argsort(color[kept], kind="stable")]
+    order = np.argsort(-norms, kind="stable")[:count]
+    order = order[np.argsort(color[order], kind="stable")]
     return (
-        lambda w: w[kept].transpose(0, 2, 3, 1),
-        tuple((int(i),) for i in kept),
+        lambda w: w[order].transpose(0, 2, 3, 1),
+        tuple((int(i),) for i in order),
         "from gray to colored, nearly silent ones last",
         len(weights),
     )
@@ -122,9 +126,9 @@ def strongest_kernels(weights: Kernels, count: int) -> Choice:
     """The kernels between one input and one output with the largest norms."""
     outputs, inputs = weights.shape[:2]
     flat = weights.reshape(outputs * inputs, *weights.shape[2:])
-    kept = np.argsort(-(flat**2).sum((1, 2)), kind="stable")[:count]
-    places = tuple((int(i) // inputs, int(i) % inputs) if inputs > 1 else (int(i),) for i in kept)
-    return lambda w: w.reshape(flat.shape)[kept], places, "largest norm first", len(flat)
+    order = np.argsort(-(flat**2).sum((1, 2)), kind="stable")[:count]
+    places = tuple((int(i) // inputs, int(i) % inputs) if inputs > 1 else (int(i),) for i in order)
+    return lambda w: w.reshape(flat.shape)[order], places, "largest norm first", len(flat)
 
 
 def strongest_rows(weights: Kernels, count: int) -> Choice:
@@ -138,7 +142,7 @@ def strongest_rows(weights: Kernels, count: int) -> Choice:
 
 @contextmanager
 def fixed_seed(seed: int) -> Iterator[None]:
-    """Chance that depends on the seed alone, and leaves everybody else's as it was."""
+    """Random numbers that depend on the seed alone; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -1,4 +1,4 @@
-"""Gradient flow: how strongly each layer is told to change while a network learns, and how far it moves.
+"""Gradient flow: the gradient norm of each layer during training, and how far one step moves its weights.
 
 A layer's gradient norm is ‖g‖, its update-to-weight ratio ‖Δw‖ / ‖w‖ of the step that the optimizer then makes.
 
@@ -30,7 +30,7 @@ from .subject import Subject
 STEPS = 40
 SMALL_BATCH, LARGE_BATCH, LARGE = 64, 8, 64  # images a step: fewer of more than LARGE pixels a side
 APART = 1e3
-"""How often smaller or larger than at the head a gradient is called vanishing or exploding: a convention."""
+"""A gradient so many times smaller or larger than at the head is called vanishing or exploding: a convention."""
 ENTRY = 4
 """What it is compared with: the median norm of the last quarter of the layers, where the gradient enters."""
 HEALTHY = 1e-6, 1.0
@@ -40,10 +40,10 @@ longer than the weights themselves. A convention, wide around the 1e-3 that is o
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """What each layer with weights received, at chosen steps of a short training and for the network as it was given.
+    """Gradients and updates of each layer with weights, at some steps of a short training and for the subject's own weights.
 
-    Shapes   gradients and ratios (len(steps), layers), in the order of execution; trained (2, layers): both for the network
-             as it was given, with the first step of the same optimizer
+    Shapes   gradients and ratios (len(steps), layers), in the order of execution; trained (2, layers): both for the
+             subject's own weights, with the first step of the same optimizer
     """
 
     title: str
@@ -52,7 +52,7 @@ class Flow:
     gradients: NDArray[np.float64]
     ratios: NDArray[np.float64]
     losses: tuple[float, ...]  # at these steps
-    trained: NDArray[np.float64] | None  # None if it has not learned anything yet
+    trained: NDArray[np.float64] | None  # None for an untrained network
     optimizer: str  # in words
     batch: int
 
@@ -68,7 +68,7 @@ class Flow:
 
 
 def mark_layers(gradients: NDArray[np.float64], ratios: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which layers vanish and which explode: far from those at the head, or moved by next to nothing or by more than they are.
+    """Which layers vanish and which explode: by a norm far from those at the head, or by a step outside `HEALTHY`.
 
     Shapes   (layers,) each
     """
@@ -83,8 +83,8 @@ def mark_layers(gradients: NDArray[np.float64], ratios: NDArray[np.float64]) -> 
 def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed: int = 0, name: str | None = None) -> Flow:
     """Trains a fresh copy of the network for a few dozen steps and records each layer's gradient and update on the way.
 
-    The recipe is the one that `train` would take; its rate rises over the first quarter of the steps and then stays. `name`
-    is a network to train in place of the subject's own, on the same images. Nothing of the subject changes.
+    The recipe is the one that `train` would take; its learning rate rises over the first quarter of the steps and then
+    stays. `name` is a network to train in place of the subject's own, on the same images. Nothing of the subject changes.
 
     Raises   InputError without labels, or for a network without weights
     """
@@ -104,18 +104,18 @@ def flow(subject: Subject, *, steps: int = STEPS, batch: int | None = None, seed
             name, num_classes=len(subject.classes), in_channels=subject.size[0], image_size=subject.image_size
         )  # fmt: skip
         layers = weight_names(fresh, subject.size)
-        untaught = name is not None or have_same_weights(fresh, subject.model)
-        found = record_training(fresh, recipe, layers, endless_batches(images, feed), rates, loss_of=plain_loss)
-        learned = None
-        if not untaught:
+        untrained = name is not None or have_same_weights(fresh, subject.model)
+        records = record_training(fresh, recipe, layers, endless_batches(images, feed), rates, loss_of=plain_loss)
+        trained = None
+        if not untrained:
             copy = deepcopy(subject.model).requires_grad_(True)
-            learned = record_training(copy, recipe, layers, endless_batches(images, feed), rates[:1], loss_of=plain_loss)[0][2]
-    told = np.stack([values for _, _, values in found])
+            trained = record_training(copy, recipe, layers, endless_batches(images, feed), rates[:1], loss_of=plain_loss)[0][2]
+    values = np.stack([row for _, _, row in records])
     optimizer = "SGD with momentum" if recipe.optimizer == "sgd" else "AdamW"
     return Flow(
-        name or subject.title, tuple(layers), tuple(step for step, *_ in found), told[:, 0], told[:, 1],
-        tuple(loss for _, loss, _ in found), learned,
-        f"{optimizer}, rate {recipe.lr:g} from step {warmup_steps(recipe, steps)} on", size,
+        name or subject.title, tuple(layers), tuple(step for step, *_ in records), values[:, 0], values[:, 1],
+        tuple(loss for _, loss, _ in records), trained,
+        f"{optimizer}, learning rate {recipe.lr:g} from step {warmup_steps(recipe, steps)} on", size,
     )  # fmt: skip
 
 
@@ -125,13 +125,13 @@ def have_same_weights(a: nn.Module, b: nn.Module) -> bool:
 
 
 def recorded_steps(steps: int) -> list[int]:
-    """The steps worth recording: the first, the last and doubling ones between, counted by the updates made before."""
+    """The steps to record: the first, the last and doubling ones between, counted by the updates before."""
     doubling = [0, *(2**i for i in range(2, steps.bit_length()) if 3 * 2**i < 2 * steps)]
     return sorted({*doubling, steps - 1})
 
 
 def warmup_steps(recipe: Recipe, steps: int) -> int:
-    """The step at which the rate is what the recipe says."""
+    """The step at which the learning rate reaches the recipe's."""
     return max(1, round(recipe.warmup * steps))
 
 
@@ -149,7 +149,10 @@ def weight_names(model: nn.Module, size: tuple[int, int, int]) -> dict[str, list
 
 
 def endless_batches(images: Images, feed: Feed) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of one epoch after the other."""
+    """Batches of one epoch after the other, without end.
+
+    Shapes   → x (n, c, h, w) and labels (n,) each
+    """
     batches, number = Batches(images, feed), 0
     while True:
         yield from batches.epoch(number)
@@ -176,7 +179,7 @@ class StepMeasure:
 
 
 def norm(values: list[Tensor]) -> float:
-    """Of all values together; in double precision, since squares of tiny gradients would be lost."""
+    """The norm of all values together; in double precision, since squares of tiny gradients would be lost."""
     return float(torch.stack([value.double().norm() for value in values]).norm())
 
 
@@ -193,10 +196,13 @@ def record_training(
     *,
     loss_of: Loss,
 ) -> list[StepRecord]:
-    """What the layers felt at the recorded ones of some steps of plain training."""
+    """Gradients and updates of the layers at some steps of plain training.
+
+    Shapes   batches of x (n, c, h, w) and labels (n,)
+    """
     model.train()
     optimizer = make_optimizer({"network": model.parameters()}, recipe, "cpu")
-    recorded, told = set(recorded_steps(len(rates))), []
+    recorded, records = set(recorded_steps(len(rates))), []
     for step, rate in enumerate(rates):
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -208,5 +214,5 @@ def record_training(
         measured = StepMeasure(model, layers) if step in recorded else None
         optimizer.step()
         if measured:
-            told.append((step, float(loss.detach()), measured.after()))
-    return told
+            records.append((step, float(loss.detach()), measured.after()))
+    return records

@@ -1,4 +1,4 @@
-"""Which labels are likely wrong, as far as a network can tell that never saw them.
+"""Labels that are likely wrong, by a network that was not trained on them.
 
 A class's threshold is the mean probability that its own images give it. An image that reaches the threshold of another class,
 and is likelier of it than of any it reaches, is counted there: off the diagonal of these counts stand the likely errors.
@@ -16,7 +16,7 @@ from .predictions import Floats, Ints, Predictions
 
 @dataclass(frozen=True, slots=True)
 class SuspectLabel:
-    """An image whose label is likely wrong; probabilities are the network's."""
+    """An image whose label is likely wrong, with the network's probabilities of both classes."""
 
     place: int
     label: int
@@ -32,7 +32,7 @@ class SuspectLabel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelErrors:
-    """Likely label errors, the likeliest first.
+    """Likely label errors, the most likely first.
 
     Shapes   thresholds (k,), infinite for a class without images; joint (k, k): rows given, columns likely classes
     """
@@ -43,17 +43,20 @@ class LabelErrors:
     share: float  # of all labels, as the joint estimates it
 
 
-def likely_errors(said: Predictions) -> LabelErrors:
-    """The labels that out-of-sample answers contradict with confidence, ranked by the margin.
+def likely_errors(predictions: Predictions) -> LabelErrors:
+    """The labels that out-of-sample predictions contradict with confidence, ranked by the margin.
 
     Source   Northcutt et al. 2019, §3.1 (thresholds, confident joint, its calibration), §3.2 (normalized margin); differs: a
              label that the network itself holds likelier than the other class is not called wrong
     """
-    return from_probabilities(said.probabilities, said.labels)
+    return from_probabilities(predictions.probabilities, predictions.labels)
 
 
 def from_probabilities(p: Floats, labels: Ints) -> LabelErrors:
-    """As `likely_errors`, of probabilities (n, k) and labels (n,)."""
+    """The same from probabilities.
+
+    Shapes   p (n, k), labels (n,)
+    """
     n, k = p.shape
     own = p[np.arange(n), labels].astype(np.float64)
     sizes = np.bincount(labels, minlength=k)
@@ -64,9 +67,9 @@ def from_probabilities(p: Floats, labels: Ints) -> LabelErrors:
     off = 1 - np.diag(joint) / np.maximum(joint.sum(1), 1)
     share = float((off * sizes)[joint.any(1)].sum() / max(n, 1))
     margins = own - p[np.arange(n), likely]
-    found = np.flatnonzero(sure & (likely != labels) & (margins < 0))
+    wrong = np.flatnonzero(sure & (likely != labels) & (margins < 0))
     suspects = tuple(
         SuspectLabel(int(i), int(labels[i]), int(likely[i]), float(own[i]), float(p[i, likely[i]]))
-        for i in found[np.argsort(margins[found], kind="stable")]
+        for i in wrong[np.argsort(margins[wrong], kind="stable")]
     )
     return LabelErrors(suspects, thresholds, joint, share)

@@ -49,14 +49,15 @@ class Landscape:
 
 def landscape(
     model: nn.Module, batches: Batches, meter: Callable[[], Meter], *, reach: float = REACH, steps: int = STEPS, seed: int = 0,
-    told: Callable[[int, int], object] = lambda *_: None,
+    progress: Callable[[int, int], object] = lambda *_: None,
 ) -> Landscape:  # fmt: skip
     """Evaluates the network at each point of a grid; its weights and mode are never touched.
 
-    `batches` gives the same images and labels whenever it is called, `meter` a new meter of loss and accuracy; `told` hears
-    how many points are done.
+    `batches` gives the same images and labels whenever it is called, `meter` a new meter of loss and accuracy; `progress` is
+    called with the points done and their number.
 
-    Raises   InputError for an even number of steps, in which the network itself would be missing
+    Shapes   batches of x (n, c, h, w) and labels (n,)
+    Raises   InputError for an even number of steps, whose grid would not hold the network itself, and for no images
     """
     if steps < 3 or steps % 2 == 0:
         raise InputError(f"a landscape needs an odd number of steps, 3 or more, with the network in the middle, got {steps}")
@@ -76,21 +77,21 @@ def landscape(
             scores = evaluate(WithWeights(model, moved), checked_batches(batches()), meter())
             loss[row, column], accuracy[row, column] = scores.figures["loss"], scores.figures["accuracy"]
             images = scores.n
-            told(row * steps + column + 1, steps * steps)
+            progress(row * steps + column + 1, steps * steps)
     return Landscape(along, loss, accuracy, images, seed)
 
 
 def direction(model: nn.Module, seed: int) -> Weights:
     """Noise for each weight that has filters, each as long as the filter it moves."""
     chance = torch.Generator().manual_seed(seed)
-    found = {}
+    directions = {}
     for name, w in model.named_parameters():
         if w.ndim < 2 or w[0].numel() < 2 or "bias" in name.rpartition(".")[2] or not w.is_floating_point():
             continue
         noise = torch.randn(w.shape, generator=chance).to(w)
         length = w.detach().flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
-        found[name] = noise * length.view(-1, *[1] * (w.ndim - 1))
-    return found
+        directions[name] = noise * length.view(-1, *[1] * (w.ndim - 1))
+    return directions
 
 
 class WithWeights(nn.Module):

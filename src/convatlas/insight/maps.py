@@ -1,4 +1,4 @@
-"""Feature maps: what each channel of a layer makes of an image, over the whole depth of the network."""
+"""Feature maps of an image: the channels of layers over the whole depth of the network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from ..ops.tap import tap
 from .subject import Subject
 
 ROWS, CHANNELS = 8, 8
-ENOUGH = 4  # blocks; a network with fewer is walked from activation to activation
-MOST = 0.5  # of all parameters; a module that holds more of them is no block but the trunk
+ENOUGH = 4  # blocks; of a network with fewer the activations are shown
+MOST = 0.5  # of all parameters; a module with a larger share is no block but the trunk
 ACTIVATIONS = frozenset("relu relu6 silu gelu hardswish tanh sigmoid".split())
 ACTIVATING = frozenset("ReLU ReLU6 SiLU GELU Hardswish Tanh Sigmoid ScaledTanh".split()) | ACTIVATIONS
 
@@ -42,7 +42,7 @@ class Maps:
 
     @property
     def signed(self) -> bool:
-        """Whether values below zero carry something, as they don't after a ReLU and hardly do after a GELU."""
+        """Whether values below zero matter, unlike after a ReLU or a GELU."""
         return float(self.maps.min()) < -0.1 * float(np.abs(self.maps).max())
 
 
@@ -51,7 +51,7 @@ def feature_maps(
 ) -> list[Maps]:
     """The strongest channels of these layers for an image, or of layers spread evenly over the depth.
 
-    Raises   InputError for a layer that the network lacks or that has no height and width, with names that have both
+    Raises   InputError for a layer that does not exist or has no height and width, with names that have both
     """
     with torch.no_grad(), eval_mode(subject.model):
         anatomy = inspect(subject.model, subject.size, name=subject.name)
@@ -62,15 +62,16 @@ def feature_maps(
 
 
 def strongest_channels(name: str, y: object, anatomy: Anatomy, model: nn.Module, count: int) -> Maps:
-    """The channels of what a layer gave with the largest mean absolute activation.
+    """The channels of a layer's output with the largest mean absolute activation.
 
+    Shapes   y (1, c, h, w), or tokens (1, t, c)
     Raises   InputError where height and width are gone
     """
     layout = layout_of(y.shape, anatomy.size) if isinstance(y, Tensor) and len(y) == 1 else None
     if layout is None or not isinstance(y, Tensor):
-        came = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        some = ", ".join(spread_layers(model, anatomy, ENOUGH))
-        raise InputError(f"{name} gives {came}, which has no height and width; layers that have both: {some}")
+        shape = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        examples = ", ".join(spread_layers(model, anatomy, ENOUGH))
+        raise InputError(f"{name} gives {shape}, which has no height and width; layers that have both: {examples}")
     planes = layout.maps(y)[0].float().cpu()
     strength = planes.abs().mean((1, 2))
     order = strength.argsort(descending=True, stable=True)[:count]
@@ -81,27 +82,27 @@ def strongest_channels(name: str, y: object, anatomy: Anatomy, model: nn.Module,
 
 
 def spread_layers(model: nn.Module, anatomy: Anatomy, count: int = ROWS) -> list[str]:
-    """Layers with height and width, spread evenly over the stages of a network: the last of each stage first of all.
+    """Layers with height and width, spread evenly over the stages of a network; of each stage the last before others.
 
     Raises   InputError for a network without any
     """
     chain = block_names(model)
-    found = stem_layers(anatomy, chain[0]) if chain else []
-    found += [name for name in chain if (layer := last_layer(anatomy, name)) and layer.layout(anatomy.size)]
-    if len(found) < ENOUGH:
-        found = [layer.name for layer in anatomy.layers if layer.kind in ACTIVATING and layer.layout(anatomy.size)]
-    if not found:
-        found = [layer.name for layer in anatomy.layers if layer.kind == "Conv2d" and layer.layout(anatomy.size)]
-    if not found:
+    names = stem_layers(anatomy, chain[0]) if chain else []
+    names += [name for name in chain if (layer := last_layer(anatomy, name)) and layer.layout(anatomy.size)]
+    if len(names) < ENOUGH:
+        names = [layer.name for layer in anatomy.layers if layer.kind in ACTIVATING and layer.layout(anatomy.size)]
+    if not names:
+        names = [layer.name for layer in anatomy.layers if layer.kind == "Conv2d" and layer.layout(anatomy.size)]
+    if not names:
         raise InputError(f"no layer of {anatomy.name or 'the network'} has height and width: there are no maps to show")
-    stages = [list(names) for _, names in groupby(found, key=lambda name: map_width(last_layer(anatomy, name), anatomy))]
+    stages = [list(group) for _, group in groupby(names, key=lambda name: map_width(last_layer(anatomy, name), anatomy))]
     if len(stages) > count:
         return [stages[i][-1] for i in evenly_spaced(len(stages), count)]
-    given = [1] * len(stages)
-    while sum(given) < min(count, len(found)):
-        needy = max((i for i, names in enumerate(stages) if given[i] < len(names)), key=lambda i: len(stages[i]) / given[i])
-        given[needy] += 1
-    return [names[i] for names, k in zip(stages, given, strict=True) for i in evenly_spaced(len(names), k)]
+    counts = [1] * len(stages)
+    while sum(counts) < min(count, len(names)):
+        needy = max((i for i, names in enumerate(stages) if counts[i] < len(names)), key=lambda i: len(stages[i]) / counts[i])
+        counts[needy] += 1
+    return [names[i] for names, k in zip(stages, counts, strict=True) for i in evenly_spaced(len(names), k)]
 
 
 def evenly_spaced(n: int, k: int) -> list[int]:
@@ -110,30 +111,30 @@ def evenly_spaced(n: int, k: int) -> list[int]:
 
 
 def block_names(model: nn.Module) -> list[str]:
-    """The modules a network is a chain of: no mere sequences of further modules, and none that holds most of it."""
+    """The modules that a network is a chain of, without mere sequences of modules and a trunk that holds most parameters."""
     total = sum(p.numel() for p in model.parameters())
 
     def below(module: nn.Module, path: str) -> list[str]:
-        found = []
+        names = []
         for name, child in module.named_children():
             here = f"{path}{name}"
             inner = [m for m in child.children() if next(m.children(), None) is not None]
             row = isinstance(child, nn.Sequential | nn.ModuleList)
             trunk = sum(p.numel() for p in child.parameters()) > MOST * total
             if inner and (row or trunk):
-                found += below(child, f"{here}.")
+                names += below(child, f"{here}.")
             elif next(child.children(), None) is not None:
-                found.append(here)
-        return found
+                names.append(here)
+        return names
 
     return below(model, "")
 
 
 def stem_layers(anatomy: Anatomy, first: str) -> list[str]:
-    """The last activation before the first block, or the first layer if there is none; nothing if that block sees the image."""
+    """The last activation before the first block, or the first layer if there is none; empty if that block takes the image."""
     before = list(takewhile(lambda layer: not within(layer, first), anatomy.layers))
-    found = [layer.name for layer in before if layer.layout(anatomy.size)]
-    return [layer.name for layer in before if layer.kind in ACTIVATING and layer.layout(anatomy.size)][-1:] or found[:1]
+    names = [layer.name for layer in before if layer.layout(anatomy.size)]
+    return [layer.name for layer in before if layer.kind in ACTIVATING and layer.layout(anatomy.size)][-1:] or names[:1]
 
 
 def within(layer: Layer, name: str) -> bool:
@@ -142,11 +143,11 @@ def within(layer: Layer, name: str) -> bool:
 
 
 def last_layer(anatomy: Anatomy, name: str) -> Layer | None:
-    """The row that gives what a layer or block gives, if it ran."""
+    """The last row of a layer or block, if it ran."""
     return next((layer for layer in reversed(anatomy.layers) if within(layer, name)), None)
 
 
 def map_width(layer: Layer | None, anatomy: Anatomy) -> int:
-    """How many units a row of the map has."""
+    """The width of a layer's map; 0 without one."""
     layout = layer.layout(anatomy.size) if layer else None
     return layout.width if layout else 0

@@ -5,12 +5,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..data import Images
+from ..engine.evaluate import outputs
 from ..errors import InputError, unknown
-from ..ops.mode import eval_mode
 from .subject import Subject
 
 Floats = NDArray[np.float32]
@@ -91,13 +90,12 @@ def predict(subject: Subject, images: Images) -> Predictions:
     Raises   InputError without images, or for NaN or infinite outputs
     """
     logits, done = None, 0
-    with eval_mode(subject.model), torch.inference_mode():
-        for x, _ in subject.batches(images=images):
-            y = subject.model(x).float().numpy()
-            if logits is None:
-                logits = np.empty((len(images), y.shape[1]), np.float32)
-            logits[done : done + len(y)] = y
-            done += len(y)
+    for output, _ in outputs(subject.model, subject.batches(images=images)):
+        y = output.float().numpy()
+        if logits is None:
+            logits = np.empty((len(images), y.shape[1]), np.float32)
+        logits[done : done + len(y)] = y
+        done += len(y)
     if logits is None:
         raise InputError("predictions need at least one image, and the set has none")
     if not np.isfinite(logits).all():

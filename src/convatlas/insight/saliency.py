@@ -1,4 +1,4 @@
-"""Saliency: which pixels of an image a network's answer hangs on, by seven methods under one name each."""
+"""Saliency: the evidence of each pixel for a class, by seven methods."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ class Saliency:
     targets: NDArray[np.int64]
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float32]
-    layer: str | None  # the one that was asked; None for methods that look at the image alone
+    layer: str | None  # of class activation maps; None for methods that explain the pixels
 
     def __len__(self) -> int:
         return len(self.maps)
 
     def __getitem__(self, some: slice) -> "Saliency":
-        """Of some of the images."""
+        """The maps of some of the images."""
         of = (self.maps[some], self.targets[some], self.predicted[some], self.probabilities[some])
         return Saliency(self.method, *of, self.layer)
 
@@ -52,13 +52,13 @@ Target = int | Sequence[int] | Tensor | None
 def saliency(
     model: nn.Module, x: Tensor, method: str = "gradcam", *, target: Target = None, layer: str | None = None, seed: int = 0
 ) -> Saliency:
-    """What speaks for a class, the predicted one if `target` is None; the model stays as it is.
+    """The evidence for a class, the predicted one if `target` is None; the model stays as it is.
 
     gradient              |∂ score / ∂ x|, the largest of all channels     Simonyan et al. 2013, arXiv:1312.6034
     smoothgrad            the same of the mean gradient of noisy copies    Smilkov et al. 2017, arXiv:1706.03825
     integrated-gradients  summed on the way from x = 0, the mean color     Sundararajan et al. 2017, arXiv:1703.01365
-    gradcam, gradcam++, layercam  what a layer says, that of `cam_layer` if `layer` is None; papers in `cam`
-    occlusion             what the score loses without a patch             Zeiler and Fergus 2013, arXiv:1311.2901
+    gradcam, gradcam++, layercam  the maps of a layer, `cam_layer` if `layer` is None; papers in `cam`
+    occlusion             the loss of score without a patch                Zeiler and Fergus 2013, arXiv:1311.2901
 
     Shapes   x (n, c, h, w), normalized
     Raises   InputError for an unknown method, layer or class, or a layer without spatial extent
@@ -67,19 +67,20 @@ def saliency(
         raise unknown("method", method, METHODS)
     if layer is not None and method not in CAMS:
         raise InputError(
-            f"{method} looks at the image and asks no layer, got {layer!r}: the methods that do are {', '.join(CAMS)}"
+            f"{method} explains the pixels and takes no layer, got {layer!r}: the methods that take one are {', '.join(CAMS)}"
         )
     if x.ndim != 4 or not len(x):
         raise InputError(f"saliency needs images (n, c, h, w), at least one, got {tuple(x.shape)}")
     weight = next(model.parameters(), x)
     x = x.detach().to(weight.device, weight.dtype)
-    wanted = requested_classes(target, len(x))
+    requested = requested_classes(target, len(x))
     with eval_mode(model):
         if method in CAMS and layer is None:
             layer = cam_layer(model, tuple(x.shape[1:]))
-        ask = Request(model, layer, seed, method)
+        request = Request(model, layer, seed, method)
         parts = [
-            METHODS[method](ask, *part) for part in zip(torch.split(x, TOGETHER), torch.split(wanted, TOGETHER), strict=True)
+            METHODS[method](request, *part)
+            for part in zip(torch.split(x, TOGETHER), torch.split(requested, TOGETHER), strict=True)
         ]
     maps, scores, targets = (torch.cat(part) for part in zip(*parts, strict=True))
     return Saliency(
@@ -93,7 +94,11 @@ def saliency(
 
 
 def requested_classes(target: Target, n: int) -> Tensor:
-    """A class for each image, −1 where the predicted one is meant."""
+    """A class for each image, −1 for the predicted one.
+
+    Shapes   → (n,) int64
+    Raises   InputError for another number of classes, or one below 0
+    """
     if target is None:
         return torch.full((n,), -1)
     classes = torch.as_tensor(target, dtype=torch.int64).cpu()
@@ -102,19 +107,23 @@ def requested_classes(target: Target, n: int) -> Tensor:
     return classes.expand(n)
 
 
-def target_classes(wanted: Tensor, scores: Tensor) -> Tensor:
-    """The classes to explain, once the scores are known."""
+def target_classes(requested: Tensor, scores: Tensor) -> Tensor:
+    """The classes to explain, once the scores are known.
+
+    Shapes   requested (n,), scores (n, k) → (n,)
+    Raises   InputError for other scores, or a class that does not exist
+    """
     if scores.ndim != 2:
         raise InputError(f"saliency needs a network that gives a score for each class, (n, classes), got {tuple(scores.shape)}")
-    if int(wanted.max()) >= scores.shape[1]:
-        raise InputError(f"class {int(wanted.max())} does not exist: the network has {scores.shape[1]}, counted from 0")
-    wanted = wanted.to(scores.device)
-    return torch.where(wanted < 0, scores.argmax(1), wanted)
+    if int(requested.max()) >= scores.shape[1]:
+        raise InputError(f"class {int(requested.max())} does not exist: the network has {scores.shape[1]}, counted from 0")
+    requested = requested.to(scores.device)
+    return torch.where(requested < 0, scores.argmax(1), requested)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What all methods are told."""
+    """The arguments of all methods."""
 
     model: nn.Module
     layer: str | None
@@ -130,59 +139,59 @@ Explanation = tuple[Tensor, Tensor, Tensor]
 """Maps (n, h, w), scores (n, classes), targets (n,)."""
 
 
-def cam(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
+def cam(request: Request, x: Tensor, requested: Tensor) -> Explanation:
     """One pass forward, and backward no further than to the layer."""
-    name, size = str(ask.layer), tuple(x.shape[1:])
-    with torch.enable_grad(), tap(ask.model, name) as taps:
-        scores = ask.model(x.clone().requires_grad_())  # so that frozen weights don't cut the way back
-        targets, y = target_classes(wanted, scores), taps[name]
+    name, size = str(request.layer), tuple(x.shape[1:])
+    with torch.enable_grad(), tap(request.model, name) as taps:
+        scores = request.model(x.clone().requires_grad_())  # so that frozen weights don't cut the way back
+        targets, y = target_classes(requested, scores), taps[name]
     layout = layout_of(tuple(y.shape), size) if isinstance(y, Tensor) and len(y) == len(x) else None
     if layout is None:
         shape = tuple(y.shape) if isinstance(y, Tensor) else f"a {type(y).__name__}"
-        fitting = cam_layer(ask.model, size)
-        raise InputError(f"{name} gives {shape}, which has no spatial extent; {ask.method} needs a layer such as {fitting}")
+        fitting = cam_layer(request.model, size)
+        raise InputError(f"{name} gives {shape}, which has no spatial extent; {request.method} needs a layer such as {fitting}")
     [g] = torch.autograd.grad(scores.gather(1, targets[:, None]).sum(), y, allow_unused=True)
     if g is None:
-        fitting = cam_layer(ask.model, size)
+        fitting = cam_layer(request.model, size)
         raise InputError(f"no class depends on {name}: take a layer on the way to the classes, such as {fitting}")
-    maps = CAMS[ask.method](layout.maps(y.detach()).float(), layout.maps(g).float())
+    maps = CAMS[request.method](layout.maps(y.detach()).float(), layout.maps(g).float())
     return interpolate(maps[:, None], size[1:], mode="bilinear", align_corners=False)[:, 0], scores.detach(), targets
 
 
-def gradient(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
+def gradient(request: Request, x: Tensor, requested: Tensor) -> Explanation:
     """One pass forward and back to the image."""
     x = x.clone().requires_grad_()
     with torch.enable_grad():
-        scores = ask.model(x)
-        targets = target_classes(wanted, scores)
+        scores = request.model(x)
+        targets = target_classes(requested, scores)
         [g] = torch.autograd.grad(scores.gather(1, targets[:, None]).sum(), x)
     return g.abs().amax(1), scores.detach(), targets
 
 
-def smoothgrad(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
+def smoothgrad(request: Request, x: Tensor, requested: Tensor) -> Explanation:
     """Each image has the same noise, whatever images are beside it."""
     from captum.attr import NoiseTunnel, Saliency
 
-    scores = ask.scores(x)
-    targets, tunnel = target_classes(wanted, scores), NoiseTunnel(Saliency(ask.model))
+    scores = request.scores(x)
+    targets, tunnel = target_classes(requested, scores), NoiseTunnel(Saliency(request.model))
     devices = [x.device] if x.is_cuda else []
     maps = []
     for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True):
         with torch.enable_grad(), torch.random.fork_rng(devices):
-            torch.manual_seed(ask.seed)
+            torch.manual_seed(request.seed)
             noise = NOISE * float(image.max() - image.min())
-            given = {"nt_samples": SAMPLES, "nt_samples_batch_size": TOGETHER, "stdevs": noise}
-            g = tunnel.attribute(image.clone().requires_grad_(), target=target, abs=False, **given)
+            options = {"nt_samples": SAMPLES, "nt_samples_batch_size": TOGETHER, "stdevs": noise}
+            g = tunnel.attribute(image.clone().requires_grad_(), target=target, abs=False, **options)
         maps.append(g.detach().abs().amax(1))
     return torch.cat(maps), scores, targets
 
 
-def integrated_gradients(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
+def integrated_gradients(request: Request, x: Tensor, requested: Tensor) -> Explanation:
     """Their sum over all pixels is the score less that of the mean color."""
     from captum.attr import IntegratedGradients
 
-    scores = ask.scores(x)
-    targets, way = target_classes(wanted, scores), IntegratedGradients(ask.model)
+    scores = request.scores(x)
+    targets, way = target_classes(requested, scores), IntegratedGradients(request.model)
     maps = []
     for image, target in zip(torch.split(x, 1), targets.tolist(), strict=True):
         with torch.enable_grad():
@@ -192,12 +201,12 @@ def integrated_gradients(ask: Request, x: Tensor, wanted: Tensor) -> Explanation
     return torch.cat(maps), scores, targets
 
 
-def occlusion(ask: Request, x: Tensor, wanted: Tensor) -> Explanation:
+def occlusion(request: Request, x: Tensor, requested: Tensor) -> Explanation:
     """A pixel has the mean loss of all patches that covered it with the mean color."""
     from captum.attr import Occlusion
 
-    scores = ask.scores(x)
-    targets, cover = target_classes(wanted, scores), Occlusion(ask.model)
+    scores = request.scores(x)
+    targets, cover = target_classes(requested, scores), Occlusion(request.model)
     patch = (x.shape[1], *(max(side // PATCH, 1) for side in x.shape[2:]))
     step = (x.shape[1], *(max(side // 2, 1) for side in patch[1:]))
     with torch.no_grad():

@@ -105,7 +105,7 @@ def confusion_matrix(card: Card) -> Iterator[Picture]:
     counts = np.array(card.figures[0].confusion)
     if len(counts) > confusion.NAMED:
         raise InputError(f"{len(counts)} classes are too many for it; `convatlas look --what confusion` shows the worst.")
-    chart = confusion.drawn(counts, card.data["classes"], confusion.SLIDE)
+    chart = confusion.counts_figure(counts, card.data["classes"], confusion.SLIDE)
     text = (
         f"{np.trace(counts):,} of {counts.sum():,} {card.figures[0].split} images are right. Each row is a true class, each "
         "column a predicted one; depth of color is the share of the row, blue where right, red where wrong."

@@ -64,7 +64,7 @@ def draw_clusters(clustering: Clustering, data_dir: Path | None = None, *, comma
     facts += [("Adjusted Rand", f"{result.rand:.3f}")] if result.rand is not None else []
     facts += [("Purity", f"{100 * result.purity:.1f} %")] if result.purity is not None else []
     title = f"{result.count} clusters of {Path(index.root).name}"
-    write_text(clustering.folder / PAGE, contact_sheet.sheets(title, sheets, facts, command))
+    write_text(clustering.folder / PAGE, contact_sheet.sheets_page(title, sheets, facts, command))
     return clustering.folder / PAGE
 
 

@@ -1,4 +1,4 @@
-"""The reliability diagram: how often a network is right when it says it is so sure, and how often it is so sure."""
+"""The reliability diagram: accuracy by confidence, and how many images have which confidence."""
 
 from collections.abc import Sequence
 from math import log10
@@ -22,18 +22,18 @@ DASHED: Any = (0, (4, 3))
 PERCENT = (0, 20, 40, 60, 80, 100)
 
 
-def figure(drawn: Sequence[tuple[str, Reliability]]) -> Figure:
-    """A diagram for each reliability under its name: bars of accuracy, the gap to confidence in red, below how many images.
+def figure(diagrams: Sequence[tuple[str, Reliability]]) -> Figure:
+    """One diagram per reliability under its name: bars of accuracy, the gap to confidence in red, below the number of images.
 
-    Where accuracy lies below confidence the network is surer than it should be.
+    Where accuracy lies below confidence the network is overconfident.
     """
-    most = max(int(r.count.max()) for _, r in drawn)
+    most = max(int(r.count.max()) for _, r in diagrams)
     left = max(LEAST, style.width(thousands(most)) + 12)
-    width = len(drawn) * (left + SIDE) + (len(drawn) - 1) * APART + EDGE
+    width = len(diagrams) * (left + SIDE) + (len(diagrams) - 1) * APART + EDGE
     height = HEAD + SIDE + MIDDLE + FLAT + FOOT + KEY
     with style.context():
         chart = Figure(figsize=(width / 72, height / 72), dpi=72)
-        for place, (name, r) in enumerate(drawn):
+        for place, (name, r) in enumerate(diagrams):
             x = left + place * (left + SIDE + APART)
             start = (x - left + 8) / width
             words = f"ECE {100 * r.ece:.2f} % · MCE {100 * r.mce:.1f} % · NLL {r.nll:.3f}"

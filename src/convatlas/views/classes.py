@@ -1,4 +1,4 @@
-"""How well a network knows each class, and what it confuses most, with examples."""
+"""The accuracy of each class, and the most frequent confusions with examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,9 +44,9 @@ class Pair:
 
 
 def figure(bars: Sequence[Bar], overall: float) -> Figure:
-    """A bar for each class, the best above, with its interval and the accuracy over all images as a line.
+    """One bar per class, the best above, with its interval, and a line for the accuracy over all images.
 
-    Of many classes the best and the worst are shown, and said how many lie between.
+    Of many classes the best and the worst are shown, with the number of classes between.
     """
     order = sorted(bars, key=lambda bar: (-bar.accuracy, -bar.n, bar.name))
     few = len(order) <= SHOWN
@@ -74,10 +74,10 @@ def figure(bars: Sequence[Bar], overall: float) -> Figure:
             y = ROW * (place + 0.5)
             if bar is None:
                 between = order[BEST:-WORST]
-                said = f"{thousands(len(between))} classes between, {percent(between[-1])} to {percent(between[0])}"
-                axes.text(0, y, f"⋮   {said}", color=style.MUTED, va="center_baseline")
+                text = f"{thousands(len(between))} classes between, {percent(between[-1])} to {percent(between[0])}"
+                axes.text(0, y, f"⋮   {text}", color=style.MUTED, va="center_baseline")
                 continue
-            one(axes, bar, y)
+            draw_bar(axes, bar, y)
             axes.text(-8 * unit, y, names[id(bar)], ha="right", va="center_baseline")
             axes.text(100 + 10 * unit, y, percent(bar), va="center_baseline")
             axes.text(100 + (right - 2) * unit, y, figures[id(bar)], color=style.MUTED, ha="right", va="center_baseline")
@@ -93,7 +93,7 @@ def frame(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def one(axes: Axes, bar: Bar, y: float) -> None:
+def draw_bar(axes: Axes, bar: Bar, y: float) -> None:
     """A bar and its interval."""
     axes.add_patch(Rectangle((0, y - BAR / 2), 100 * bar.accuracy, BAR, facecolor=COLOR, alpha=0.55, linewidth=0, zorder=2))
     axes.plot([100 * bar.low, 100 * bar.high], [y, y], color=style.INK, linewidth=1.3, solid_capstyle="butt", zorder=4)
@@ -105,26 +105,29 @@ def percent(bar: Bar) -> str:
     return f"{100 * bar.accuracy:.1f} %"
 
 
-def pairs(drawn: Sequence[Pair]) -> Figure:
-    """A row for each confusion: how often it happened, and images it happened to, the most confident mistake first."""
+def pairs_figure(pairs: Sequence[Pair]) -> Figure:
+    """One row per confusion: how often it happened, and examples, the most confident mistake first.
+
+    Shapes   examples of a pair (h, w, c) uint8 each
+    """
     row = THUMB + 18 + BETWEEN
-    most = max((len(pair.examples) for pair in drawn), default=0)
+    most = max((len(pair.examples) for pair in pairs), default=0)
     texts = [
-        (pair, grid.fitted(pair.true, WORDS, 13), grid.fitted(f"taken for {pair.predicted}", WORDS, 13), times(pair))
-        for pair in drawn
+        (pair, grid.fitted(pair.true, WORDS, 13), grid.fitted(f"taken for {pair.predicted}", WORDS, 13), count_words(pair))
+        for pair in pairs
     ]
     words = 24 + max(
         (style.width(text, size) for _, *row in texts for text, size in zip(row, (13, 13, style.TEXT), strict=True)), default=0
     )
     width = 12 + words + most * (THUMB + 12)
-    height = 12 + row * len(drawn) - BETWEEN + 10
+    height = 12 + row * len(pairs) - BETWEEN + 10
     with style.context():
         chart, axes = style.canvas(width, height, left=0, right=0, top=0, bottom=0)
-        for place, (pair, true, taken, said) in enumerate(texts):
+        for place, (pair, true, taken, count) in enumerate(texts):
             y = 12 + place * row
             axes.text(12, y + 22, true, size=13, color=style.INK)
             axes.text(12, y + 42, taken, size=13, color=style.WRONG)
-            axes.text(12, y + 64, said, color=style.MUTED)
+            axes.text(12, y + 64, count, color=style.MUTED)
             for i, (image, probability) in enumerate(zip(pair.examples, pair.probabilities, strict=True)):
                 x = 12 + words + i * (THUMB + 12)
                 grid.picture(axes, image, (x, y), THUMB, style.WRONG)
@@ -133,7 +136,7 @@ def pairs(drawn: Sequence[Pair]) -> Figure:
     return chart
 
 
-def times(pair: Pair) -> str:
+def count_words(pair: Pair) -> str:
     """How often it happened, in words."""
     share = f"{100 * pair.count / pair.n:.{1 if pair.n >= 100 else 0}f} %"
     return f"{thousands(pair.count)} of {thousands(pair.n)} image{'s' * (pair.n > 1)} ({share})"

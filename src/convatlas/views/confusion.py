@@ -1,4 +1,4 @@
-"""Which class is taken for which: a row a true class, a column a predicted one, the diagonal right and all else wrong."""
+"""The confusion matrix: each row a true class, each column a predicted one; the diagonal is right, all else wrong."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -58,10 +58,10 @@ def figure(network: Network, classes: Sequence[str]) -> Figure:
     counts = matrix(network)
     if counts is None:
         raise ValueError(f"{network.get('name')} has no confusion matrix")
-    return drawn(counts, classes)
+    return counts_figure(counts, classes)
 
 
-def drawn(
+def counts_figure(
     counts: NDArray[np.int64], classes: Sequence[str], width: float = WIDTH, totals: NDArray[np.int64] | None = None
 ) -> Figure:
     """The confusion of counts, true by predicted; wider than in a report it gets a key to its colors.
@@ -132,7 +132,7 @@ def _cells(axes: Any, counts: NDArray[np.int64], share: NDArray[np.float64], siz
 
 
 def _depth(share: float, right: bool) -> float:
-    """How strong a cell is painted: a rare mistake is to be seen, so the wrong ones rise faster."""
+    """The opacity of a cell; that of mistakes rises faster, so that rare ones are visible."""
     return 0.08 + 0.77 * share if right else 0.14 + 0.76 * share**0.5
 
 

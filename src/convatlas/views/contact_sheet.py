@@ -13,7 +13,7 @@ from PIL import Image
 from . import style
 from .grid import GAP, LINE, Line, Pixels, fitted, page
 from .looks_page import Panel, Section
-from .neighbors import image
+from .neighbors import draw_match
 from .page import render
 
 SIDE, ACROSS, HEAD = 128, 8, 58
@@ -23,7 +23,7 @@ QUALITY, WIDE = 82, 1160  # of a sheet in the page
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """An image of a cluster; None where the file is missing; `usual` if its class is the cluster's commonest."""
+    """An image of a cluster; None where the file is missing; `usual` if its class is the cluster's most common one."""
 
     pixels: Pixels | None
     name: str
@@ -46,15 +46,15 @@ def figure(title: str, words: str, cards: Sequence[Card]) -> Figure:
             row, column = divmod(place, columns)
             ink = style.FAINT if card.label is None or card.usual else style.WRONG
             line = Line(card.label or card.name, f"{card.distance:.2f}", style.MUTED if ink == style.FAINT else ink)
-            image(axes, card.pixels, ink, (line,), at=(GAP + column * (SIDE + GAP), HEAD + row * tall), side=SIDE)
+            draw_match(axes, card.pixels, ink, (line,), at=(GAP + column * (SIDE + GAP), HEAD + row * tall), side=SIDE)
         page(axes, width, height)
     return chart
 
 
-def sheets(title: str, found: Sequence[tuple[str, str, Path]], facts: Sequence[tuple[str, str]], command: str) -> str:
-    """One self-contained HTML page with a sheet a cluster: title, caption and the file of each."""
+def sheets_page(title: str, sheets: Sequence[tuple[str, str, Path]], facts: Sequence[tuple[str, str]], command: str) -> str:
+    """One self-contained HTML page with one sheet per cluster: title, caption and the file of each."""
     panels = []
-    for words, caption, path in found:
+    for words, caption, path in sheets:
         with Image.open(path) as sheet:
             shown = sheet.convert("RGB")
         shown.thumbnail((WIDE, WIDE))

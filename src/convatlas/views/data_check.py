@@ -25,7 +25,7 @@ Part = Mapping[str, int]  # images by class
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Twins:
+class DuplicatePair:
     """Two images that show the same, with their paths; `bad` says what is wrong with that, if anything is."""
 
     first: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class Twins:
 
 
 def overview(counts: Mapping[str, Part], sizes: Mapping[str, Sequence[tuple[int, int]]], usual: int) -> Figure:
-    """Images by class, a bar a part, the largest class above; beside them each image by its width and height.
+    """Images by class, one bar per part, the largest class above; beside them each image by its width and height.
 
     `counts` and `sizes` (width, height) are by part, `usual` the side that most networks see.
     """
@@ -134,12 +134,12 @@ def key(chart: Figure, counts: Mapping[str, Part], width: float, high: float) ->
         x += 15 + style.width(words) + 18
 
 
-def sheet(pairs: Sequence[Twins]) -> Figure:
+def duplicates_figure(pairs: Sequence[DuplicatePair]) -> Figure:
     """The images of each pair side by side, over where they lie and under what they have in common."""
     columns = min(PAIRS, len(pairs))
     cell, gap, head, foot = 2 * THUMB + 8, 26.0, 10.0, 2 * grid.LINE + 6
     rows = [pairs[start : start + columns] for start in range(0, len(pairs), columns)]
-    highs = [max(tall(image) for twins in row for image in (twins.first, twins.second)) for row in rows]
+    highs = [max(drawn_height(image) for twins in row for image in (twins.first, twins.second)) for row in rows]
     width = columns * (cell + gap) + gap
     high = sum(highs) + len(rows) * (head + foot + gap) + gap
     with style.context():
@@ -153,7 +153,7 @@ def sheet(pairs: Sequence[Twins]) -> Figure:
     return chart
 
 
-def pair(axes: Axes, twins: Twins, corner: tuple[float, float], below: float) -> None:
+def pair(axes: Axes, twins: DuplicatePair, corner: tuple[float, float], below: float) -> None:
     """Two images whose upper left corner is given, their paths so many pixels further down."""
     x, y = corner
     cell = 2 * THUMB + 8
@@ -162,13 +162,13 @@ def pair(axes: Axes, twins: Twins, corner: tuple[float, float], below: float) ->
     axes.text(x, y - 8, f"{KINDS[twins.kind]}{likeness}", size=grid.SIZE)
     axes.text(x + cell, y - 8, twins.bad, size=grid.SIZE, color=ink, ha="right")
     for i, image in enumerate((twins.first, twins.second)):
-        grid.picture(axes, image, (x + i * (THUMB + 8), y - (THUMB - tall(image)) / 2), THUMB, ink)
+        grid.picture(axes, image, (x + i * (THUMB + 8), y - (THUMB - drawn_height(image)) / 2), THUMB, ink)
     for i, path in enumerate(twins.paths):
         words = grid.fitted(path, cell, grid.MINOR)
         axes.text(x, y + below + 2 + grid.LINE * (i + 1), words, size=grid.MINOR, color=style.MUTED)
 
 
-def tall(image: NDArray[np.uint8]) -> float:
+def drawn_height(image: NDArray[np.uint8]) -> float:
     """How high an image is drawn."""
     h, w = image.shape[:2]
     return THUMB * h / max(h, w)

@@ -1,4 +1,4 @@
-"""How often the units of each activation fire: a row a layer, its units sorted, those that never do in red at the end."""
+"""How often the units of each activation fire: one row per layer, its units sorted, dead ones in red at the end."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ ROWS = 48
 DOTS = 2 * int(STRIP)
 
 
-def chosen(layers: Sequence[Activity], rows: int = ROWS) -> list[Activity]:
+def select_layers(layers: Sequence[Activity], rows: int = ROWS) -> list[Activity]:
     """The layers of a figure, in the order of execution."""
     if len(layers) <= rows:
         return list(layers)
@@ -33,7 +33,7 @@ def chosen(layers: Sequence[Activity], rows: int = ROWS) -> list[Activity]:
 
 def figure(layers: Sequence[Activity]) -> Figure:
     """A strip for each layer: units from the most active to the least, and at the right how many are dead or saturated."""
-    shown = chosen(layers)
+    shown = select_layers(layers)
     saturates = any(layer.saturated is not None for layer in shown)
     width, height = WIDTH if saturates else LABEL + STRIP + COUNT + EDGE, HEAD + len(shown) * ROW + FOOT
     with style.context():
@@ -50,7 +50,7 @@ def figure(layers: Sequence[Activity]) -> Figure:
 
 def head(axes: Axes, words: str, *, saturates: bool) -> None:
     """The key and the heads of the columns."""
-    ramp = ramps.rising(ramps.steps(signed=False), 1.0)
+    ramp = ramps.sequential(ramps.steps(signed=False), 1.0)
     axes.text(EDGE, 18, f"share of places and images at which a unit is {words}", size=style.TEXT, color=style.MUTED)
     x = EDGE + style.width(f"share of places and images at which a unit is {words}") + 14
     right = ramps.bar(axes, x, 11, ramp, ("0 %", "100 %"))
@@ -73,7 +73,7 @@ def strip(axes: Axes, layer: Activity, y: float) -> None:
     shares = np.sort(layer.fired)[::-1]
     alive = STRIP * (1 - layer.dead / layer.units)
     if alive:
-        pixels = ramps.rising(resampled(shares[shares > 0], alive), 1.0)
+        pixels = ramps.sequential(resample(shares[shares > 0], alive), 1.0)
         axes.imshow(pixels[None], extent=(LABEL, LABEL + alive, y + THICK, y), interpolation="none", aspect="auto")
     if layer.dead:
         axes.add_patch(Rectangle((LABEL + alive, y), STRIP - alive, THICK, facecolor=style.WRONG, linewidth=0))
@@ -85,7 +85,7 @@ def strip(axes: Axes, layer: Activity, y: float) -> None:
         axes.text(WIDTH - EDGE, middle, share, size=10.5, color=style.MUTED, ha="right", va="center_baseline")
 
 
-def resampled(shares: NDArray[np.float64], pixels: float) -> NDArray[np.float64]:
+def resample(shares: NDArray[np.float64], pixels: float) -> NDArray[np.float64]:
     """A value for each dot of the strip, so that thousands of units make no larger file than dozens."""
     dots = max(1, min(DOTS, round(2 * pixels)))
     if len(shares) <= dots:

@@ -52,7 +52,7 @@ class Class:
         return self.hue // len(style.SERIES_LIGHT) % len(MARKERS)
 
 
-def grouped(points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str]) -> list[Class]:
+def group_by_class(points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str]) -> list[Class]:
     """The classes that have points, in the order of the set; where colors suffice, each has its own in every picture."""
     there = np.unique(labels).tolist()
     own = len(names) <= len(style.SERIES_LIGHT)
@@ -77,7 +77,7 @@ def figure(points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequen
 
 def draw(axes: Axes, points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str]) -> None:
     """The same in given axes, which lose their ticks: the plane has no units."""
-    classes = grouped(points, labels, names)
+    classes = group_by_class(points, labels, names)
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     box = axes.get_window_extent()
     pixels = np.array([box.width, box.height])
@@ -95,17 +95,17 @@ def draw(axes: Axes, points: NDArray[np.float32], labels: NDArray[np.int64], nam
         axes.scatter(chosen[order, 0], chosen[order, 1], s=size, c=list(colors[order]), marker=MARKERS[marker],
                      linewidths=0, alpha=0.62, zorder=2, rasterized=len(points) > 4000)  # fmt: skip
     largest = sorted(classes, key=lambda group: -len(group.points))[:NAMED]
-    for group, where in zip(largest, placed(largest, axes, unit), strict=True):
+    for group, where in zip(largest, place_names(largest, axes, unit), strict=True):
         axes.add_patch(
             Rectangle((where.x, where.y), where.width, where.height, facecolor=style.PAPER, alpha=0.8, linewidth=0, zorder=3)
         )
         axes.text(
-            where.x + where.width / 2, where.y + where.height / 2, shown(group), size=NAME, color=group.color, weight="bold",
-            ha="center", va="center_baseline", zorder=4,
+            where.x + where.width / 2, where.y + where.height / 2, short_name(group), size=NAME, color=group.color,
+            weight="bold", ha="center", va="center_baseline", zorder=4,
         )  # fmt: skip
 
 
-def shown(group: Class) -> str:
+def short_name(group: Class) -> str:
     """The name as there is room for."""
     return style.short(group.name, 18)
 
@@ -116,11 +116,11 @@ def frame(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     return (low + high) / 2, max(float((high - low).max()) / 2 * 1.04, 1e-6)
 
 
-def placed(classes: Sequence[Class], axes: Axes, unit: float) -> list[Box]:
+def place_names(classes: Sequence[Class], axes: Axes, unit: float) -> list[Box]:
     """Where the names go, in data: on the median of a cluster, or beside it where two would overlap or hide its few points."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     area = Box(0, 0, (right - left) / unit, (high - low) / unit)
-    sizes = [(style.width(shown(group), NAME) * 1.12 + 6, NAME + 5) for group in classes]
+    sizes = [(style.width(short_name(group), NAME) * 1.12 + 6, NAME + 5) for group in classes]
     medians = [(np.median(group.points, axis=0) - (left, low)) / unit for group in classes]
     # `place` tries first what lies right of a point, seven pixels away: so the name's middle comes upon the median
     shifts = [width / 2 + 7 if len(group.points) > FEW else 0 for group, (width, _) in zip(classes, sizes, strict=True)]
@@ -132,13 +132,13 @@ def placed(classes: Sequence[Class], axes: Axes, unit: float) -> list[Box]:
 
 def page(
     points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str], thumbnails: Sequence[NDArray[np.uint8]],
-    *, words: Sequence[str], told: Mapping[str, Any],
+    *, words: Sequence[str], head: Mapping[str, Any],
 ) -> str:  # fmt: skip
-    """The same as a page of its own, in which the image at each point is seen and classes come and go.
+    """The same as a page of its own, with the image at each point, in which classes can be hidden.
 
-    Shapes   points (n, 2), labels (n,); thumbnails n times (h, w, c); words n sentences; told: title, caption, facts
+    Shapes   points (n, 2), labels (n,); thumbnails n times (h, w, c); words n sentences; head: title, caption, facts
     """
-    classes = grouped(points, labels, names)
+    classes = group_by_class(points, labels, names)
     middle, reach = frame(points)
     side, across, address = sheet(thumbnails)
     where = np.round((points - middle) / reach * 5000).astype(int)
@@ -159,12 +159,12 @@ def page(
             "of": [order[int(k)] for k in labels],
             "inks": [f"--series-{group.ink + 1}" for group in classes],
             "markers": [group.marker for group in classes],
-            "names": [shown(group) for group in classes[:NAMED]],
+            "names": [short_name(group) for group in classes[:NAMED]],
             "words": [style.plain(word) for word in words],
             "side": side,
             "across": across,
         },
-        **told,
+        **head,
     )
 
 

@@ -38,7 +38,7 @@ def figure(rows: Sequence[Maps], image: NDArray[np.uint8], words: str = "input")
     with style.context():
         chart, axes = style.canvas(WIDTH, height, left=0, right=0, top=0, bottom=0)
         axes.set_axis_off()
-        axes.imshow(shrunk(rgb(image), INPUT), extent=(LABEL, LABEL + INPUT, SPACE + INPUT, SPACE), interpolation="none")
+        axes.imshow(shrink(rgb(image), INPUT), extent=(LABEL, LABEL + INPUT, SPACE + INPUT, SPACE), interpolation="none")
         axes.text(EDGE, SPACE + 14, fitted(words, LABEL - 2 * EDGE, 13), size=13, color=style.INK)
         axes.text(EDGE, SPACE + 32, "x".join(map(str, image.shape)), size=style.TEXT, color=style.MUTED)
         legend(axes, rows, LABEL + INPUT + 3 * EDGE, SPACE)
@@ -55,7 +55,7 @@ def legend(axes: Axes, rows: Sequence[Maps], x: float, y: float) -> None:
     for signed in (False, True):
         if any(row.signed == signed for row in rows):
             ramp = ramps.steps(signed=signed)
-            pixels = ramps.diverging(ramp, 1.0) if signed else ramps.rising(ramp, 1.0)
+            pixels = ramps.diverging(ramp, 1.0) if signed else ramps.sequential(ramp, 1.0)
             ramps.bar(axes, x, y, pixels, ("−1" if signed else "0", f"{'+' if signed else ''}1 times the row's scale"))
             y += 22
     axes.text(
@@ -77,14 +77,14 @@ def layer(axes: Axes, row: Maps, y: float, tile: float) -> None:
     axes.text(EDGE, y + 50, f"scale {ends}", size=style.TEXT, color=style.MUTED)
     for place, (values, channel) in enumerate(zip(row.maps, row.channels, strict=True)):
         x = LABEL + place * (tile + SPACE)
-        painted = ramps.diverging(values, limit) if row.signed else ramps.rising(values, limit)
+        painted = ramps.diverging(values, limit) if row.signed else ramps.sequential(values, limit)
         h, w = (n / max(values.shape) * tile for n in values.shape)
-        axes.imshow(shrunk(painted, tile), extent=(x, x + w, y + h, y), interpolation="none", aspect="auto")
+        axes.imshow(shrink(painted, tile), extent=(x, x + w, y + h, y), interpolation="none", aspect="auto")
         axes.text(x, y + tile + 12, str(channel), size=9.5, color=style.MUTED)
 
 
-def shrunk(pixels: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
-    """An image with no more dots than are seen, averaged over what falls together."""
+def shrink(pixels: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
+    """An image with no more dots than can be seen, averaged over what falls together."""
     most = round(DOTS * side)
     if max(pixels.shape[:2]) <= most:
         return pixels

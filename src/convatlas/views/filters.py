@@ -1,4 +1,4 @@
-"""The kernels of a layer in a grid, learnt ones at the left and the random ones they started from at the right."""
+"""The kernels of a layer in a grid, the current ones on the left and their random initialization on the right."""
 
 from math import ceil
 
@@ -20,7 +20,7 @@ FAINT = 4
 
 
 def scales(filters: Filters) -> tuple[float, float]:
-    """The largest weight that is told apart, of what was learnt and of the initial state: one scale if they are near."""
+    """The largest weight that is told apart, of the current weights and of the initial ones: one scale if they are similar."""
     now, before = (ramps.limit(kernels, CLIPPED) for kernels in (filters.kernels, filters.initial))
     if not now or not before:
         return max(now, before), max(now, before)
@@ -28,11 +28,11 @@ def scales(filters: Filters) -> tuple[float, float]:
     return (shared, shared) if before * FAINT > now and now * FAINT > before else (now, before)
 
 
-def figure(filters: Filters, names: tuple[str, str] = ("learnt", "random initial state")) -> Figure:
+def figure(filters: Filters, names: tuple[str, str] = ("current", "random initialization")) -> Figure:
     """Both panels, each under its name, with its scale below."""
     count, matrix = len(filters.kernels), filters.kind == "matrix"
     turned = matrix and count > filters.kernels.shape[1]
-    columns = max(filters.kernels.shape) if matrix else across(count)
+    columns = max(filters.kernels.shape) if matrix else columns_for(count)
     rows = min(filters.kernels.shape) if matrix else ceil(count / columns)
     pitch = min(SIDE / columns, LARGEST)
     wide, high = columns * pitch, rows * pitch
@@ -46,7 +46,7 @@ def figure(filters: Filters, names: tuple[str, str] = ("learnt", "random initial
         ):
             x = EDGE + place * (panel + BETWEEN)
             axes.text(x, 16, name, size=13, color=style.INK)
-            axes.text(x, 36, words(filters, count), size=style.TEXT, color=style.MUTED)
+            axes.text(x, 36, panel_text(filters, count), size=style.TEXT, color=style.MUTED)
             painted = paint(filters, kernels, limit)
             if matrix:
                 painted = painted.swapaxes(0, 1) if turned else painted
@@ -63,13 +63,13 @@ def figure(filters: Filters, names: tuple[str, str] = ("learnt", "random initial
     return chart
 
 
-def across(count: int) -> int:
+def columns_for(count: int) -> int:
     """How many kernels stand in a row: at least as many as rows, at most twice as many, and the last row as full as can be."""
     most = range(ceil(count**0.5), max(ceil((2 * count) ** 0.5), 1) + 1)
     return min(most, key=lambda columns: (-count % columns, columns))
 
 
-def words(filters: Filters, count: int) -> str:
+def panel_text(filters: Filters, count: int) -> str:
     """What is in a panel."""
     if filters.kind == "matrix":
         inputs = filters.kernels.shape[1]

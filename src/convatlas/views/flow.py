@@ -1,4 +1,4 @@
-"""Gradient norms and update-to-weight ratios by depth, light before the training and dark at its end, a column a network."""
+"""Gradient norms and update-to-weight ratios by depth, light before training and dark at its end, one column per network."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,13 +31,13 @@ def figure(flows: Sequence[Flow]) -> Figure:
     n = len(flows)
     width = ALONE if n == 1 else WIDTH
     column = (width - LEFT - EDGE - (n - 1) * BETWEEN) / n
-    low = FOOT + max((longest(flow) for flow in flows), default=0)
+    low = FOOT + max((name_width(flow) for flow in flows), default=0)
     height = KEY + HEAD + 2 * PANEL + MIDDLE + low
     with style.context():
         chart = Figure(figsize=(width / 72, height / 72), dpi=72)
         key(chart, flows, width, height)
         for row, words in enumerate(("gradient norm", "update-to-weight ratio of one step")):
-            limits = range_of(np.concatenate([table(flow, row).ravel() for flow in flows]))
+            limits = decades_around(np.concatenate([table(flow, row).ravel() for flow in flows]))
             bottom = low + (1 - row) * (PANEL + MIDDLE)
             for place, flow in enumerate(flows):
                 x = LEFT + place * (column + BETWEEN)
@@ -45,15 +45,15 @@ def figure(flows: Sequence[Flow]) -> Figure:
                 panel(axes, flow, row, limits)
                 axes.tick_params(labelleft=place == 0)
                 if row == 0:
-                    named(axes, flow)
+                    label_layers(axes, flow)
                     axes.tick_params(labelbottom=False)
                     heading(chart, flow, (x - (LEFT - 8 if place == 0 else 0), height - KEY - 18), column)
                 else:
-                    named(axes, flow)
+                    label_layers(axes, flow)
                     if place == 0:
                         floor = (
                             "layer, from the image to the head"
-                            if longest(flow)
+                            if name_width(flow)
                             else "layer, numbered from the image to the head"
                         )
                         chart.text(x / width, 12 / height, floor, size=style.TEXT, color=style.MUTED)
@@ -62,12 +62,15 @@ def figure(flows: Sequence[Flow]) -> Figure:
 
 
 def table(flow: Flow, row: int) -> NDArray[np.float64]:
-    """Gradients or ratios, a line a step, and the network that has learnt as the last one if it was measured."""
+    """Gradients or ratios, one row per step, and the trained network as the last row if it was measured.
+
+    Shapes   → (steps, layers)
+    """
     own = (flow.gradients, flow.ratios)[row]
     return own if flow.trained is None else np.vstack([own, flow.trained[row]])
 
 
-def range_of(values: NDArray[np.float64]) -> tuple[float, float]:
+def decades_around(values: NDArray[np.float64]) -> tuple[float, float]:
     """Whole decades around all values that have a logarithm, at least two of them."""
     fit = values[np.isfinite(values) & (values > 0)]
     low, high = (np.log10(fit.min()), np.log10(fit.max())) if fit.size else (-3.0, 0.0)
@@ -76,14 +79,14 @@ def range_of(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def panel(axes: Axes, flow: Flow, row: int, limits: tuple[float, float]) -> None:
-    """One network's lines, a step each."""
+    """One network's lines, one per step."""
     axes.set_yscale("log")
     axes.set_ylim(*limits)
     decades = np.arange(round(np.log10(limits[0])), round(np.log10(limits[1])) + 1)
     step = max(1, -(-len(decades) // TICKS))
     axes.yaxis.set_major_locator(FixedLocator([float(10.0**d) for d in decades[::step]]))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_yticklabels([power(int(d)) for d in decades[::step]])
+    axes.set_yticklabels([decade_text(int(d)) for d in decades[::step]])
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     places = np.arange(1, len(flow.layers) + 1)
@@ -91,34 +94,34 @@ def panel(axes: Axes, flow: Flow, row: int, limits: tuple[float, float]) -> None
     for ratio in HEALTHY if row == 1 else ():
         if limits[0] <= ratio <= limits[1]:
             axes.axhline(ratio, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    for line, (values, look) in enumerate(zip(table(flow, row), looks(flow), strict=True)):
+    for line, (values, line_style) in enumerate(zip(table(flow, row), line_styles(flow), strict=True)):
         shown = np.clip(np.nan_to_num(values, nan=limits[1], posinf=limits[1]), limits[0], limits[1])
-        axes.plot(places, shown, **look)
+        axes.plot(places, shown, **line_style)
         gradients, ratios = (table(flow, kind)[line] for kind in (0, 1))
         for mask, sign in zip(mark_layers(gradients, ratios), "v^", strict=True):
             axes.plot(places[mask], shown[mask], sign, color=style.WRONG, markersize=4.5, linestyle="none", markeredgewidth=0,
                       clip_on=False, zorder=4)  # fmt: skip
 
 
-def looks(flow: Flow) -> list[dict[str, Any]]:
-    """How each line is drawn: the fresh network from light to dark, the one that has learnt in another color."""
+def line_styles(flow: Flow) -> list[dict[str, Any]]:
+    """How each line is drawn: the fresh network from light to dark, the trained one in another color."""
     color, _ = style.series(0)
     lines = [
         {"color": color, "alpha": float(alpha), "marker": "o", "markersize": 2.2, "linewidth": 1.4}
         for alpha in (np.linspace(FAINTEST, 1, len(flow.steps)) if len(flow.steps) > 1 else [1.0])
     ]
     other, _ = style.series(1)
-    learnt = {"color": other, "alpha": 1.0, "linewidth": 1.4, "linestyle": (0, (4, 2)), "zorder": 3}
-    return lines if flow.trained is None else [*lines, learnt]
+    trained = {"color": other, "alpha": 1.0, "linewidth": 1.4, "linestyle": (0, (4, 2)), "zorder": 3}
+    return lines if flow.trained is None else [*lines, trained]
 
 
 def key(chart: Figure, flows: Sequence[Flow], width: float, height: float) -> None:
     """What the lines and triangles mean."""
     most = max(flows, key=lambda flow: len(flow.steps))
-    lines = looks(most)
+    lines = line_styles(most)
     entries: list[tuple[str, Any]] = [("updates made:", None), *((str(n), lines[k]) for k, n in enumerate(most.steps))]
     if any(flow.trained is not None for flow in flows):
-        entries.append(("as given", looks(next(flow for flow in flows if flow.trained is not None))[-1]))
+        entries.append(("trained weights", line_styles(next(flow for flow in flows if flow.trained is not None))[-1]))
     drawn = [mark_layers(*line) for flow in flows for line in zip(table(flow, 0), table(flow, 1), strict=True)]
     signs = [any(mask.any() for mask in masks) for masks in zip(*drawn, strict=True)]
     entries += [
@@ -148,22 +151,22 @@ def heading(chart: Figure, flow: Flow, at: tuple[float, float], column: float) -
     chart.text(at[0] / width, (at[1] - 17) / height, fitted(losses, column), size=style.TEXT, color=style.MUTED)
 
 
-def longest(flow: Flow) -> float:
+def name_width(flow: Flow) -> float:
     """Pixels that the names of layers need below the panels; 0 where there are too many for names."""
     return max(style.width(style.short(name, 18), 9.5) for name in flow.layers) if len(flow.layers) <= NAMED else 0.0
 
 
-def named(axes: Axes, flow: Flow) -> None:
+def label_layers(axes: Axes, flow: Flow) -> None:
     """The layers by name if they are few, else by number."""
     count = len(flow.layers)
-    if longest(flow):
+    if name_width(flow):
         axes.set_xticks(range(1, count + 1), [style.short(name, 18) for name in flow.layers], rotation=90, size=9.5)
         return
     step = next(s for s in (5, 10, 20, 50, 100, 200) if count / s <= 12)
     axes.set_xticks([1, *range(step, count + 1, step)])
 
 
-def power(exponent: int) -> str:
+def decade_text(exponent: int) -> str:
     """A decade as it is read: 0.01, 1, 100, and 10⁻⁵ beyond."""
     if -3 <= exponent <= 3:
         return f"{10.0**exponent:g}"

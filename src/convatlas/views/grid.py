@@ -1,4 +1,4 @@
-"""Images in a grid, each over a few words that are cut to its width."""
+"""Images in a grid, each over lines of text that are shortened to its width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Tile:
 
 
 def rgb(pixels: Pixels) -> Pixels:
-    """An image as it is shown: one channel gray, of more than three the first three.
+    """An image in three channels: one channel becomes gray, of more than three the first three are taken.
 
     Shapes   (h, w, c) → (h, w, 3)
     """
@@ -70,7 +70,7 @@ def side_of(pixels: Sequence[Pixels]) -> int:
     return TILE if max((max(image.shape[:2]) for image in pixels), default=0) <= SMALL else LARGE
 
 
-def across(side: int) -> int:
+def row_length(side: int) -> int:
     """How many images of a size stand in a row."""
     return (WIDEST - GAP) // (side + GAP)
 
@@ -78,7 +78,7 @@ def across(side: int) -> int:
 def figure(tiles: Sequence[Tile]) -> Figure:
     """The images in rows, as even as can be."""
     side = side_of([tile.pixels for tile in tiles])
-    rows = max(1, -(-len(tiles) // across(side)))
+    rows = max(1, -(-len(tiles) // row_length(side)))
     columns = max(1, -(-len(tiles) // rows))
     words = 6 + LINE * max((len(tile.lines) for tile in tiles), default=0)
     width, height = columns * (side + GAP) + GAP, rows * (side + words + GAP) + GAP
@@ -111,14 +111,14 @@ def draw(axes: Axes, tile: Tile, x: float, y: float, side: float) -> None:
 
 def picture(axes: Axes, pixels: Pixels, corner: tuple[float, float], side: float, frame: str) -> None:
     """An image and its frame in a square of the page, by its upper left corner; its proportions are kept."""
-    shown = resized(rgb(pixels), round(SHARPNESS * side))
+    shown = resize(rgb(pixels), round(SHARPNESS * side))
     h, w = (side * n / max(shown.shape[:2]) for n in shown.shape[:2])
     left, top = corner[0] + (side - w) / 2, corner[1] + (side - h) / 2
     axes.imshow(shown, extent=(left, left + w, top + h, top), interpolation="none", aspect="auto")
     axes.add_patch(Rectangle((left, top), w, h, fill=False, edgecolor=frame, linewidth=FRAME))
 
 
-def resized(image: Pixels, longest: int) -> Pixels:
+def resize(image: Pixels, longest: int) -> Pixels:
     """A photograph with so many pixels on its longer side; a small image is left as it is, its pixels to be seen."""
     h, w = image.shape[:2]
     if max(h, w) <= SMALL:
@@ -128,7 +128,7 @@ def resized(image: Pixels, longest: int) -> Pixels:
 
 
 def note(sentence: str) -> Figure:
-    """A finding that leaves nothing to draw, said where the picture would be."""
+    """A sentence in place of a picture, where there is nothing to draw."""
     width, size = style.width(sentence, 13), 13
     with style.context():
         chart, axes = style.canvas(width + 64, 72, left=0, right=0, top=0, bottom=0)

@@ -34,35 +34,35 @@ def figure(along: Grid, loss: Grid, *, top: float | None = None) -> Figure:
         contours(plane, along, loss, low, high)
         cut = chart.add_axes(((58 + SIDE + 84) / width, 54 / height, CUT / width, SIDE / height))
         middle = len(along) // 2
-        cuts(cut, along, (clipped(loss)[middle], clipped(loss)[:, middle]), top)
+        cuts(cut, along, (clip_loss(loss)[middle], clip_loss(loss)[:, middle]), top)
     return chart
 
 
 def limits(loss: Grid, top: float | None = None) -> tuple[float, float]:
     """Where the scale begins and ends."""
-    shown = clipped(loss)
+    shown = clip_loss(loss)
     low, high = float(shown.min()), float(shown.max()) if top is None else min(top, HIGHEST)
     return low / 1.05, max(high, low * 1.5)
 
 
-def clipped(loss: Grid) -> Grid:
+def clip_loss(loss: Grid) -> Grid:
     """Losses a logarithmic scale can show."""
     return np.clip(np.nan_to_num(loss, nan=HIGHEST, posinf=HIGHEST), 1e-4, HIGHEST)
 
 
 def contours(ax: Axes, along: Grid, loss: Grid, low: float, high: float) -> None:
     """The plane, dark where the loss is low, with lines at round losses."""
-    fine, shown = smooth(along, loss)
+    fine, shown = interpolate(along, loss)
     shown = np.clip(shown, low, high)
     norm = LogNorm(low, high)
     ax.contourf(fine, fine, shown, levels=np.geomspace(low, high, SHADES), norm=norm, cmap="viridis", extend="both")
-    levels = [level for level in told(low, high) if shown.min() < level < shown.max()]
+    levels = [level for level in contour_levels(low, high) if shown.min() < level < shown.max()]
     inks = ["white" if norm(level) < 0.62 else "black" for level in levels]
     if levels:
         lines = ax.contour(fine, fine, shown, levels=levels, colors=inks, linewidths=0.7, alpha=0.8)
         ax.set_aspect("equal")
         ax.apply_aspect()
-        apart(ax.clabel(lines, fmt=said, fontsize=9.5, inline_spacing=3))
+        remove_overlapping(ax.clabel(lines, fmt=loss_text, fontsize=9.5, inline_spacing=3))
     ax.plot(0, 0, "+", color="white", markersize=11, markeredgewidth=1.8)
     ax.set_aspect("equal")
     ax.set_xlabel("along the first direction")
@@ -72,36 +72,36 @@ def contours(ax: Axes, along: Grid, loss: Grid, low: float, high: float) -> None
     ax.set_yticks(ticks(along))
 
 
-def apart(labels: Iterable[Text]) -> None:
+def remove_overlapping(labels: Iterable[Text]) -> None:
     """Takes labels away that would lie over others: steep lines are too close for all."""
-    kept: list[Any] = []
+    chosen: list[Any] = []
     for label in list(labels):
         box = label.get_window_extent()
-        if any(box.overlaps(other) for other in kept):
+        if any(box.overlaps(other) for other in chosen):
             label.remove()
         else:
-            kept.append(box)
+            chosen.append(box)
 
 
-def smooth(along: Grid, loss: Grid) -> tuple[Grid, Grid]:
+def interpolate(along: Grid, loss: Grid) -> tuple[Grid, Grid]:
     """A finer grid: cubic splines through the logarithms of what was measured."""
     from scipy.interpolate import RectBivariateSpline
 
     degree = min(3, len(along) - 1)
     fine = np.linspace(along[0], along[-1], FINE)
-    spline = RectBivariateSpline(along, along, np.log(clipped(loss)), kx=degree, ky=degree)
+    spline = RectBivariateSpline(along, along, np.log(clip_loss(loss)), kx=degree, ky=degree)
     return fine, np.exp(spline(fine, fine))
 
 
-def told(low: float, high: float) -> list[float]:
+def contour_levels(low: float, high: float) -> list[float]:
     """Losses worth a line or a tick: about eight on the scale."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     for parts in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        found = [part * 10.0**decade for decade in decades for part in parts]
-        found = [value for value in found if low <= value <= high]
-        if len(found) <= MOST:
-            return found
-    return found[:: -(-len(found) // MOST)]
+        levels = [part * 10.0**decade for decade in decades for part in parts]
+        levels = [value for value in levels if low <= value <= high]
+        if len(levels) <= MOST:
+            return levels
+    return levels[:: -(-len(levels) // MOST)]
 
 
 def cuts(ax: Axes, along: Grid, lines: tuple[Grid, Grid], top: float | None = None) -> None:
@@ -115,7 +115,7 @@ def cuts(ax: Axes, along: Grid, lines: tuple[Grid, Grid], top: float | None = No
     ax.set_xlim(along[0], along[-1])
     ax.set_xticks(ticks(along))
     ax.axvline(0, color=style.GRID, linewidth=0.8, zorder=0)
-    ax.set_yticks(told(low, high), [said(value) for value in told(low, high)])
+    ax.set_yticks(contour_levels(low, high), [loss_text(value) for value in contour_levels(low, high)])
     ax.minorticks_off()
     ax.grid(axis="y")
     ax.spines["left"].set_visible(False)
@@ -130,7 +130,7 @@ def ticks(along: Grid) -> list[float]:
     return [-reach, -reach / 2, 0, reach / 2, reach]
 
 
-def said(value: float) -> str:
+def loss_text(value: float) -> str:
     """A loss in few digits."""
     return f"{value:.2g}" if value < 10 else f"{value:,.0f}" if value < 1e6 else f"{value:.0e}"
 
@@ -140,6 +140,6 @@ def describe(along: Grid, loss: Grid) -> str:
     middle = len(along) // 2
     rim = np.concatenate([loss[0], loss[-1], loss[1:-1, 0], loss[1:-1, -1]])
     return (
-        f"the loss is {said(float(loss[middle, middle]))} at the network and {said(float(rim.min()))} to "
-        f"{said(float(rim.max()))} on the rim"
+        f"the loss is {loss_text(float(loss[middle, middle]))} at the network and {loss_text(float(rim.min()))} to "
+        f"{loss_text(float(rim.max()))} on the rim"
     )

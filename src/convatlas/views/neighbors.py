@@ -48,13 +48,13 @@ class Query:
 
 
 def figure(queries: Sequence[Query], caption: str = "") -> Figure:
-    """A row of images a query; those of its class framed in green, others in red, and the cosine below each."""
+    """One row of images per query; those of its class framed in green, others in red, and the cosine below each."""
     shown = queries[:MOST]
     columns = min(ACROSS, max(LEAST, *(len(query.matches) for query in shown)))
     heights = [height_of(query, columns) for query in shown]
     width = GAP + QUERY + GUTTER + columns * (SIDE + GAP)
-    said = caption.splitlines()
-    foot = LINE * (len(said) + 1) if said else 0
+    lines = caption.splitlines()
+    foot = LINE * (len(lines) + 1) if lines else 0
     height = sum(heights) + GAP + foot
     with style.context():
         chart, axes = style.canvas(width, height, left=0, right=0, top=0, bottom=0)
@@ -63,10 +63,10 @@ def figure(queries: Sequence[Query], caption: str = "") -> Figure:
             row(axes, query, top, columns, width)
             top += own
         page(axes, width, height)
-        for i, words in enumerate(said):
+        for i, words in enumerate(lines):
             more = f", the first {MOST} of {len(queries)} queries" if i == 0 and len(queries) > MOST else ""
             line = fitted(f"{words}{more}", width - 2 * GAP)
-            axes.text(GAP, height - LINE * (len(said) - i), line, size=style.TEXT, color=style.MUTED)
+            axes.text(GAP, height - LINE * (len(lines) - i), line, size=style.TEXT, color=style.MUTED)
     return chart
 
 
@@ -83,7 +83,7 @@ def row(axes: Axes, query: Query, top: float, columns: int, width: float) -> Non
     axes.text(left, top + GAP + 9, words, size=TITLE, color=style.INK, weight="bold")
     axes.text(GAP, top + GAP + 9, "Query", size=TITLE, color=style.INK, weight="bold")
     label = () if query.label is None else (Line(query.label, ink=style.INK, minor=False),)
-    image(axes, query.pixels, style.INK, (*label, Line(query.name)), at=(GAP, top + HEAD), side=QUERY)
+    draw_match(axes, query.pixels, style.INK, (*label, Line(query.name)), at=(GAP, top + HEAD), side=QUERY)
     for place, match in enumerate(query.matches):
         down, across = divmod(place, columns)
         known = query.label is not None and match.label is not None
@@ -93,10 +93,10 @@ def row(axes: Axes, query: Query, top: float, columns: int, width: float) -> Non
         )
         lines = (first, Line(match.name)) if match.label else (first,)
         at = left + across * (SIDE + GAP), top + HEAD + down * (SIDE + 2 * LINE + 6 + GAP)
-        image(axes, match.pixels, ink, lines, at=at, side=SIDE)
+        draw_match(axes, match.pixels, ink, lines, at=at, side=SIDE)
 
 
-def image(
+def draw_match(
     axes: Axes, pixels: Pixels | None, ink: str, lines: tuple[Line, ...], *, at: tuple[float, float], side: float
 ) -> None:
     """An image with its lines; a gray tile where there is none."""

@@ -1,4 +1,4 @@
-"""Images with what a network says they are, right in green with ✓, wrong in red with ✗."""
+"""Images with the network's predictions, right in green with ✓, wrong in red with ✗."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ LEAST = 0.005  # a smaller probability of a second class is not worth its line
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What is said of one image; `place` counts the images, `probability` is of the predicted class.
+    """The prediction for one image; `place` counts the images, `probability` is of the predicted class.
 
     `true` and `right` are None where the class is not known. `other` is the class beside it with its probability: the true
     one of a wrong prediction, else the second likeliest.
@@ -44,18 +44,18 @@ class Prediction:
         return "" if self.probability is None else f"{100 * self.probability:.0f} %"
 
 
-def of(network: Network, classes: Sequence[str]) -> list[Prediction]:
-    """The predictions of a network in the order of the images; those without an answer are left out."""
+def predictions_in(network: Network, classes: Sequence[str]) -> list[Prediction]:
+    """The predictions of a network in the order of the images; those without a prediction are skipped."""
     return [
         Prediction(
             place,
-            class_name(classes, said.get("true")),
-            class_name(classes, said.get("predicted")),
-            said.get("true") == said.get("predicted"),
-            finite(said.get("probability")),
+            class_name(classes, row.get("true")),
+            class_name(classes, row.get("predicted")),
+            row.get("true") == row.get("predicted"),
+            finite(row.get("probability")),
         )
-        for place, said in enumerate(network.get("predictions") or [])
-        if said.get("true") is not None and said.get("predicted") is not None
+        for place, row in enumerate(network.get("predictions") or [])
+        if row.get("true") is not None and row.get("predicted") is not None
     ]
 
 
@@ -76,16 +76,16 @@ def figure(network: Network, classes: Sequence[str], pixels: NDArray[np.uint8]) 
 
     Shapes   pixels (k, h, w, c), in the order of the network's predictions
     """
-    said = of(network, classes)[: len(pixels)]
-    return images(said, [pixels[prediction.place] for prediction in said])
+    predictions = predictions_in(network, classes)[: len(pixels)]
+    return grid_figure(predictions, [pixels[prediction.place] for prediction in predictions])
 
 
-def images(said: Sequence[Prediction], pixels: Sequence[NDArray[np.uint8]]) -> Figure:
+def grid_figure(predictions: Sequence[Prediction], pixels: Sequence[NDArray[np.uint8]]) -> Figure:
     """Each image over its sign, the predicted class and its probability, and below them the class it was or might have been.
 
     Shapes   pixels (h, w, c) each, as many as there are predictions
     """
-    return grid.figure([tile(p, image) for p, image in zip(said, pixels, strict=True)])
+    return grid.figure([tile(p, image) for p, image in zip(predictions, pixels, strict=True)])
 
 
 def tile(prediction: Prediction, pixels: NDArray[np.uint8]) -> grid.Tile:
@@ -93,10 +93,10 @@ def tile(prediction: Prediction, pixels: NDArray[np.uint8]) -> grid.Tile:
     ink = style.FAINT if prediction.right is None else style.RIGHT if prediction.right else style.WRONG
     words = f"{prediction.sign} {prediction.predicted}".strip()
     first = grid.Line(words, prediction.percent, style.INK if prediction.right is None else ink, minor=False)
-    return grid.Tile(pixels, ink, (first, second(prediction)))
+    return grid.Tile(pixels, ink, (first, second_line(prediction)))
 
 
-def second(prediction: Prediction) -> grid.Line:
+def second_line(prediction: Prediction) -> grid.Line:
     """The line of the other class."""
     name, probability = prediction.other or (None, None)
     if prediction.right is False:
@@ -108,5 +108,5 @@ def second(prediction: Prediction) -> grid.Line:
 
 def describe(network: Network, classes: Sequence[str]) -> str:
     """The figure for those who cannot see it: how many of the shown images are right."""
-    said = of(network, classes)
-    return f"{sum(p.right is True for p in said)} of {len(said)} shown images are right"
+    predictions = predictions_in(network, classes)
+    return f"{sum(p.right is True for p in predictions)} of {len(predictions)} shown images are right"

@@ -1,4 +1,4 @@
-"""What the layers of a network know of classes: two accuracies over depth, and the level of chance."""
+"""Probes of the layers of a network: two accuracies over depth, and the level of chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def figure(layers: Sequence[Layer], title: str, words: str, chance: float, k: in
         for i, (name, values) in enumerate(rows.items()):
             color = style.series(i)[0]
             axes.plot(places, [100 * v for v in values], color=color, marker="o" if i == 0 else "s", markersize=5, label=name)
-        ends(axes, rows, bottom)
+        label_line_ends(axes, rows, bottom)
         if chance >= bottom:
             axes.axhline(100 * chance, color=style.FAINT, linewidth=1, linestyle=(0, (2, 3)))
             axes.text(-0.28, 100 * chance, f"chance {100 * chance:.0f} %", color=style.MUTED, size=style.TEXT, va="bottom")
@@ -65,12 +65,12 @@ def figure(layers: Sequence[Layer], title: str, words: str, chance: float, k: in
         axes.yaxis.set_major_formatter("{x:.0f} %")
         axes.spines["left"].set_visible(False)
         middle = (LEFT + (width - RIGHT)) / 2 / width
-        chart.text(middle, 10 / (TOP + TALL + BOTTOM), "layer, and how many numbers it gives an image", size=style.TEXT,
+        chart.text(middle, 10 / (TOP + TALL + BOTTOM), "layer, and its features per image", size=style.TEXT,
                    color=style.MUTED, ha="center")  # fmt: skip
     return chart
 
 
-def ends(axes: Axes, rows: dict[str, list[float]], bottom: float) -> None:
+def label_line_ends(axes: Axes, rows: dict[str, list[float]], bottom: float) -> None:
     """Names and last values right of the lines, as far apart as they need to be."""
     unit = (101 - 100 * bottom) / TALL
     wanted = [100 * values[-1] / unit for values in rows.values()]

@@ -26,15 +26,15 @@ def diverging(values: NDArray[Any], limit: float) -> Pixels:
 
     Shapes   (…) → (…, 4)
     """
-    return painted(DIVERGING, values / (2 * limit) + 0.5 if limit > 0 else np.full(values.shape, 0.5))
+    return apply_colormap(DIVERGING, values / (2 * limit) + 0.5 if limit > 0 else np.full(values.shape, 0.5))
 
 
-def rising(values: NDArray[Any], limit: float) -> Pixels:
+def sequential(values: NDArray[Any], limit: float) -> Pixels:
     """From 0, dark violet, to limit, yellow.
 
     Shapes   (…) → (…, 4)
     """
-    return painted(mpl.colormaps["viridis"], values / limit if limit > 0 else np.zeros(values.shape))
+    return apply_colormap(mpl.colormaps["viridis"], values / limit if limit > 0 else np.zeros(values.shape))
 
 
 def colors(values: NDArray[Any], limit: float) -> Pixels:
@@ -46,7 +46,7 @@ def colors(values: NDArray[Any], limit: float) -> Pixels:
     return np.concatenate([np.round(255 * shown), np.full((*shown.shape[:-1], 1), 255)], -1).astype(np.uint8)
 
 
-def painted(ramp: Any, values: NDArray[Any]) -> Pixels:
+def apply_colormap(ramp: Any, values: NDArray[Any]) -> Pixels:
     """Values in [0, 1], what lies beyond taken as 0 or 1, as a colormap shows them."""
     return np.round(255 * ramp(np.clip(values, 0, 1))).astype(np.uint8)
 

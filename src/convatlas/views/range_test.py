@@ -1,4 +1,4 @@
-"""The range test: the loss while the rate rises, as it was and smoothed, with the rates it suggests."""
+"""The range test: the loss while the learning rate rises, raw and smoothed, with the learning rates it suggests."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ..engine.rates.suggest import RangeTest
 from . import style
 from .grid import fitted
 from .scales import Loss, thin
-from .schedule import said
+from .schedule import rate_text
 
 ACROSS, TALL = 560.0, 270.0
 NAME = 12.5  # size of text
@@ -33,11 +33,11 @@ def figure(test: RangeTest, title: str) -> Figure:
 
 
 def caption(test: RangeTest) -> str:
-    """What is seen, in a line."""
+    """The result in one line."""
     if test.steepest is None or test.valley is None:
         return f"No suggestion: {test.note}"
     low, high = min(test.smoothed), max(test.smoothed[: test.smoothed.index(min(test.smoothed)) + 1])
-    end = f"diverges at {said(test.divergence)}" if test.divergence else f"not diverged up to {said(test.rates[-1])}"
+    end = f"diverges at {rate_text(test.divergence)}" if test.divergence else f"not diverged up to {rate_text(test.rates[-1])}"
     return f"{len(test.losses)} steps; the smoothed loss falls from {high:.3g} to {low:.3g}, {end}"
 
 
@@ -56,18 +56,18 @@ def draw(axes: Axes, test: RangeTest) -> None:
     axes.set_xlim(x[0], x[0] + 1.04 * span)
     axes.set_ylim(low, high)
     axes.set_yticks([p for p, _ in ticks], [label for _, label in ticks])
-    axes.set_xticks(*powers(x[0], x[0] + 1.04 * span))
+    axes.set_xticks(*decade_ticks(x[0], x[0] + 1.04 * span))
     axes.set_xlabel("learning rate", labelpad=3)
     axes.spines["left"].set_visible(False)
 
-    found = sorted((rate, name) for name, rate in (("steepest", test.steepest), ("valley", test.valley)) if rate)
-    for side, (rate, name) in enumerate(found):
+    suggestions = sorted((rate, name) for name, rate in (("steepest", test.steepest), ("valley", test.valley)) if rate)
+    for side, (rate, name) in enumerate(suggestions):
         at = math.log10(rate)
-        mark(axes, at, between(x, test.smoothed, at), style.series(1 + (name == "valley"))[0])
-        beside(axes, (at - x[0]) / (1.04 * span) * ACROSS, f"{name} {said(rate)}", side, name == "valley")
+        mark(axes, at, interpolate(x, test.smoothed, at), style.series(1 + (name == "valley"))[0])
+        label_suggestion(axes, (at - x[0]) / (1.04 * span) * ACROSS, f"{name} {rate_text(rate)}", side, name == "valley")
     if test.divergence:
         axes.axvline(right, color=style.WRONG, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-        words(axes, (ACROSS / 1.04 - 6, TALL - 16), f"diverged at {said(test.divergence)}", style.WRONG, "right")
+        draw_text(axes, (ACROSS / 1.04 - 6, TALL - 16), f"diverged at {rate_text(test.divergence)}", style.WRONG, "right")
 
 
 def mark(axes: Axes, at: float, loss: float, ink: str) -> None:
@@ -76,16 +76,16 @@ def mark(axes: Axes, at: float, loss: float, ink: str) -> None:
     axes.plot(at, loss, "o", color=ink, markersize=8, markeredgecolor=style.PAPER, markeredgewidth=1.5, zorder=5)
 
 
-def beside(axes: Axes, x: float, text: str, side: int, second: bool) -> None:
+def label_suggestion(axes: Axes, x: float, text: str, side: int, second: bool) -> None:
     """The name of a suggestion at the foot of its line: left of the first, right of the second, where there is room."""
     wide = style.width(text, NAME)
     left = side == 0 if x > wide + 12 else False
     left = left or x + wide + 12 > ACROSS
     ink = style.series(1 + second)[0]
-    words(axes, (x - 6 if left else x + 6, 8 + 18 * side), text, ink, "right" if left else "left")
+    draw_text(axes, (x - 6 if left else x + 6, 8 + 18 * side), text, ink, "right" if left else "left")
 
 
-def words(axes: Axes, at: tuple[float, float], text: str, ink: str, align: Literal["left", "right"]) -> None:
+def draw_text(axes: Axes, at: tuple[float, float], text: str, ink: str, align: Literal["left", "right"]) -> None:
     """Text that stays legible over a line."""
     axes.annotate(text, at, xycoords="axes points", size=NAME, color=ink, ha=align, va="bottom", zorder=6,
                   bbox={"facecolor": style.PAPER, "alpha": 0.85, "linewidth": 0, "pad": 1.5})  # fmt: skip
@@ -99,24 +99,24 @@ def limits(test: RangeTest) -> Loss:
     return Loss(min(low, before) - 1e-9, min(max(test.losses), before + 0.35 * max(before - low, 0.3 * abs(before))))
 
 
-def between(x: Sequence[float], y: Sequence[float], at: float) -> float:
+def interpolate(x: Sequence[float], y: Sequence[float], at: float) -> float:
     """The height of a line over a place."""
     i = next((i for i in range(1, len(x)) if x[i] >= at), len(x) - 1)
     part = (at - x[i - 1]) / (x[i] - x[i - 1])
     return y[i - 1] + min(max(part, 0), 1) * (y[i] - y[i - 1])
 
 
-def powers(low: float, high: float) -> tuple[list[float], list[str]]:
+def decade_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     """Powers of ten, and between them where there are few."""
     decades = range(math.floor(low), math.ceil(high) + 1)
     parts = (1, 3) if high - low > 2 else (1, 2, 5)
-    offered = [(d + math.log10(part), said(part * 10.0**d)) for part in parts for d in decades]
-    kept = thin(offered, low, high, 44 * (high - low) / ACROSS)
-    return [at for at, _ in kept], [words for _, words in kept]
+    offered = [(d + math.log10(part), rate_text(part * 10.0**d)) for part in parts for d in decades]
+    ticks = thin(offered, low, high, 44 * (high - low) / ACROSS)
+    return [at for at, _ in ticks], [words for _, words in ticks]
 
 
 def describe(test: RangeTest, title: str) -> str:
     """The figure for those who cannot see it."""
     if test.steepest is None or test.valley is None:
         return f"{title}; {caption(test)}"
-    return f"{title}; {caption(test)}; steepest at {said(test.steepest)}, valley at {said(test.valley)}"
+    return f"{title}; {caption(test)}; steepest at {rate_text(test.steepest)}, valley at {rate_text(test.valley)}"

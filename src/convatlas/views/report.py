@@ -73,7 +73,9 @@ def page(results: Results, pixels: NDArray[np.uint8]) -> str:
         confusions=_confusions(rows, classes),
         class_count=len(classes),
         grids=[
-            (str(n.get("name")), said, predictions.describe(n, classes)) for n in rows if (said := predictions.of(n, classes))
+            (str(n.get("name")), said, predictions.describe(n, classes))
+            for n in rows
+            if (said := predictions.predictions_in(n, classes))
         ],
         marked=any(cell.best for column in table for cell in column.cells),
         open=len(rows) <= OPEN,

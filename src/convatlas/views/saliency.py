@@ -1,4 +1,4 @@
-"""Images beside what a network's answer hangs on in them, and whether the maps hold what they promise."""
+"""Images beside their saliency maps, and the sanity checks of the maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,10 @@ Gray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Column:
-    """The maps (n, h, w) of one method, and what it asked: a layer or nothing."""
+    """The maps of one method, and the layer they come from.
+
+    Shapes   maps (n, h, w)
+    """
 
     title: str
     note: str
@@ -41,8 +44,8 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What stands under an image: the answer in its ink, and a second line."""
+class AnswerText:
+    """The text under an image: the prediction in its ink, and a second line."""
 
     answer: str
     ink: str = style.INK
@@ -71,14 +74,14 @@ def luma(pixels: NDArray[np.uint8]) -> Gray:
     return np.asarray(rgb(pixels) @ np.array([0.299, 0.587, 0.114]) / 255)
 
 
-def figure(pixels: Sequence[NDArray[np.uint8]], columns: Sequence[Column], words: Sequence[Words]) -> Figure:
+def figure(pixels: Sequence[NDArray[np.uint8]], columns: Sequence[Column], words: Sequence[AnswerText]) -> Figure:
     """A row for each image: itself with the answer, then a map of each method over it, all on one scale.
 
     Shapes   pixels n times (h, w, c) uint8, of the size of the maps
     """
     side = SMALL if max(max(image.shape[:2]) for image in pixels) <= 64 else LARGE
     width = GAP + (len(columns) + 1) * (side + GAP)
-    words_below = WORDS + 12 * any(said.also for said in words)
+    words_below = WORDS + 12 * any(text.also for text in words)
     height = HEAD + len(pixels) * (side + words_below) + FOOT
     with style.context():
         chart, axes = style.canvas(width, height, left=0, right=0, top=0, bottom=0)
@@ -87,14 +90,14 @@ def figure(pixels: Sequence[NDArray[np.uint8]], columns: Sequence[Column], words
             x = GAP + place * (side + GAP)
             axes.text(x, 14, fitted(column.title, side), color=style.INK, size=style.TEXT, va="baseline")
             axes.text(x, 27, fitted(column.note, side, 9), color=style.MUTED, size=9, va="baseline")
-        for row, (image, said) in enumerate(zip(pixels, words, strict=True)):
+        for row, (image, text) in enumerate(zip(pixels, words, strict=True)):
             y = HEAD + row * (side + words_below)
-            show(axes, rgb(image), GAP, y, side)
-            axes.text(GAP, y + side + 13, fitted(said.answer, side, 10.5), color=said.ink, size=10.5, va="baseline")
-            axes.text(GAP, y + side + 25, fitted(said.also, side, 9), color=style.MUTED, size=9, va="baseline")
+            draw_image(axes, rgb(image), GAP, y, side)
+            axes.text(GAP, y + side + 13, fitted(text.answer, side, 10.5), color=text.ink, size=10.5, va="baseline")
+            axes.text(GAP, y + side + 25, fitted(text.also, side, 9), color=style.MUTED, size=9, va="baseline")
             for place, column in enumerate(columns, start=1):
                 x, share = GAP + place * (side + GAP), relative(column.maps[row])
-                show(axes, heat(luma(image), share), x, y, side)
+                draw_image(axes, heat(luma(image), share), x, y, side)
                 if not share.any():
                     box = {"facecolor": style.INK, "edgecolor": "none", "pad": 3}
                     axes.text(
@@ -106,7 +109,7 @@ def figure(pixels: Sequence[NDArray[np.uint8]], columns: Sequence[Column], words
     return chart
 
 
-def show(axes: Axes, pixels: NDArray[Any], x: float, y: float, side: int) -> None:
+def draw_image(axes: Axes, pixels: NDArray[Any], x: float, y: float, side: int) -> None:
     """An image as large as fits into a square."""
     h, w = (side * n / max(pixels.shape[:2]) for n in pixels.shape[:2])
     left, top = x + (side - w) / 2, y + (side - h) / 2
@@ -120,7 +123,7 @@ def scale(axes: Axes, x: float, y: float) -> None:
     axes.imshow(heat(np.full_like(ramp, 0.5), ramp), extent=(x, x + LARGE, y + 8, y), interpolation="nearest", aspect="auto")
     axes.text(x, y + 18, "0", color=style.MUTED, size=9, va="baseline")
     axes.text(x + LARGE, y + 18, "1", color=style.MUTED, size=9, va="baseline", ha="right")
-    axes.text(x + LARGE / 2, y + 18, "share of the map's top", color=style.MUTED, size=9, va="baseline", ha="center")
+    axes.text(x + LARGE / 2, y + 18, "share of the map's maximum", color=style.MUTED, size=9, va="baseline", ha="center")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -129,8 +132,8 @@ class Line:
 
     title: str
     y: NDArray[np.float32]
-    said: str
-    chance: bool = False  # what no knowledge gives, drawn faint
+    figure: str
+    chance: bool = False  # of a random order, drawn faint
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,8 +147,8 @@ class Panel:
     dots: bool = False
 
 
-def sanity(panels: Sequence[Panel]) -> Figure:
-    """Panels side by side, each with its methods and their figures below."""
+def checks_figure(panels: Sequence[Panel]) -> Figure:
+    """Panels side by side, each with a key of its methods and their figures below."""
     rows = max(len(panel.lines) for panel in panels)
     top, below = 26, 44
     width = LEFT + len(panels) * PANEL + (len(panels) - 1) * BETWEEN + 2 * GAP
@@ -213,4 +216,4 @@ def key(chart: Figure, line: Line, ink: tuple[str, Any], at: tuple[float, float]
     )
     chart.add_artist(swatch)
     chart.text((x + SWATCH + 6) / width, 1 - y / height, line.title, color=style.INK, size=10, va="baseline")
-    chart.text((x + PANEL) / width, 1 - y / height, line.said, color=style.INK, size=10, ha="right", va="baseline")
+    chart.text((x + PANEL) / width, 1 - y / height, line.figure, color=style.INK, size=10, ha="right", va="baseline")

@@ -28,7 +28,7 @@ def save(figure: Figure, path: Path, theme: str = "light") -> Path:
     kind = format_of(path)
     themed(theme)
     nothing: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with style.context(), dark(figure) if theme == "dark" else unchanged(), replacing(path) as temporary:
+    with style.context(), dark_inks(figure) if theme == "dark" else light_inks(), replacing(path) as temporary:
         figure.savefig(
             temporary, format=kind, dpi=DPI, transparent=theme == "transparent", metadata=nothing or None,
             facecolor="none" if theme == "transparent" else figure.get_facecolor(),
@@ -62,12 +62,12 @@ def themed(theme: str) -> None:
 
 
 @contextmanager
-def unchanged() -> Iterator[None]:
+def light_inks() -> Iterator[None]:
     yield
 
 
 @contextmanager
-def dark(figure: Figure) -> Iterator[None]:
+def dark_inks(figure: Figure) -> Iterator[None]:
     """The figure with each ink exchanged for its dark one, as long as the block runs; mapped colors stay."""
     inks = dict(style.INKS.values())
     undo: list[tuple[Callable[[Any], object], Any]] = []
@@ -77,7 +77,7 @@ def dark(figure: Figure) -> Iterator[None]:
         for name in COLORS:
             get, change = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
             if get and change:
-                exchange(get(), change, inks, undo)
+                exchange_inks(get(), change, inks, undo)
     try:
         yield
     finally:
@@ -85,7 +85,7 @@ def dark(figure: Figure) -> Iterator[None]:
             change(value)
 
 
-def exchange(value: Any, change: Callable[[Any], object], inks: dict[str, str], undo: list[tuple[Any, Any]]) -> None:
+def exchange_inks(value: Any, change: Callable[[Any], object], inks: dict[str, str], undo: list[tuple[Any, Any]]) -> None:
     """Sets the dark inks in the place of light ones, opacity kept, and remembers what was there."""
     try:
         colors = to_rgba_array(value)

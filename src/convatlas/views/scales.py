@@ -149,8 +149,8 @@ class Cost:
 
 def thin(offered: Iterable[tuple[float, str]], low: float, high: float, gap: float) -> Ticks:
     """The ticks between the ends, first offered first kept, none nearer to another than the gap."""
-    kept: Ticks = []
+    chosen: Ticks = []
     for position, label in offered:
-        if low <= position <= high and all(abs(position - other) >= gap for other, _ in kept):
-            kept.append((position, label))
-    return sorted(kept)
+        if low <= position <= high and all(abs(position - other) >= gap for other, _ in chosen):
+            chosen.append((position, label))
+    return sorted(chosen)

@@ -1,4 +1,4 @@
-"""What a recipe will do: the learning rate over its epochs, a line for each different one, and below what learns when."""
+"""What a recipe will do: the learning rate over its epochs, one line per different one, and below which parts learn when."""
 
 import math
 from itertools import groupby
@@ -30,7 +30,7 @@ def figure(forecast: Forecast) -> Figure:
     left = min(max(max(map(style.width, names)) + 18, 64), 200)
     right = 74.0
     width, height = left + ACROSS + right, HEAD + TALL + MIDDLE + rows * ROW + FOOT
-    colors = colored(lines)
+    colors = line_colors(lines)
     with style.context():
         chart = Figure(figsize=(width / 72, height / 72), dpi=72)
         for y, words, ink, size in (
@@ -69,7 +69,7 @@ def totals(forecast: Forecast) -> str:
     )
 
 
-def colored(lines: tuple[Line, ...]) -> dict[float, str]:
+def line_colors(lines: tuple[Line, ...]) -> dict[float, str]:
     """The color of each share of the rate, the same in both parts of the picture."""
     return {share: style.series(place)[0] for place, share in enumerate(dict.fromkeys(line.share for line in lines))}
 
@@ -92,20 +92,20 @@ def curves(axes: Axes, forecast: Forecast, lines: tuple[Line, ...], colors: dict
     for line in lines:
         x, y = zip(*line.points, strict=True)
         axes.plot(x, y, color=colors[line.share], zorder=3, marker="o" if len(x) == 1 else "", markersize=4)
-    named(axes, lines, colors, epochs)
+    label_lines(axes, lines, colors, epochs)
     axes.set_yticks(*ticks(*axes.get_ylim(), logarithmic=logarithmic))
-    axes.set_xticks(marks := whole(epochs), [""] * len(marks))
+    axes.set_xticks(marks := epoch_ticks(epochs), [""] * len(marks))
     axes.grid(axis="y", zorder=0)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
 
 
-def named(axes: Axes, lines: tuple[Line, ...], colors: dict[float, str], epochs: int) -> None:
-    """Who learns at a line and how fast at most, above where it is highest; behind another name that stands there."""
+def label_lines(axes: Axes, lines: tuple[Line, ...], colors: dict[float, str], epochs: int) -> None:
+    """The parts of each line and their highest learning rate, at the peak; beside another name that stands there."""
     taken: list[Box] = []
     for line in lines:
         x, top = line.top
-        words = fitted(f"{line.words} · {said(top)}", ACROSS * 0.6)
+        words = fitted(f"{line.words} · {rate_text(top)}", ACROSS * 0.6)
         up = axes.transData.transform((x, top))[1] - axes.transAxes.transform((0, 0))[1]
         wide = style.width(words)
         box = Box(min(x / epochs * ACROSS, ACROSS - wide - 4), up + 5, wide, 13)
@@ -137,7 +137,7 @@ def stages(axes: Axes, forecast: Forecast, colors: dict[float, str]) -> None:
     """A row for each part: in the color of its rate where it learns, pale where it is frozen."""
     parts, epochs = forecast.parts, forecast.recipe.epochs
     for row, part in enumerate(parts):
-        for start, end, share in stretches(forecast, part):
+        for start, end, share in spans_of(forecast, part):
             color = colors[share] if share else style.GRID
             box = Rectangle((start, row + (ROW - THICK) / 2 / ROW), end - start, THICK / ROW, facecolor=color,
                             alpha=0.85 if share else 0.6, edgecolor=style.PAPER, linewidth=1)  # fmt: skip
@@ -149,21 +149,21 @@ def stages(axes: Axes, forecast: Forecast, colors: dict[float, str]) -> None:
     axes.set_xlim(0, epochs)
     axes.set_ylim(len(parts), 0)
     axes.set_yticks([row + 0.5 for row in range(len(parts))], [fitted(part, 180) for part in parts])
-    axes.set_xticks(marks := whole(epochs), [str(mark) for mark in marks])
+    axes.set_xticks(marks := epoch_ticks(epochs), [str(mark) for mark in marks])
     steps = f"{forecast.updates(1):,} step{'s' * (forecast.updates(1) > 1)}"
     axes.set_xlabel(f"epoch, {steps} each", labelpad=3)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
 
 
-def stretches(forecast: Forecast, part: str) -> list[tuple[int, int, float]]:
+def spans_of(forecast: Forecast, part: str) -> list[tuple[int, int, float]]:
     """The epochs over which a part keeps its share of the rate, 0 where it is frozen."""
     runs = groupby(forecast.phases, key=lambda phase: forecast.learning.share(part, phase))
-    found = [(share, list(run)) for share, run in runs]
-    return [(run[0].start, run[-1].end, share) for share, run in found]
+    spans = [(share, list(run)) for share, run in runs]
+    return [(run[0].start, run[-1].end, share) for share, run in spans]
 
 
-def whole(epochs: int) -> list[int]:
+def epoch_ticks(epochs: int) -> list[int]:
     """Epochs worth a tick."""
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 10**9) if epochs / s * 26 <= ACROSS)
     offered = [(0.0, ""), (float(epochs), ""), *((float(e), "") for e in range(0, epochs, step))]
@@ -175,15 +175,15 @@ def ticks(low: float, high: float, *, logarithmic: bool) -> tuple[list[float], l
     if logarithmic:
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         parts = (1, 2, 5) if high < 300 * low else (1,)
-        found = [part * 10.0**d for d in decades for part in parts if low <= part * 10.0**d <= high]
+        rates = [part * 10.0**d for d in decades for part in parts if low <= part * 10.0**d <= high]
     else:
         step = 10 ** math.floor(math.log10(high / 2))
         step *= next(m for m in (0.5, 1, 2, 5) if high / (step * m) <= 6)
-        found = [step * i for i in range(int(high / step) + 1)]
-    return found, [said(value) for value in found]
+        rates = [step * i for i in range(int(high / step) + 1)]
+    return rates, [rate_text(value) for value in rates]
 
 
-def said(rate: float) -> str:
+def rate_text(rate: float) -> str:
     """A learning rate in few digits: 0.004, 3e-5."""
     mantissa, _, power = f"{rate:.2g}".partition("e")
     return f"{mantissa}e{int(power)}" if power else mantissa
@@ -191,5 +191,5 @@ def said(rate: float) -> str:
 
 def describe(forecast: Forecast) -> str:
     """The figure for those who cannot see it."""
-    tops = ", ".join(f"{line.words} at up to {said(line.top[1])}" for line in forecast.lines())
+    tops = ", ".join(f"{line.words} at up to {rate_text(line.top[1])}" for line in forecast.lines())
     return f"{title(forecast)}; {totals(forecast)}; {tops}"

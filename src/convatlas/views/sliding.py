@@ -82,7 +82,7 @@ def frames(layers: Layers, theme: str = "light") -> Iterable[Image.Image]:
         for i in range(last):
             for stage in placed:
                 draw_step(axes, stage, i * stage.count // last)
-            with save.dark(chart) if theme == "dark" else save.unchanged():
+            with save.dark_inks(chart) if theme == "dark" else save.light_inks():
                 canvas.draw()  # type: ignore[no-untyped-call]
                 yield Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
             for artist in set(axes.get_children()) - set(rest):

@@ -1,4 +1,4 @@
-"""One look for every picture: inks, a page-ready SVG, and text that is measured before it is drawn.
+"""One style for every picture: inks, a page-ready SVG, and text that is measured before it is drawn.
 
 Pictures are drawn in the light inks below; `svg` exchanges each for a CSS variable of the same name, so that one SVG is right
 on light and on dark pages, and still right on its own.
@@ -90,7 +90,7 @@ _REFERENCE = re.compile(r"#([\w.-]+)")
 
 @contextmanager
 def context() -> Iterator[None]:
-    """The look, for as long as the block runs; no global setting is left changed."""
+    """The style, for as long as the block runs; no global setting is left changed."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)

@@ -47,4 +47,4 @@ def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> It
         f"The {len(pairs)} most frequent confusions{kind}, together {thousands(sum(pair.count for pair in pairs))} of all "
         f"{thousands(wrong)} mistakes, each with its most confident examples and the probability of the wrong class."
     )
-    yield Picture("confused-pairs", classes.pairs(pairs), f"What {subject.title} confuses", caption)
+    yield Picture("confused-pairs", classes.pairs_figure(pairs), f"What {subject.title} confuses", caption)

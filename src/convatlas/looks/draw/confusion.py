@@ -35,14 +35,14 @@ def pictures(subject: Subject) -> Iterator[Picture]:
         f"{thousands(correct)} of {thousands(len(predictions))} images are right ({100 * predictions.accuracy:.1f} %)"
         f"{f'; most often wrong: {words}' if pairs else ': no image is taken for another class'}. {KEY}.{omitted}"
     )
-    figure = confusion.drawn(counts[np.ix_(rows, rows)], names, confusion.SLIDE)
+    figure = confusion.counts_figure(counts[np.ix_(rows, rows)], names, confusion.SLIDE)
     yield Picture("confusion", figure, f"Confusion of {subject.title}", caption)
     if len(rows) <= confusion.NAMED or not pairs:
         return
     worst = most_confused(predictions, confusion.COUNTED)
     part = counts[np.ix_(worst, worst)]
     names = [class_name(subject.classes, i) for i in worst]
-    figure = confusion.drawn(part, names, confusion.SLIDE, counts[worst].sum(1))
+    figure = confusion.counts_figure(part, names, confusion.SLIDE, counts[worst].sum(1))
     within, wrong = int(part.sum() - np.trace(part)), len(predictions) - correct
     caption = (
         f"The {len(worst)} classes with the most frequent confusions, which hold {thousands(within)} of the {thousands(wrong)} "

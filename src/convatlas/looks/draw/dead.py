@@ -45,7 +45,7 @@ def caption(rows: Sequence[Activity], images: int) -> str:
         )
     if "relu6" in kinds:
         definitions.append("a ReLU6 is saturated at 6")
-    omitted = len(rows) - len(dead.chosen(rows))
+    omitted = len(rows) - len(dead.select_layers(rows))
     rest = f" {omitted} of {len(rows)} activations without more dead units are omitted." if omitted else ""
     means = "; ".join(definitions)
     return f"{text}. {means[:1].upper()}{means[1:]}.{rest}"

@@ -52,7 +52,7 @@ def pictures(
                 caption=caption,
                 html=view.page(
                     embedding.points, classes, subject.classes, thumbnails, words=image_titles(subject, features),
-                    told={"title": title, "caption": caption, "facts": facts},
+                    head={"title": title, "caption": caption, "facts": facts},
                 ),
             )  # fmt: skip
 

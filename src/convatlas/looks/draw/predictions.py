@@ -100,7 +100,7 @@ def grid_of(subject: Subject, predictions: Predictions, places: Ints) -> Figure:
     Shapes   places (m,)
     """
     tiles = [prediction_at(subject, predictions, place) for place in places.tolist()]
-    return view.images(tiles, pixels_at(subject, places.tolist()))
+    return view.grid_figure(tiles, pixels_at(subject, places.tolist()))
 
 
 def prediction_at(subject: Subject, predictions: Predictions, place: int) -> view.Prediction:
@@ -125,4 +125,4 @@ def pixels_at(subject: Subject, places: Sequence[int]) -> list[NDArray[np.uint8]
 
 def count_for_rows(subject: Subject) -> int:
     """How many images fill the rows of a grid."""
-    return ROWS * grid.across(grid.side_of(pixels_at(subject, [0])))
+    return ROWS * grid.row_length(grid.side_of(pixels_at(subject, [0])))

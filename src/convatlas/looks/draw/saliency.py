@@ -79,7 +79,7 @@ def source(maps: Saliency) -> str:
     return f"at {maps.layer}" if maps.layer else "of the pixels"
 
 
-def answer(subject: Subject, place: int, row: int, maps: Saliency, target: int | None) -> view.Words:
+def answer(subject: Subject, place: int, row: int, maps: Saliency, target: int | None) -> view.AnswerText:
     """The prediction for an image, right in green and wrong in red, and the explained class where it is another one."""
     true, top = int(subject.labels[place]), int(maps.predicted[row])
     name = class_name(subject.classes, top)
@@ -89,10 +89,10 @@ def answer(subject: Subject, place: int, row: int, maps: Saliency, target: int |
     else:
         text, second = f"{name} {share}", ""
     if true < 0:
-        return view.Words(text, style.INK, second)
+        return view.AnswerText(text, style.INK, second)
     if true == top:
-        return view.Words(f"✓ {text}", style.RIGHT, second)
-    return view.Words(f"✗ {text}", style.WRONG, second or f"is {class_name(subject.classes, true)}")
+        return view.AnswerText(f"✓ {text}", style.RIGHT, second)
+    return view.AnswerText(f"✗ {text}", style.WRONG, second or f"is {class_name(subject.classes, true)}")
 
 
 def percent(share: float) -> str:
@@ -124,7 +124,7 @@ def check_maps(subject: Subject, x: Tensor, maps: Sequence[Saliency], seed: int)
     measured = [curves(subject.model, x[:n], of.maps[:n], targets) for of in maps]
     chance = curves(subject.model, x[:n], noise, targets)
     randomized = [randomization(subject.model, x[:k], of[:k], depths=DEPTHS[large], seed=seed) for of in maps]
-    figure = view.sanity(panels(titles, measured, chance, randomized))
+    figure = view.checks_figure(panels(titles, measured, chance, randomized))
     caption = (
         f"Left, mean of {images(n)}: the explained class's probability while the pixels with the highest values in the map "
         f"become the mean color; with a good map it falls at once. Middle: while they come back into the blurred image; with "
