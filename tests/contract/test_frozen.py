@@ -37,7 +37,7 @@ class Trial:
             if isinstance(module, nn.Dropout | DropPath):
                 module.p = 0.5
         self.y = torch.arange(len(self.x)) % CLASSES
-        self.stages = parts(self.net, tuple(self.x.shape[1:]), family.heads[0], family.auxiliary)
+        self.stages = parts(self.net, tuple(self.x.shape[1:]), family.heads, family.auxiliary)
         self.recipe = Recipe(model=name, optimizer="adamw", lr=RATE, weight_decay=0.1, **recipe)
         self.learning = Learning(self.net, self.recipe, self.stages)
         self.optimizer: Optimizer = make_optimizer(self.learning.learners, self.recipe, "cpu")
