@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from convatlas.engine.tasks.classify import ACCURACY
 from convatlas.studies.paired import against_best, paired_bootstrap
 
 RNG = np.random.default_rng(3)
@@ -51,29 +52,29 @@ def test_it_agrees_with_drawing_the_images_one_by_one(seeds):
     assert found["p_value"] == pytest.approx(2 * min((means >= -1e-12).mean(), (means <= 1e-12).mean()), abs=1e-2)
 
 
-def row(name: str, correct: np.ndarray | None, parameters: int = 1, status: str = "done") -> dict:
-    mean = None if correct is None else float(correct.mean())
+def row(name: str, scores: np.ndarray | None, parameters: int = 1, status: str = "done") -> dict:
+    mean = None if scores is None else float(scores.mean())
     accuracy = {"mean": mean}
-    return {"name": name, "correct": correct, "status": status, "parameters": parameters, "test_accuracy": accuracy,
+    return {"name": name, "per_image": scores, "status": status, "parameters": parameters, "test_accuracy": accuracy,
             "against_best": None}  # fmt: skip
 
 
 def test_the_best_is_compared_with_nobody_and_the_failed_with_nothing():
     good, bad = right(0.9), right(0.5)
     rows = [row("bad", bad), row("good", good), row("none", None, status="failed"), row("half", good, status="failed")]
-    against_best(rows, "test")
+    against_best(rows, "test", ACCURACY)
     assert [r["against_best"] and r["against_best"]["best"] for r in rows] == ["good", None, None, None]
 
 
 def test_of_equals_the_smaller_one_is_best():
     a = right(0.8)
     rows = [row("large", a, 10), row("small", a, 5)]
-    against_best(rows, "test")
+    against_best(rows, "test", ACCURACY)
     assert rows[1]["against_best"] is None
     assert rows[0]["against_best"]["best"] == "small"
 
 
 def test_nothing_finished_is_nothing_to_compare():
     rows = [row("none", None, status="failed")]
-    against_best(rows, "test")
+    against_best(rows, "test", ACCURACY)
     assert rows[0]["against_best"] is None

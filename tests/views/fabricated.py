@@ -1,10 +1,15 @@
 """Fabricated comparisons, the same every time: what the views draw without anything having been trained."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+
+from convatlas.engine.tasks.classify import CLASSIFY
+
+MEASURES = [asdict(measure) for measure in CLASSIFY.measures]
 
 NAMES = (
     "lenet5", "tinyvgg", "vgg11_bn", "resnet20", "densenet_bc_100_12", "alexnet", "resnet56", "plain20", "convnext_tiny",
@@ -80,7 +85,8 @@ def results(
         }  # fmt: skip
         rows.append(_lost(row) if i in failed else row)
     return {
-        "format": 1, "title": f"{networks} networks on Optical digits", "created": "2026-11-20T12:00:00+00:00", "seconds": 71.2,
+        "format": 2, "task": CLASSIFY.name, "measures": MEASURES,
+        "title": f"{networks} networks on Optical digits", "created": "2026-11-20T12:00:00+00:00", "seconds": 71.2,
         "command": "convatlas compare lenet5 tinyvgg vgg11_bn resnet20 densenet_bc_100_12 --data digits --epochs 10 --seeds 2",
         "environment": {"convatlas": "0.1.0", "python": "3.11.7", "torch": "2.15.0", "torchvision": "0.29.2", "threads": 2,
                         "processor": "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz", "device": "cpu",
@@ -99,7 +105,7 @@ def without_test(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def emptied(value: Any, keep: tuple[str, ...] = ("name", "status", "format")) -> Any:
+def emptied(value: Any, keep: tuple[str, ...] = ("name", "status", "format", "measures")) -> Any:
     """The same shape with every figure and text null."""
     if isinstance(value, dict):
         return {key: inner if key in keep else emptied(inner, keep) for key, inner in value.items()}

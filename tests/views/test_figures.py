@@ -112,7 +112,7 @@ def _overlap(a, b):
 
 def test_the_front_holds_what_nothing_beats():
     found = [
-        pareto.Point(i, "", cost, accuracy, 0)
+        pareto.Point(i, "", cost, accuracy, 0, accuracy)
         for i, (cost, accuracy) in enumerate([(1, 0.5), (2, 0.4), (3, 0.9), (3, 0.8), (4, 0.9)])
     ]
     assert [p.index for p in pareto.front(found)] == [0, 2]

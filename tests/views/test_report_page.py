@@ -107,7 +107,7 @@ def test_hostile_text_stays_text():
 def test_the_page_says_what_it_has_to():
     words = read(results(failed=(1,))).words
     for needed in (
-        "5 networks on Optical digits", "is best on the 359 test images", "failed: it ran out of memory", "61.7", "0.42", "MiB",
+        "5 networks on Optical digits", "of the 359 test images", "failed: it ran out of memory", "61.7", "0.42", "MiB",
         "convatlas compare lenet5", "1,258 training · 180 validation · 359 test", "0.1.0", "2.15.0", "Platinum 8481C",
         "points behind", "Pareto front", "✓", "✗", "20 November 2026", "depths",
     ):  # fmt: skip

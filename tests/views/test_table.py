@@ -1,11 +1,13 @@
 import csv
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from subprocess import run
 
 import pytest
-from fabricated import emptied, results, without_test
+from fabricated import MEASURES, emptied, results, without_test
 
+from convatlas.engine.task import Measure
 from convatlas.views.numbers import DASH, count, duration, finite, operations, size
 from convatlas.views.table import columns, csv_rows, places, write_csv
 from convatlas.views.verdict import best_name, verdict
@@ -89,6 +91,7 @@ def given(*accuracies, parameters=(10, 20, 30), latency=(1.0, 2.0, 3.0), p=0.01)
     names = "abc"
     best = names[max(range(len(accuracies)), key=accuracies.__getitem__)]
     return {
+        "measures": MEASURES,
         "data": {"held_out": "test", "test": 1000},
         "networks": [
             {"name": n, "status": "done", "parameters": size_, "latency_ms": ms, "test_accuracy": {"mean": a},
@@ -103,32 +106,35 @@ def given(*accuracies, parameters=(10, 20, 30), latency=(1.0, 2.0, 3.0), p=0.01)
     [
         (
             given(0.9, 0.95),
-            "b is best on the 1,000 test images: 95.0 % right, 5.0 points more than a (more than chance would give, p = 0.01)",
+            "b is best: it is right on 95.0 % of the 1,000 test images, "
+            "5.0 points more than a (more than chance would give, p = 0.01)",
             "; it has 2.0 times the parameters and takes 2.0 times as long for an image as a, the smallest and fastest.",
         ),
         (
             given(0.95, 0.9, p=1.0),
-            "a is best on the 1,000 test images: 95.0 % right, 5.0 points more than b (no more than chance would give, p = 1)",
+            "a is best: it is right on 95.0 % of the 1,000 test images, "
+            "5.0 points more than b (no more than chance would give, p = 1)",
             "; it is also the smallest and the fastest.",
         ),
         (
             given(0.9, 0.9, 0.95, latency=(2.0, 1.0, 3.0), p=0.0001),
-            "c is best on the 1,000 test images: 95.0 % right, 5.0 points more than a (more than chance would give, p < 0.001)",
+            "c is best: it is right on 95.0 % of the 1,000 test images, "
+            "5.0 points more than a (more than chance would give, p < 0.001)",
             "; it has 3.0 times the parameters of a, the smallest, and takes 3.0 times as long for an image as b, the fastest.",
         ),
         (
             given(0.95, 0.9, latency=(2.0, 1.0), p=None),
-            "a is best on the 1,000 test images: 95.0 % right, 5.0 points more than b",
+            "a is best: it is right on 95.0 % of the 1,000 test images, 5.0 points more than b",
             "; it is also the smallest and takes 2.0 times as long for an image as b, the fastest.",
         ),
         (
             given(0.9, 0.95, latency=(2.0, 1.0), p=None),
-            "b is best on the 1,000 test images: 95.0 % right, 5.0 points more than a",
+            "b is best: it is right on 95.0 % of the 1,000 test images, 5.0 points more than a",
             "; it has 2.0 times the parameters of a, the smallest, and is also the fastest.",
         ),
         (
             given(0.95, 0.94999, latency=(None, None), parameters=(None, None)),
-            "a is best on the 1,000 test images: 95.0 % right, level with b.",
+            "a is best: it is right on 95.0 % of the 1,000 test images, level with b.",
             "",
         ),
         (given(0.95), "a is right on 95.0 % of the 1,000 test images.", ""),
@@ -142,6 +148,30 @@ def test_the_verdict_says_validation_without_a_test_set_and_nothing_without_figu
     assert "validation images" in verdict(without_test(results()))
     assert best_name(emptied(results())) is None
     assert "nothing to compare" in verdict(emptied(results()))
+
+
+def test_the_deciding_measure_is_named_by_the_results():
+    """Errors instead of accuracies: less is better, and no number is a percentage."""
+    value = given(0.2, 0.05)
+    value["measures"] = [
+        asdict(Measure("error", "Error", "mm", "Error", "less", "number", "Mean distance", "is off by {} on the {}"))
+    ]
+    for network in value["networks"]:
+        network["test_error"] = network.pop("test_accuracy")
+        network["against_best"] = None
+    value["networks"][0]["against_best"] = {"best": "b", "p_value": 0.01}
+    assert verdict(value).startswith(
+        "b is best: it is off by 0.05 mm on the 1,000 test images, 0.150 less than a (more than chance would give, p = 0.01); "
+    )
+    assert [cell.text for cell in column(value, "test_error").cells] == ["0.200", "0.0500"]
+    assert [cell.best for cell in column(value, "test_error").cells] == [False, True]
+    assert csv_rows(value)[1]["test_error_mean"] == 0.05
+    assert not [c for c in columns(value) if "accuracy" in c.measure.key]
+
+
+def test_a_measure_that_says_nothing_of_few_classes_is_no_column():
+    assert "test_top5_accuracy" in {c.measure.key for c in columns(results(classes=6))}
+    assert "test_top5_accuracy" not in {c.measure.key for c in columns(results(classes=5))}
 
 
 def test_the_table_is_light():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..catalog import Row
     from ..data import Source
     from ..engine.record import Run
+    from ..engine.task import Measure, Task
     from ..progress import Watch
     from ..studies.compare import Comparison
     from ..studies.measure import Measurement
@@ -66,7 +67,7 @@ def sources(rows: Sequence[tuple["Source", Path | None]], as_json: bool) -> None
 
 
 def check_log(log: str | None) -> None:
-    """Raises InputError if the tool that shall get the events is unknown or not installed."""
+    """Raises InputError if the tool to log to is unknown or not installed."""
     if log not in (None, "tensorboard"):
         raise unknown("--log", str(log), ["tensorboard"])
     if log and find_spec("tensorboard") is None:
@@ -75,7 +76,7 @@ def check_log(log: str | None) -> None:
 
 @contextmanager
 def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator["Watch"]:
-    """A function that shows each event: bars on a terminal, a line an epoch elsewhere, nothing if quiet."""
+    """A function that shows each event: bars on a terminal, one line per epoch elsewhere, nothing if quiet."""
     from ..progress import bars, lines, tensorboard
 
     console = Console(stderr=True, highlight=False)
@@ -94,21 +95,25 @@ def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterat
 
 @contextmanager
 def nothing() -> Iterator["Watch"]:
-    """For events that nobody wants."""
+    """A function that shows nothing."""
     yield lambda _: None
 
 
 def finished(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) -> None:
-    """The figures of a run, what was chosen for it and why, where it lies and what it is for."""
+    """The figures of a run, what was chosen for it and why, where it lies and how to try it."""
+    from ..engine.tasks import TASKS
+    from ..models import family_of
+
     metrics = run.metrics
     if as_json:
         dump({"run": str(run.path), **metrics})
         return
+    measures = telling(TASKS[family_of(run.recipe.model).task], len(run.environment["data"]["classes"]))
     for split, words in (("val", "validation"), ("test", "test")):
         if metrics[split]:
-            print(f"{words:<10} {figures(metrics[split])}")
-            if views := metrics.get("tta"):
-                print(f"{'':<10} {figures(views[split])}   mean over views ({views['views']})")
+            print(f"{words:<10} {figures(metrics[split], measures)}")
+            if tta := metrics.get("tta"):
+                print(f"{'':<10} {figures(tta[split], measures)}   with test-time augmentation ({tta['views']})")
     if not quiet:
         for note in notes:
             print(note)
@@ -123,24 +128,29 @@ def best(metrics: Mapping[str, Any]) -> str:
     return f", the weights of epoch {metrics['best_epoch']} of {metrics['epochs']}" if "best_epoch" in metrics else ""
 
 
-def figures(of: Mapping[str, Any]) -> str:
-    """What was measured over a split, in a line."""
-    top5 = f"top-5 {100 * of['top5_accuracy']:6.2f} %   " if len(of["per_class_accuracy"]) > 5 else ""
-    return (
-        f"{100 * of['accuracy']:6.2f} %   {top5}loss {of['loss']:.4f}   "
-        f"calibration error {100 * of['calibration_error']:.2f} %   n = {of['n']:,}"
-    )
+def telling(task: "Task", classes: int) -> list["Measure"]:
+    """The measures that say something of so many classes."""
+    return [measure for measure in task.measures if classes >= measure.classes]
+
+
+def figures(values: Mapping[str, Any], measures: Sequence["Measure"]) -> str:
+    """What was measured over a split, in one line."""
+    decides, *others = measures
+    rest = [f"{measure.noun} {measure.write(values[measure.key]):>8}" for measure in others]
+    return "   ".join([f"{decides.write(values[decides.key]):>8}", *rest, f"loss {values['loss']:.4f}", f"n = {values['n']:,}"])
 
 
 def evaluation(measurement: "Measurement", as_json: bool) -> None:
-    """Figures over a split, and the accuracy of each class."""
+    """Figures over a split, and of each class how many are right."""
     scores, classes = measurement.scores, measurement.classes
     if as_json:
         dump(scores.to_json() | {"classes": list(classes), "notes": list(measurement.notes)})
         return
     for note in measurement.notes:
         print(note, file=sys.stderr)
-    print(figures(scores.to_json()))
+    print(figures(scores.to_json(), telling(measurement.task, len(classes))))
+    if "confusion" not in scores.tables:
+        return
     shown = table("class", "images", "right %", "mostly taken for")
     shown.columns[-1].justify = "left"
     each = zip(classes, scores.per_class["accuracy"], scores.tables["confusion"], strict=True)

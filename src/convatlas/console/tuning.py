@@ -1,17 +1,19 @@
 """What `convatlas tune --folds` shows."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from .terminal import dump, show, table
 
 if TYPE_CHECKING:
+    from ..engine.task import Measure
     from ..studies.folds import CrossValidation
 
 
 def cross_validated(folds: "CrossValidation", quiet: bool, as_json: bool) -> None:
-    """Trains the folds, then prints what was found."""
+    """Trains the folds, then prints their figures."""
     from . import watching
 
     with watching(folds.recipe.model, quiet or as_json) as watch:
@@ -21,13 +23,21 @@ def cross_validated(folds: "CrossValidation", quiet: bool, as_json: bool) -> Non
     if as_json:
         dump(results | {"folder": str(folds.folder)})
         return
-    shown = table("class", "images", "right %")
-    for name, row, accuracy in zip(results["classes"], results["confusion"], results["per_class_accuracy"], strict=True):
-        shown.add_row(Text(name), f"{sum(row):,}", f"{100 * accuracy:.1f}")
-    show(shown)
-    over, once, test = results["val_accuracy"], results["held_out_once"], results["test_accuracy"]
-    print(f"validation {100 * over['mean']:6.2f} % ± {100 * (over['sd'] or 0):.2f} over {over['n']} folds")
-    print(f"each image held out once {100 * once['accuracy']:6.2f} %   n = {once['n']:,}")
-    if test["n"]:
-        print(f"test {100 * test['mean']:6.2f} % ± {100 * (test['sd'] or 0):.2f} over {test['n']} folds")
+    decides = folds.task.measures[0]
+    if "confusion" in results:
+        shown = table("class", "images", "right %")
+        each = zip(results["classes"], results["confusion"], results[f"per_class_{decides.key}"], strict=True)
+        for name, row, share in each:
+            shown.add_row(Text(name), f"{sum(row):,}", f"{100 * share:.1f}")
+        show(shown)
+    once = results["held_out_once"]
+    print(f"validation {over_folds(decides, results[f'val_{decides.key}'])}")
+    print(f"each image held out once {decides.write(once[decides.key]):>8}   n = {once['n']:,}")
+    if results[f"test_{decides.key}"]["n"]:
+        print(f"test {over_folds(decides, results[f'test_{decides.key}'])}")
     print(f"folder {folds.folder}")
+
+
+def over_folds(measure: "Measure", values: Mapping[str, Any]) -> str:
+    """Mean and standard deviation over folds."""
+    return f"{measure.write(values['mean']):>8} ± {measure.write(values['sd'] or 0)} over {values['n']} folds"

@@ -30,13 +30,23 @@ class Measure:
     better: Literal["less", "more"]
     kind: Kind
     explain: str
-    sentence: str = ""  # "right on {} of the {}": the figure, and the images it was measured on
+    sentence: str = ""  # "is right on {} of the {}": the figure, and the images it was measured on
     share_of_images: bool = False  # it counts images, so that Wilson's interval holds
-    classes: int = 1  # with fewer it says nothing
+    classes: int = 0  # with fewer it says nothing
 
     def write(self, value: float, digits: int = 2) -> str:
         """A figure with its unit, for a line of text."""
         return f"{100 * value:.{digits}f} %" if self.kind == "percent" else f"{value:.4g}{f' {self.unit}' * bool(self.unit)}"
+
+    @property
+    def noun(self) -> str:
+        """Its name within a sentence: accuracy, but mIoU and AP."""
+        return self.header if self.header[1:2].isupper() else self.header[:1].lower() + self.header[1:]
+
+    @property
+    def title(self) -> str:
+        """Its name with its unit, over a figure or a column."""
+        return f"{self.noun}, {self.unit}" if self.unit else self.noun
 
     def rank(self, value: float) -> float:
         """The figure with a sign such that more is better."""
@@ -96,6 +106,9 @@ class Task:
     """What there is to learn, and how it is judged."""
 
     name: str
+    hub_tag: str  # what the Hugging Face Hub calls it
+    output: str  # what a network gives, with the number of classes in the place of {}
+    use: str  # what it is for, in a model card
     measures: tuple[Measure, ...]  # the first decides: early stopping, verdict, Pareto front, ranking
     loss: Callable[["Recipe", "Data", "nn.Module | None"], Loss]  # the module is a teacher
     meter: Callable[[Sequence[str]], Meter]  # for the names of the classes

@@ -1,4 +1,4 @@
-"""What can be said of a finished run to those who did not train it, from its folder alone.
+"""The model card of a finished run, for those who did not train it, from its folder alone.
 
 Source   Mitchell et al. 2019, arXiv:1810.03993, whose sections the card has as far as a run knows what belongs there
 """
@@ -13,9 +13,11 @@ from ..anatomy.macs import macs
 from ..data import CATALOG, Source
 from ..engine.recipe import Recipe
 from ..engine.record import Run
+from ..engine.task import Measure, Task
+from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..insight.confusions import wilson
-from ..models import ModelInfo, create_on_meta, model_info, variant
+from ..models import ModelInfo, create_on_meta, family_of, model_info, variant
 from ..models import count_parameters as counted
 from ..recipes import default
 from ..weights.origin import published_as
@@ -28,18 +30,14 @@ NAMED_ELSEWHERE = ("model", "data", "data_dir", "weights", "teacher")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured over n images; shares in [0, 1], with the 95 % interval of the accuracy by Wilson."""
+    """What was measured over n images; shares in [0, 1]."""
 
     split: str
     n: int
-    accuracy: float
-    low: float
-    high: float
-    top5: float
-    loss: float
-    calibration_error: float
-    confusion: tuple[tuple[int, ...], ...]
-    over_seeds: Mapping[str, Any]  # mean, sd and n of the accuracies
+    values: Mapping[str, float]  # the loss, and each measure by its key
+    interval: tuple[float, float] | None  # of the measure that decides, where it is a share of the images: 95 %, by Wilson
+    confusion: tuple[tuple[int, ...], ...]  # empty where the task counts none
+    over_seeds: Mapping[str, Any]  # mean, sd and n of the measure that decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class OfClass:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """What the weights were before training; `license` None is one that nobody knows."""
+    """What the weights were before training; `license` is None where it is not known."""
 
     words: str
     license: str | None
@@ -67,6 +65,7 @@ class Card:
     """All that a card says."""
 
     run: Run
+    task: Task
     base: str  # the variant
     info: ModelInfo
     parameters: int
@@ -88,12 +87,19 @@ class Card:
     @property
     def data(self) -> Mapping[str, Any]:
         """The data as the run saw it."""
-        seen: Mapping[str, Any] = self.environment["data"]
-        return seen
+        data: Mapping[str, Any] = self.environment["data"]
+        return data
+
+    @property
+    def measures(self) -> list[Measure]:
+        """What was measured that says something of so many classes."""
+        return [measure for measure in self.task.measures if len(self.data["classes"]) >= measure.classes]
 
     def per_class(self, figures: Figures) -> list[OfClass]:
         """The accuracy of every class that has images."""
-        rows = []
+        rows: list[OfClass] = []
+        if not figures.confusion:
+            return rows
         for i, (name, row) in enumerate(zip(self.data["classes"], figures.confusion, strict=True)):
             if n := sum(row):
                 rows.append(OfClass(name, n, row[i] / n, *wilson(row[i], n)))
@@ -112,9 +118,10 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     base = variant(recipe.model).base
     shape = {"num_classes": len(data["classes"]), "in_channels": data["channels"], "image_size": environment["image_size"]}
     model = create_on_meta(recipe.model, **shape)
-    metrics = [run.metrics for run in runs]
+    metrics, task = [run.metrics for run in runs], TASKS[family_of(recipe.model).task]
     return Card(
         run=first,
+        task=task,
         base=base,
         info=model_info(base),
         parameters=counted(model),
@@ -122,7 +129,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
         environment=environment,
         metrics=metrics[0],
         source=CATALOG.get(recipe.data),
-        figures=tuple(figures(split, metrics) for split in SPLITS if metrics[0][split]),
+        figures=tuple(figures(task, split, metrics) for split in SPLITS if metrics[0][split]),
         seeds=tuple(run.recipe.seed for run in runs),
         began=began(base, recipe.weights, weights_license),
         license=license_,
@@ -148,16 +155,17 @@ def same_but_for_seeds(runs: Sequence[Run]) -> None:
         raise InputError(f"a card counts each seed once, but seed {min(twice)} came twice: give runs of different seeds")
 
 
-def figures(split: str, metrics: Sequence[Mapping[str, Any]]) -> Figures:
-    """The figures of the first run over a split, and how its accuracy changes over all runs."""
-    found = metrics[0][split]
-    hits = sum(row[i] for i, row in enumerate(found["confusion"]))
-    numbers = {name: found[name] for name in ("n", "accuracy", "loss", "calibration_error")}
-    low, high = wilson(hits, found["n"])
-    confusion = tuple(map(tuple, found["confusion"]))
-    seeds = spread([one[split]["accuracy"] for one in metrics])
+def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]]) -> Figures:
+    """The figures of the first run over a split, and how the one that decides changes over all runs."""
+    own, decides = metrics[0][split], task.measures[0]
+    n = own["n"]
     return Figures(
-        SPLITS[split], low=low, high=high, top5=found["top5_accuracy"], confusion=confusion, over_seeds=seeds, **numbers
+        split=SPLITS[split],
+        n=n,
+        values={key: own[key] for key in ("loss", *(measure.key for measure in task.measures))},
+        interval=wilson(round(own[decides.key] * n), n) if decides.share_of_images else None,
+        confusion=tuple(map(tuple, own.get("confusion", ()))),
+        over_seeds=spread([one[split][decides.key] for one in metrics]),
     )
 
 
@@ -178,16 +186,16 @@ def began(base: str, weights: str | None, known: str | None) -> Began | None:
 
 
 def changed(recipe: Recipe) -> list[tuple[str, str, str, str]]:
-    """The fields that are not as they are when nobody says anything."""
+    """The fields that differ from their defaults."""
     return [
-        (f.name, said(value), said(f.default), f.metadata["help"])
+        (f.name, in_words(value), in_words(f.default), f.metadata["help"])
         for f in fields(Recipe)
         if f.name not in NAMED_ELSEWHERE and (value := getattr(recipe, f.name)) != f.default
     ]
 
 
-def said(value: Any) -> str:
-    """A value as the table has it."""
+def in_words(value: Any) -> str:
+    """The value of a field as text."""
     if isinstance(value, tuple):
         return ", ".join(f"{one:.4g}" for one in value)
     if isinstance(value, bool):
@@ -197,12 +205,12 @@ def said(value: Any) -> str:
 
 def command(recipe: Recipe) -> str:
     """What trains it again; of folders and files the last part of their path, since they lie elsewhere on another machine."""
-    begun = default(recipe.model, recipe.data)
-    given = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(begun, f.name)}
-    whole = default(recipe.model, recipe.data, **given)  # the batch that was given may change the rate
-    given |= {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(whole, f.name)}
+    own = default(recipe.model, recipe.data)
+    changes = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(own, f.name)}
+    whole = default(recipe.model, recipe.data, **changes)  # another batch size may change the learning rate
+    changes |= {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(whole, f.name)}
     words = ["convatlas", "train", recipe.model, "--data", elsewhere(recipe.data)]
-    for name, value in given.items():
+    for name, value in changes.items():
         flag = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")

@@ -1,7 +1,7 @@
 """Which network is better, by how much, and at what cost: several networks, several seeds, one verdict."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from ..engine.hardware import choose_device, choose_precision, environment
 from ..engine.recipe import Recipe
 from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
+from ..engine.task import Measure, Task
+from ..engine.tasks.classify import CLASSIFY
 from ..errors import ConvAtlasError, InputError
 from ..files import is_occupied, make_folder, read_json, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default
-from ..runs.build import image_size, load_arguments, model_options, with_statistics, with_weight_settings
+from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
 from ..runs.training import check, start
-from .figures import correctness, shown, spread
+from .figures import examples, per_image, spread
 from .paired import against_best
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
 
@@ -44,7 +46,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A trial begins, or is found finished."""
+    """A trial begins, or is finished already."""
 
     network: str
     seed: int
@@ -151,14 +153,17 @@ class Comparison:
         device = choose_device(first.device)
         precision = choose_precision(first.precision, device)
         held_out = held_out_split(data)
-        rows = [self.row(recipe, held_out) for recipe in self.recipes]
-        against_best(rows, held_out)
+        task = task_of(first, data)
+        rows = [self.row(recipe, held_out, task) for recipe in self.recipes]
+        against_best(rows, held_out, task.measures[0])
         for row in rows:
-            del row["correct"]
+            del row["per_image"]
         counts = {name: len(images) if images is not None else 0 for name, images in
                   (("train", data.train), ("val", data.val), ("test", data.test))}  # fmt: skip
         return {
-            "format": 1,
+            "format": 2,
+            "task": task.name,
+            "measures": [asdict(measure) for measure in task.measures],
             "kind": "network" if len({recipe.strategy for recipe in self.recipes}) == 1 else "strategy",
             "title": f"{counted(self.recipes)} on {data.title}",
             "command": self.command,
@@ -178,8 +183,9 @@ class Comparison:
             "networks": rows,
         }
 
-    def row(self, recipe: Recipe, held_out: str) -> dict[str, Any]:
+    def row(self, recipe: Recipe, held_out: str, task: Task) -> dict[str, Any]:
         """One network: what was measured of it, null where it failed."""
+        decides, *others = task.measures
         runs = [Run.open(t.folder) for t in self.trials(recipe) if is_run(t.folder)]
         whole = [run for run in runs if run.finished]
         metrics = [run.metrics for run in whole]
@@ -189,8 +195,8 @@ class Comparison:
         failed = len(whole) < len(self.seeds)
         answers = [run.predictions() for run in whole]
 
-        def split(name: str, figure: str) -> dict[str, Any]:
-            return spread([m[name][figure] for m in metrics if m[name]])
+        def over_seeds(split: str, measure: Measure) -> dict[str, Any]:
+            return spread([m[split][measure.key] for m in metrics if m[split]])
 
         return {
             "name": self.names[recipe],
@@ -202,19 +208,16 @@ class Comparison:
             "macs": macs(model, data.channels, side) if whole else None,
             **(dict.fromkeys(SPEEDS) if failed else self.speed(recipe, data)),
             "training_images_per_second": max((m["images_per_second"] for m in metrics), default=None),
-            "train_accuracy": split("train", "accuracy"),
-            "val_accuracy": split("val", "accuracy"),
-            "test_accuracy": split("test", "accuracy"),
-            "test_top5_accuracy": split("test", "top5_accuracy"),
-            "test_calibration_error": split("test", "calibration_error"),
-            "tta_accuracy": spread([m["tta"][held_out]["accuracy"] for m in metrics if "tta" in m]),
+            **{f"{split}_{decides.key}": over_seeds(split, decides) for split in ("train", "val", "test")},
+            **{f"test_{measure.key}": over_seeds("test", measure) for measure in others},
+            f"tta_{decides.key}": spread([m["tta"][held_out][decides.key] for m in metrics if "tta" in m]),
             "seconds": spread([m["seconds"] for m in metrics]),
             "against_best": None,
             "recipe": recipe.to_json(),
             "runs": [{"seed": r.recipe.seed, "folder": r.path.name, "epochs": r.epochs()} for r in runs],
-            "confusion": np.sum([m[held_out]["confusion"] for m in metrics], 0).tolist() if metrics else [],
-            "predictions": shown(answers[0], held_out) if answers else [],
-            "correct": correctness(answers, held_out),
+            "confusion": confusion([m[held_out] for m in metrics]),
+            "predictions": examples(task, answers[0], held_out) if answers else [],
+            "per_image": per_image(task, answers, held_out),
         }
 
     def speed(self, recipe: Recipe, data: Data) -> dict[str, float | None]:
@@ -227,6 +230,21 @@ class Comparison:
             except OutOfMemory:
                 return dict.fromkeys(SPEEDS)
         return dict(read_json(path))
+
+
+def confusion(figures: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """The confusions of several runs, added; empty where the task counts none."""
+    counts = [one["confusion"] for one in figures if "confusion" in one]
+    added: list[list[int]] = np.sum(counts, 0).tolist() if counts else []
+    return added
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """The results.json of a comparison; of format 1, which knew only classification, with the measures it lacks."""
+    results: dict[str, Any] = read_json(folder / "results.json")
+    if "measures" not in results:
+        results |= {"task": CLASSIFY.name, "measures": [asdict(measure) for measure in CLASSIFY.measures]}
+    return results
 
 
 def titles(recipes: Sequence[Recipe]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a comparison says of finished runs: numbers with their spread, and the held-out images it shows."""
+"""What a comparison reports of finished runs: figures with their spread, and the held-out images it shows."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import Data
+from ..data.images import evenly
+from ..engine.task import Task
 
 SHOWN = 24  # held-out images in the grid of predictions
 
@@ -20,35 +22,27 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean, "sd": statistics.stdev(values) if n > 1 else None, "n": n, "values": list(values)}
 
 
-def shown(answers: Mapping[str, torch.Tensor], split: str) -> list[dict[str, Any]]:
-    """What was said of the images in the grid: the same for every network, evenly spread over the held-out ones."""
-    labels, predicted, probability = (answers[f"{split}_{name}"] for name in ("labels", "predicted", "probability"))
-    chosen = shown_indices(len(labels))
-    return [
-        {
-            "index": i,
-            "true": int(labels[i]),
-            "predicted": int(predicted[i]),
-            "probability": float(probability[i]),
-        }
-        for i in chosen
-    ]
+def of_split(answers: Mapping[str, torch.Tensor], split: str) -> dict[str, torch.Tensor]:
+    """The answers of one split by their names, of a run's predictions."""
+    start = f"{split}_"
+    return {name.removeprefix(start): tensor for name, tensor in answers.items() if name.startswith(start)}
 
 
-def shown_indices(n: int) -> list[int]:
-    """Which held-out images the grid shows."""
-    return sorted({int(i) for i in np.linspace(0, n - 1, min(SHOWN, n))})
+def examples(task: Task, answers: Mapping[str, torch.Tensor], split: str) -> list[dict[str, Any]]:
+    """The answers for the images in the grid: the same images for every network, evenly spread over the held-out ones."""
+    own = of_split(answers, split)
+    n = len(task.per_image(own))
+    return [{"index": int(i), **task.example(own, int(i))} for i in evenly(n, SHOWN)]
 
 
-def correctness(answers: Sequence[Mapping[str, torch.Tensor]], split: str) -> NDArray[np.float64] | None:
-    """For each held-out image the share of seeds that were right.
+def per_image(task: Task, answers: Sequence[Mapping[str, torch.Tensor]], split: str) -> NDArray[np.float64] | None:
+    """The score of each held-out image, the mean over seeds; None without runs.
 
-    Shapes   (n,)
+    Shapes   (n,) in [0, 1]
     """
     if not answers:
         return None
-    right = [(a[f"{split}_predicted"] == a[f"{split}_labels"]).numpy().astype(float) for a in answers]
-    return np.mean(right, axis=0)
+    return np.mean([task.per_image(of_split(one, split)).double().numpy() for one in answers], axis=0)
 
 
 def held_out_pixels(data: Data, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]:

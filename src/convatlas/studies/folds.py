@@ -11,12 +11,15 @@ from ..engine.events import Event
 from ..engine.recipe import Recipe
 from ..engine.record import Run, fresh, is_run, not_empty, slug
 from ..engine.stop import Interrupted
+from ..engine.task import Task
+from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..files import is_occupied, make_folder, read_json, write_json
+from ..models import family_of
 from ..runs.build import open_data
 from ..runs.training import start
-from .compare import Began
-from .figures import spread
+from .compare import Began, confusion
+from .figures import of_split, spread
 
 FILE = "folds.json"
 
@@ -59,6 +62,11 @@ class CrossValidation:
             raise InputError(f"{folder} holds no cross-validation: start one with --folds 5 --out {folder}")
         return cls(folder, Recipe.from_json(read_json(folder / FILE)))
 
+    @property
+    def task(self) -> Task:
+        """What is trained and how it is judged."""
+        return TASKS[family_of(self.recipe.model).task]
+
     def runs(self) -> list[tuple[Recipe, Path]]:
         """The recipe and the folder of each fold."""
         folds = range(self.recipe.folds or 0)
@@ -78,21 +86,24 @@ class CrossValidation:
                 raise Interrupted(f"in fold {number} {error.where}", self.folder, "tune") from error
 
     def results(self) -> dict[str, Any]:
-        """Figures over the folds, and over all images together, each judged by the run that had not seen it."""
-        metrics = [Run.open(folder).metrics for _, folder in self.runs()]
-        confusion = np.sum([m["val"]["confusion"] for m in metrics], 0)
-        sizes, hits = confusion.sum(1), confusion.diagonal()
+        """Figures over the folds, and over all images together, each judged by the run that did not learn from it."""
+        runs = [Run.open(folder) for _, folder in self.runs()]
+        metrics = [run.metrics for run in runs]
+        task, decides = self.task, self.task.measures[0]
+        sizes = [m["val"]["n"] for m in metrics]
+        scores = np.concatenate([task.per_image(of_split(run.predictions(), "val")).double().numpy() for run in runs])
+        counts = np.array(confusion([m["val"] for m in metrics]))
         results = {
             "recipe": self.recipe.to_json(),
             "folds": len(metrics),
-            "classes": Run.open(self.folder / "fold-0").environment["data"]["classes"],
-            "val_accuracy": spread([m["val"]["accuracy"] for m in metrics]),
+            "classes": runs[0].environment["data"]["classes"],
+            f"val_{decides.key}": spread([m["val"][decides.key] for m in metrics]),
             "val_loss": spread([m["val"]["loss"] for m in metrics]),
-            "held_out_once": {"n": int(sizes.sum()), "accuracy": float(hits.sum() / sizes.sum())},
-            "per_class_accuracy": (hits / sizes).tolist(),
-            "confusion": confusion.tolist(),
-            "test_accuracy": spread([m["test"]["accuracy"] for m in metrics if m["test"]]),
+            "held_out_once": {"n": sum(sizes), decides.key: float(scores.mean())},
+            f"test_{decides.key}": spread([m["test"][decides.key] for m in metrics if m["test"]]),
             "seconds": spread([m["seconds"] for m in metrics]),
         }
+        if counts.size:
+            results |= {f"per_class_{decides.key}": (counts.diagonal() / counts.sum(1)).tolist(), "confusion": counts.tolist()}
         write_json(self.folder / "results.json", results)
         return results

@@ -6,18 +6,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.task import Measure
+
 RESAMPLES = 10_000
 
 
-def against_best(rows: Sequence[dict[str, Any]], held_out: str) -> None:
-    """Puts a paired test against the best network into every other row."""
-    whole = [row for row in rows if row["correct"] is not None and row["status"] == "done"]
+def against_best(rows: Sequence[dict[str, Any]], held_out: str, measure: Measure) -> None:
+    """Puts a paired test against the network that the measure calls best into every other row.
+
+    Shapes   `per_image` of each row (n,) in [0, 1]
+    """
+    whole = [row for row in rows if row["per_image"] is not None and row["status"] == "done"]
     if not whole:
         return
-    best = max(whole, key=lambda row: (row[f"{held_out}_accuracy"]["mean"], -row["parameters"]))
+    best = max(whole, key=lambda row: (measure.rank(row[f"{held_out}_{measure.key}"]["mean"]), -row["parameters"]))
     for row in whole:
         if row is not best:
-            row["against_best"] = paired_bootstrap(row["name"], row["correct"], best["name"], best["correct"])
+            row["against_best"] = paired_bootstrap(row["name"], row["per_image"], best["name"], best["per_image"])
 
 
 def paired_bootstrap(name: str, a: NDArray[np.float64], best: str, b: NDArray[np.float64]) -> dict[str, Any]:
@@ -25,7 +30,7 @@ def paired_bootstrap(name: str, a: NDArray[np.float64], best: str, b: NDArray[np
 
     The differences take few values, so drawing n of them with replacement is one multinomial draw of their counts.
 
-    Shapes   a and b (n,): the share of seeds that were right about each image
+    Shapes   a and b (n,): the score of each image, the mean over seeds
     Source   Efron and Tibshirani 1993, An Introduction to the Bootstrap, §13.3 and §16.4
     """
     values, counts = np.unique(np.round(a - b, 12), return_counts=True)
@@ -45,7 +50,7 @@ def paired_bootstrap(name: str, a: NDArray[np.float64], best: str, b: NDArray[np
 
 
 def words(best: str, difference: float, low: float, high: float, p: float) -> str:
-    """What the test says of a network, after "is"."""
+    """The result of the test in words, after "is"."""
     interval = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f} points"
     if difference == 0:
         return f"as good as {best} on these images ({interval})."

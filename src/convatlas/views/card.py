@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..engine.task import Measure
 from .numbers import thousands
 from .style import plain
 
@@ -45,6 +46,7 @@ def page(*, pictures: Sequence[Plate], left_out: Sequence[tuple[str, str]] = (),
         "yaml": lambda value: Markdown(json.dumps(value, ensure_ascii=False)),
         "code": code,
         "percent": percent,
+        "figure": figure,
         "thousands": thousands,
         "link": lambda url: Markdown(f"<{url}>"),  # of our own tables
         "listed": lambda names: Markdown(", ".join(map(escaped, names))),
@@ -69,6 +71,11 @@ def code(value: str) -> Markdown:
     longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
     fence, space = "`" * (longest + 1), " " if longest else ""
     return Markdown(f"{fence}{space}{line.replace('|', chr(92) + '|')}{space}{fence}")
+
+
+def figure(value: float, measure: Measure) -> str:
+    """The figure of a measure in a table, without its unit."""
+    return percent(value, 2) if measure.kind == "percent" else Markdown(f"{value:.4g}")
 
 
 def percent(share: float, places: int = 1) -> str:

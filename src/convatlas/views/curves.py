@@ -1,8 +1,7 @@
-"""Learning curves: one line a network, the mean over its seeds, in a band as wide as the seeds lie apart."""
+"""Learning curves: one line per network, the mean over its seeds, in a band as wide as the seeds lie apart."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,15 +10,9 @@ from . import style
 from .labels import spread
 from .numbers import finite, significant
 from .scales import Accuracy, Loss, Ticks, thin
-from .table import Network, Results, networks
+from .table import Measure, Network, Results, decides, networks
 
-Curve = Literal["val_accuracy", "train_accuracy", "train_loss", "val_loss"]
-TITLES: Mapping[str, str] = {
-    "val_accuracy": "Validation accuracy, %",
-    "train_accuracy": "Training accuracy, %",
-    "train_loss": "Training loss",
-    "val_loss": "Validation loss",
-}
+LOSSES: Mapping[str, str] = {"train_loss": "Training loss", "val_loss": "Validation loss"}
 WIDTH, HEIGHT = 400, 272
 LEFT, TOP, BOTTOM = 34, 30, 38
 ACROSS, TALL, EDGE = 300, 320, 10  # of a chart beside others
@@ -50,29 +43,45 @@ class Panel:
 
 def over_seeds(network: Network, key: str) -> Points:
     """(epoch, mean, lowest, highest) over the seeds that reached the epoch."""
-    found: dict[int, list[float]] = {}
+    values: dict[int, list[float]] = {}
     for run in network.get("runs") or []:
         for epoch in run.get("epochs") or []:
             value = finite(epoch.get(key))
             if value is not None:
-                found.setdefault(int(epoch["epoch"]), []).append(value)
-    return [(epoch, sum(v) / len(v), min(v), max(v)) for epoch, v in sorted(found.items())]
+                values.setdefault(int(epoch["epoch"]), []).append(value)
+    return [(epoch, sum(v) / len(v), min(v), max(v)) for epoch, v in sorted(values.items())]
 
 
-def has(results: Results, key: Curve) -> bool:
+def keys(results: Results) -> tuple[str, str]:
+    """The curves of a comparison: the figure that decides, and what was minimized."""
+    return f"val_{decides(results).key}", "train_loss"
+
+
+def title(results: Results, key: str) -> str:
+    """What a curve shows."""
+    return LOSSES.get(key) or f"Validation {decides(results).title}"
+
+
+def scale_of(measure: Measure, values: Sequence[float], images: int) -> Accuracy | Loss:
+    """The axis for figures of a measure."""
+    return Accuracy.of(values, images) if measure.kind == "percent" else Loss.of(values)
+
+
+def has(results: Results, key: str) -> bool:
     """Whether any network has such a curve."""
     return any(over_seeds(network, key) for network in networks(results))
 
 
-def figure(results: Results, key: Curve = "val_accuracy") -> Figure:
-    """The curves of all networks, named at their ends."""
+def figure(results: Results, key: str | None = None) -> Figure:
+    """The curves of all networks, named at their ends; of the figure that decides if no key is given."""
+    key = key or keys(results)[0]
     lines = [Line(str(n.get("name")), points, i) for i, n in enumerate(networks(results)) if (points := over_seeds(n, key))]
     values = [v for line in lines for _, *three in line.points for v in three]
     right = margin(lines)
     with style.context():
         chart, axes = style.canvas(WIDTH, HEIGHT, left=LEFT, right=right, top=TOP, bottom=BOTTOM)
-        style.headline(chart, TITLES[key])
-        scale = Accuracy.of(values, images(results)) if "accuracy" in key else Loss.of(values)
+        style.headline(chart, title(results, key))
+        scale = Loss.of(values) if key in LOSSES else scale_of(decides(results), values, images(results))
         draw(axes, lines, scale, (WIDTH - LEFT - right, HEIGHT - TOP - BOTTOM))
     return chart
 
@@ -137,18 +146,18 @@ def draw(axes: Axes, lines: Sequence[Line], scale: Accuracy | Loss, size: tuple[
 
 
 def images(results: Results) -> int:
-    """How many validation images an accuracy was measured on."""
+    """How many validation images there were."""
     return int(finite(results.get("data", {}).get("val")) or 0)
 
 
-def describe(results: Results, key: Curve) -> str:
+def describe(results: Results, key: str) -> str:
     """The figure for those who cannot see it: where each network starts and ends."""
-    said = []
+    measure, parts = decides(results), []
     for network in networks(results):
         if points := over_seeds(network, key):
-            a, b = (f"{100 * v:.1f} %" if "accuracy" in key else significant(v) for v in (points[0][1], points[-1][1]))
-            said.append(f"{network.get('name')} from {a} to {b} in {points[-1][0]} epochs")
-    return "; ".join(said)
+            a, b = (significant(v) if key in LOSSES else measure.write(v, 1) for v in (points[0][1], points[-1][1]))
+            parts.append(f"{network.get('name')} from {a} to {b} in {points[-1][0]} epochs")
+    return "; ".join(parts)
 
 
 def _epochs(first: int, last: int, pixels: float) -> tuple[list[int], list[str]]:

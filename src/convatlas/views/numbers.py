@@ -75,6 +75,11 @@ def milliseconds(value: float | None) -> str:
     return thousands(value) if value is None or value >= 100 else significant(value)
 
 
+def figure(value: float | None) -> str:
+    """A number without a unit of its own: 0.412, 61.7, 1,250."""
+    return DASH if value is None else f"-{figure(-value)}" if value < 0 else milliseconds(value)
+
+
 def percent(value: float | None, digits: int) -> str:
     """A share of one in percent, without its sign: 97.6."""
     return DASH if value is None else f"{100 * value:.{digits}f}"

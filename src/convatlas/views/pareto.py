@@ -1,5 +1,6 @@
-"""Accuracy against what it costs, and the front of the networks that nothing beats on both."""
+"""The figure that decides against what it costs, and the front of the networks that nothing beats on both."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,11 +9,21 @@ from typing import Literal
 from matplotlib.figure import Figure
 
 from . import style
+from .curves import scale_of
 from .labels import Box, place
 from .numbers import count, operations, significant
-from .scales import Accuracy, Cost
-from .table import Results, deviation, failed, held_out, held_out_images, mean, networks
-from .verdict import accuracy_key
+from .scales import Cost
+from .table import (
+    Results,
+    decides,
+    deciding_key,
+    failed,
+    held_out,
+    held_out_images,
+    mean,
+    networks,
+    standard_deviation,
+)
 
 Price = Literal["parameters", "macs", "latency_ms", "trained_parameters", "training_memory_bytes", "seconds"]
 TITLES: Mapping[str, str] = {
@@ -35,45 +46,47 @@ class Point:
     index: int
     name: str
     cost: float
-    accuracy: float
+    value: float
     sd: float
+    rank: float  # the value with a sign such that more is better
 
 
 def points(results: Results, price: Price) -> list[Point]:
-    """The networks whose cost and held-out accuracy are both known."""
-    key = accuracy_key(results)
-    found = []
+    """The networks whose cost and deciding figure are both known."""
+    key, rank = deciding_key(results), decides(results).rank
+    known = []
     for i, network in enumerate(networks(results)):
-        cost, accuracy = mean(network, price), mean(network, key)
-        if not failed(network) and cost is not None and accuracy is not None:
+        cost, value = mean(network, price), mean(network, key)
+        if not failed(network) and cost is not None and value is not None:
             cost /= UNITS.get(price, 1)
-            found.append(Point(i, str(network.get("name")), cost, accuracy, deviation(network, key) or 0.0))
-    return found
+            known.append(Point(i, str(network.get("name")), cost, value, standard_deviation(network, key) or 0.0, rank(value)))
+    return known
 
 
-def front(found: Iterable[Point]) -> list[Point]:
-    """Those that no other beats, by cost: each more accurate than everything cheaper."""
-    kept: list[Point] = []
-    for point in sorted(found, key=lambda p: (p.cost, -p.accuracy)):
-        if not kept or point.accuracy > kept[-1].accuracy:
-            kept.append(point)
-    return kept
+def front(points: Iterable[Point]) -> list[Point]:
+    """Those that no other beats, by cost: each better than everything cheaper."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.cost, -p.rank)):
+        if not best or point.rank > best[-1].rank:
+            best.append(point)
+    return best
 
 
 def figure(results: Results, price: Price = "parameters") -> Figure:
-    """Held-out accuracy against one cost: a dot a network, ±1 standard deviation over seeds, the front as steps.
+    """The deciding figure against one cost: one dot per network, ±1 standard deviation over seeds, the front as steps.
 
     Networks on the front are filled, the others hollow.
     """
-    found = points(results, price)
-    best = front(found)
+    shown, measure = points(results, price), decides(results)
+    best, most = front(shown), 1.0 if measure.kind == "percent" else math.inf
     across, along = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    y = Accuracy.of([a for p in found for a in (p.accuracy - p.sd, min(p.accuracy + p.sd, 1.0))], held_out_images(results))
-    costs = [p.cost for p in found]
+    spans = [(p.value - p.sd, min(p.value + p.sd, most)) for p in shown]
+    y = scale_of(measure, [end for span in spans for end in span], held_out_images(results))
+    costs = [p.cost for p in shown]
     x = Cost(min(costs, default=0.0), max(costs, default=1.0))
     with style.context():
         chart, axes = style.canvas(WIDTH, HEIGHT, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM)
-        style.headline(chart, f"{'Validation' if held_out(results) == 'val' else 'Test'} accuracy, %")
+        style.headline(chart, f"{'Validation' if held_out(results) == 'val' else 'Test'} {measure.title}")
         (left, right), (low, high) = x.limits(), y.limits(0.1)
         axes.set_xlim(left, right)
         axes.set_ylim(low, high)
@@ -83,28 +96,26 @@ def figure(results: Results, price: Price = "parameters") -> Figure:
         axes.set_xticks(*_split(x.ticks(across, _tick(price))))
         axes.set_xlabel(TITLES[price], labelpad=3)
         axes.spines["left"].set_visible(False)
-        corners = _steps([(x(p.cost), y(p.accuracy)) for p in best], right)
+        corners = _steps([(x(p.cost), y(p.value)) for p in best], right)
         axes.plot(*zip(*corners, strict=True) if corners else ([], []), color=style.FAINT, linewidth=1, zorder=1)
-        for p in found:
+        for p in shown:
             color, _ = style.series(p.index)
             if p.sd:
-                span = y(p.accuracy - p.sd), y(min(p.accuracy + p.sd, 1.0))
+                span = y(p.value - p.sd), y(min(p.value + p.sd, most))
                 axes.plot([x(p.cost)] * 2, span, color=color, linewidth=1.2, alpha=0.6, zorder=2)
             face = color if p in best else style.PAPER
             axes.plot(
-                x(p.cost), y(p.accuracy), "o", markersize=7, color=face, markeredgecolor=color, markeredgewidth=1.6, zorder=3
+                x(p.cost), y(p.value), "o", markersize=7, color=face, markeredgecolor=color, markeredgewidth=1.6, zorder=3
             )
 
         def pixel(a: float, b: float) -> tuple[float, float]:
             return (a - left) / (right - left) * across, (b - low) / (high - low) * along
 
-        bars = [
-            (pixel(x(p.cost), y(p.accuracy - p.sd)), pixel(x(p.cost), y(min(p.accuracy + p.sd, 1.0)))) for p in found if p.sd
-        ]
+        bars = [(pixel(x(p.cost), y(p.value - p.sd)), pixel(x(p.cost), y(min(p.value + p.sd, most)))) for p in shown if p.sd]
         lines = [(pixel(*a), pixel(*b)) for a, b in pairwise(corners)]
         walls = [_thin(*pair) for pair in (*bars, *lines)]
-        dots = [pixel(x(p.cost), y(p.accuracy)) for p in found]
-        names = [style.short(p.name) for p in found]
+        dots = [pixel(x(p.cost), y(p.value)) for p in shown]
+        names = [style.short(p.name) for p in shown]
         boxes = place(dots, label_sizes(names), Box(2, 2, across + RIGHT - 4, along + 4), walls)
         for name, (a, b), box in zip(names, dots, boxes, strict=True):
             u, v = box.nearest(a, b)
@@ -118,7 +129,7 @@ def figure(results: Results, price: Price = "parameters") -> Figure:
 
 
 def label_sizes(names: Sequence[str]) -> list[tuple[float, float]]:
-    """The room each name takes.
+    """The space that each name takes.
 
     Units   pixels
     """
@@ -127,13 +138,13 @@ def label_sizes(names: Sequence[str]) -> list[tuple[float, float]]:
 
 def describe(results: Results, price: Price) -> str:
     """The figure for those who cannot see it: each network, cheapest first, and whether it is on the front."""
-    found = points(results, price)
-    best = front(found)
-    said = [
-        f"{p.name} {100 * p.accuracy:.1f} % at {_label(price)(p.cost)}{'' if p in best else ' (beaten)'}"
-        for p in sorted(found, key=lambda p: (p.cost, p.index))
+    shown, measure = points(results, price), decides(results)
+    best = front(shown)
+    parts = [
+        f"{p.name} {measure.write(p.value, 1)} at {_label(price)(p.cost)}{'' if p in best else ' (beaten)'}"
+        for p in sorted(shown, key=lambda p: (p.cost, p.index))
     ]
-    return "; ".join(said)
+    return "; ".join(parts)
 
 
 def _label(price: Price) -> Callable[[float], str]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ..files import write_text
 from . import confusion, curves, pareto, predictions, style
-from .numbers import DASH, duration, finite, percent, thousands
+from .numbers import DASH, duration, finite, thousands
 from .page import date, processor, render, text
-from .table import MEASURES, Network, Results, columns, failed, held_out, mean, networks, places
-from .verdict import accuracy_key, best_name, ranking, verdict
+from .table import Network, Results, columns, decides, deciding_key, failed, held_out, mean, networks, places
+from .verdict import best_name, ranking, verdict
 
 OPEN = 6  # up to so many networks the confusions and predictions lie open
 
@@ -69,26 +69,29 @@ def page(results: Results, pixels: NDArray[np.uint8]) -> str:
         plots=plots(results),
         tests=tests(results),
         best_name=best,
-        best_accuracy=_accuracy(results, best),
+        best_figure=_figure(results, best),
+        measure=decides(results).noun,
+        better=decides(results).better,
+        percentages=decides(results).kind == "percent",
         confusions=_confusions(rows, classes),
         class_count=len(classes),
         grids=[
-            (str(n.get("name")), said, predictions.describe(n, classes))
+            (str(n.get("name")), of_network, predictions.describe(n, classes))
             for n in rows
-            if (said := predictions.predictions_in(n, classes))
+            if (of_network := predictions.predictions_in(n, classes))
         ],
         marked=any(cell.best for column in table for cell in column.cells),
         open=len(rows) <= OPEN,
         command=results.get("command"),
         recipes=recipes(rows),
         versions=versions(results),
-        measures=[m for m in MEASURES if any(m is column.measure for column in table)],
+        measures=[column.measure for column in table],
         dash=DASH,
     )
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
-    """What the comparison was made of, for the line under the verdict."""
+    """The data, seeds and machine of the comparison, for the line under the verdict."""
     data, environment = results.get("data") or {}, results.get("environment") or {}
     size = "×".join(str(side) for side in data.get("size") or [])
     classes, seeds = data.get("classes") or [], results.get("seeds") or []
@@ -123,20 +126,20 @@ def versions(results: Results) -> list[tuple[str, str]]:
 
 def learning(results: Results) -> list[tuple[str, str]]:
     """The learning curves there are data for."""
-    keys: tuple[curves.Curve, ...] = ("val_accuracy", "train_loss")
     return [
-        (curves.TITLES[key], style.svg(curves.figure(results, key), curves.TITLES[key], curves.describe(results, key)))
-        for key in keys
+        (title := curves.title(results, key), style.svg(curves.figure(results, key), title, curves.describe(results, key)))
+        for key in curves.keys(results)
         if curves.has(results, key)
     ]
 
 
 def plots(results: Results) -> list[tuple[str, str]]:
-    """Accuracy against each cost that is known of two networks or more."""
+    """The deciding figure against each cost that is known of two networks or more."""
     prices: tuple[pareto.Price, ...] = ("parameters", "macs", "latency_ms")
     if results.get("kind") == "strategy":
         prices = ("trained_parameters", "training_memory_bytes", "seconds")
-    titles = [(price, f"Accuracy against {pareto.TITLES[price]}") for price in prices if len(pareto.points(results, price)) > 1]
+    header = decides(results).header
+    titles = [(price, f"{header} against {pareto.TITLES[price]}") for price in prices if len(pareto.points(results, price)) > 1]
     return [
         (title, style.svg(pareto.figure(results, price), title, pareto.describe(results, price))) for price, title in titles
     ]
@@ -145,8 +148,8 @@ def plots(results: Results) -> list[tuple[str, str]]:
 def tests(results: Results) -> list[Paired]:
     """Each network's paired test against the best, best first, on one common scale of differences."""
     order = {id(network): place for place, network in enumerate(ranking(results))}
-    told = [n for n in networks(results) if (n.get("against_best") or {}).get("words")]
-    tested = sorted(told, key=lambda n: order.get(id(n), len(order)))
+    tested = [n for n in networks(results) if (n.get("against_best") or {}).get("words")]
+    tested.sort(key=lambda n: order.get(id(n), len(order)))
     spans = [_interval(n["against_best"]) for n in tested]
     known = [v for span in spans for v in span if v is not None]
     low, high = min([0.0, *known]), max([0.0, *known])
@@ -164,7 +167,7 @@ def tests(results: Results) -> list[Paired]:
 
 
 def recipes(rows: Sequence[Network]) -> dict[str, Any]:
-    """The recipes as one table: what they share once, and a row for each field that differs."""
+    """The recipes as one table: what they share once, and one row per field that differs."""
     known = [(str(n.get("name")), n["recipe"]) for n in rows if isinstance(n.get("recipe"), Mapping)]
     fields = list(dict.fromkeys(key for _, recipe in known for key in recipe))
     texts = {field: [_value(recipe.get(field)) for _, recipe in known] for field in fields}
@@ -205,18 +208,18 @@ def _groups(names: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _confusions(rows: Sequence[Network], classes: Sequence[str]) -> list[dict[str, Any]]:
-    found = []
+    confusions = []
     for network in rows:
         if confusion.matrix(network) is not None:
             name = str(network.get("name"))
             drawn = style.svg(confusion.figure(network, classes), f"Confusion of {name}", confusion.describe(network, classes))
-            found.append({"name": name, "svg": drawn, "mistakes": confusion.mistakes(network, classes)})
-    return found
+            confusions.append({"name": name, "svg": drawn, "mistakes": confusion.mistakes(network, classes)})
+    return confusions
 
 
-def _accuracy(results: Results, name: str | None) -> str:
-    value = next((mean(n, accuracy_key(results)) for n in networks(results) if n.get("name") == name), None)
-    return f"{percent(value, places(results))} %" if value is not None else DASH
+def _figure(results: Results, name: str | None) -> str:
+    value = next((mean(n, deciding_key(results)) for n in networks(results) if n.get("name") == name), None)
+    return decides(results).write(value, places(results)) if value is not None else DASH
 
 
 def _interval(against: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:

@@ -4,16 +4,16 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from ..engine.task import Kind, Measure
 from ..files import write_text
-from .numbers import count, duration, finite, milliseconds, operations, percent, rate, size
+from .numbers import count, duration, figure, finite, milliseconds, operations, percent, rate, size
 
 Results = Mapping[str, Any]
 Network = Mapping[str, Any]
-Kind = Literal["count", "macs", "bytes", "rate", "time", "percent", "seconds"]
 
 SPREAD_KEYS = ("mean", "sd", "n")
 
@@ -29,19 +29,6 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """What a column measures; `better` says which end of it wins."""
-
-    key: str
-    header: str
-    unit: str
-    group: str
-    better: Literal["less", "more"]
-    kind: Kind
-    explain: str
-
-
-@dataclass(frozen=True, slots=True)
 class Column:
     """A measure with one cell for each network, in the order of the results."""
 
@@ -49,27 +36,56 @@ class Column:
     cells: tuple[Cell, ...]
 
 
-MEASURES = (
+COSTS = (
     Measure("parameters", "Parameters", "", "Size", "less", "count", "Trainable parameters"),
     Measure("trained_parameters", "Trained", "parameters", "Size", "less", "count", "Parameters that learn"),
-    Measure("macs", "MACs", "", "Size", "less", "macs", "Multiply-accumulates to classify one image"),
+    Measure("macs", "MACs", "", "Size", "less", "macs", "Multiply-accumulates for one image"),
     Measure("training_memory_bytes", "Memory", "peak", "Size", "less", "bytes", "Peak memory while training"),
     Measure("training_images_per_second", "Training", "images/s", "Speed", "more", "rate", "Images a second while training"),
-    Measure("latency_ms", "Latency", "ms, batch 1", "Speed", "less", "time", "Time to classify a single image"),
+    Measure("latency_ms", "Latency", "ms, batch 1", "Speed", "less", "time", "Time for a single image"),
     Measure("throughput_images_per_second", "Throughput", "images/s, 128", "Speed", "more", "rate",
             "Images a second in batches of 128"),
-    Measure("train_accuracy", "Train", "%", "Accuracy", "more", "percent", "Right on the training images"),
-    Measure("val_accuracy", "Val", "%", "Accuracy", "more", "percent", "Right on the validation images"),
-    Measure("test_accuracy", "Test", "%", "Accuracy", "more", "percent", "Right on the test images"),
-    Measure("test_top5_accuracy", "Top 5", "%, test", "Accuracy", "more", "percent",
-            "The true class is among the five most probable"),
-    Measure("tta_accuracy", "Views", "%", "Accuracy", "more", "percent", "Right with the mean over views of each image"),
-    Measure("test_calibration_error", "Calibration", "error, %", "Accuracy", "less", "percent",
-            "Expected gap between the stated probability and how often it is right"),
-    Measure("seconds", "Time", "a run", "", "less", "seconds", "Seconds to train one seed"),
 )  # fmt: skip
+TIME = Measure("seconds", "Time", "a run", "", "less", "seconds", "Seconds to train one seed")
+SPLITS = (("train", "Train", "training"), ("val", "Val", "validation"), ("test", "Test", "test"))
+UNKNOWN = Measure("", "Figure", "", "", "more", "number", "")  # of results without measures
 
+OVER_SEEDS = ("percent", "number")  # kinds of which a network has one figure per seed
 OF_A_NETWORK = ("macs", "latency_ms", "throughput_images_per_second")  # however it was trained
+
+
+def measures(results: Results) -> list[Measure]:
+    """What was measured of the task, as the results carry it; the first one decides."""
+    return [Measure(**values) for values in results.get("measures") or []]
+
+
+def decides(results: Results) -> Measure:
+    """The measure that the verdict is about."""
+    return next(iter(measures(results)), UNKNOWN)
+
+
+def deciding_key(results: Results) -> str:
+    """Where a network has the figure that decides: the first measure on the held-out images."""
+    return f"{held_out(results)}_{decides(results).key}"
+
+
+def task_columns(results: Results) -> list[Measure]:
+    """The first measure on every split and with test-time augmentation, the others on the test images."""
+    telling = [m for m in measures(results) if len(results.get("data", {}).get("classes") or []) >= m.classes]
+    if not telling:
+        return []
+    first, *others = telling
+    on_splits = [
+        replace(first, key=f"{split}_{first.key}", header=header, explain=f"{first.explain} on the {words} images")
+        for split, header, words in SPLITS
+    ]
+    views = replace(first, key=f"tta_{first.key}", header="TTA", explain=f"{first.explain} with test-time augmentation")
+    return [*on_splits, views, *(replace(m, key=f"test_{m.key}", unit=f"{m.unit}, test".lstrip(", ")) for m in others)]
+
+
+def all_measures(results: Results) -> list[Measure]:
+    """The columns of a comparison, those without figures among them."""
+    return [*COSTS, *task_columns(results), TIME]
 
 
 def mean(network: Network, key: str) -> float | None:
@@ -78,7 +94,7 @@ def mean(network: Network, key: str) -> float | None:
     return finite(value.get("mean")) if isinstance(value, Mapping) else finite(value)
 
 
-def deviation(network: Network, key: str) -> float | None:
+def standard_deviation(network: Network, key: str) -> float | None:
     """The standard deviation over seeds; None with a single seed."""
     value = network.get(key)
     return finite(value.get("sd")) if isinstance(value, Mapping) and (finite(value.get("n")) or 0) > 1 else None
@@ -100,7 +116,7 @@ def places(results: Results) -> int:
 
 
 def shown(kind: Kind, value: float | None, digits: int) -> str:
-    """A figure of some kind as text; an en dash where there is none."""
+    """A figure of a kind as text; an en dash where there is none."""
     return percent(value, digits) if kind == "percent" else _WRITERS[kind](value)
 
 
@@ -115,14 +131,14 @@ def failed(network: Network) -> bool:
 
 
 def columns(results: Results) -> list[Column]:
-    """The summary table: a column a measure, a cell a network, the best of each column marked.
+    """The summary table: one column per measure, one cell per network, the best of each column marked.
 
     Cells that read alike are equally best; a column that does not tell the networks apart marks none. Without a test set its
-    three columns are left out, and so is what the comparison did not do.
+    columns are left out, and so is what the comparison did not do.
     """
     digits, rows = places(results), networks(results)
     chosen = []
-    for measure in MEASURES:
+    for measure in all_measures(results):
         values = [mean(network, measure.key) for network in rows]
         if measure.key.startswith("test_") and held_out(results) == "val" and not any(v is not None for v in values):
             continue
@@ -133,30 +149,30 @@ def columns(results: Results) -> list[Column]:
         best = (min if measure.better == "less" else max)(known)[1] if len({text for _, text in known}) > 1 else None
         cells = []
         for network, value, text in zip(rows, values, texts, strict=True):
-            sd = deviation(network, measure.key) if measure.kind == "percent" else None
-            spread = f"± {percent(sd, digits)}" if sd is not None and value is not None else ""
+            sd = standard_deviation(network, measure.key) if measure.kind in OVER_SEEDS else None
+            spread = f"± {shown(measure.kind, sd, digits)}" if sd is not None and value is not None else ""
             cells.append(Cell(text, spread, value, value is not None and text == best))
         chosen.append(Column(measure, tuple(cells)))
     return chosen
 
 
 def says_nothing(measure: Measure, rows: Sequence[Network]) -> bool:
-    """Whether a column is of what is the same in all rows, or was not done: nothing was frozen, no views were looked at."""
+    """Whether a column is of what is the same in all rows, or was not done: freezing, test-time augmentation."""
     if measure.key in OF_A_NETWORK and len(rows) > 1:
         return len({(row.get("recipe") or {}).get("model", row.get("name")) for row in rows}) == 1
     if measure.key == "trained_parameters":
         return all(mean(row, "trained_parameters") in (None, mean(row, "parameters")) for row in rows)
-    return measure.key == "tta_accuracy" and all(mean(row, "tta_accuracy") is None for row in rows)
+    return measure.key.startswith("tta_") and all(mean(row, measure.key) is None for row in rows)
 
 
 def csv_rows(results: Results) -> list[dict[str, str | int | float]]:
-    """One flat row a network in plain units (bytes, seconds, shares of one); an unknown figure is empty."""
+    """One flat row per network in plain units (bytes, seconds, shares of one); an unknown figure is empty."""
     rows = []
     for network in networks(results):
         row: dict[str, Any] = {key: network.get(key) for key in ("name", "status", "error", "image_size")}
-        for measure in MEASURES:
+        for measure in all_measures(results):
             value = network.get(measure.key)
-            if measure.kind in ("percent", "seconds"):
+            if measure.kind in OVER_SEEDS or measure is TIME:
                 summary = value if isinstance(value, Mapping) else {"mean": value}
                 row |= {f"{measure.key}_{part}": summary.get(part) for part in SPREAD_KEYS}
             else:
@@ -188,6 +204,7 @@ _WRITERS: Mapping[Kind, Callable[[float | None], str]] = {
     "rate": rate,
     "time": milliseconds,
     "seconds": duration,
+    "number": figure,
 }
 
 

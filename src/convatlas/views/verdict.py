@@ -2,22 +2,29 @@
 
 from collections.abc import Sequence
 
-from .numbers import finite, percent, significant
-from .table import Network, Results, failed, held_out, held_out_images, mean, networks, places
+from ..engine.task import Measure
+from .numbers import figure, finite, percent, significant
+from .table import (
+    Network,
+    Results,
+    decides,
+    deciding_key,
+    failed,
+    held_out,
+    held_out_images,
+    mean,
+    networks,
+    places,
+)
 
 CHANCE = 0.05  # a p-value from here on could well be chance
 
 
-def accuracy_key(results: Results) -> str:
-    """The figure that decides: accuracy on the held-out images."""
-    return f"{held_out(results)}_accuracy"
-
-
 def ranking(results: Results) -> list[Network]:
-    """The networks that have a held-out accuracy, best first; equals in order of their parameters."""
-    key = accuracy_key(results)
+    """The networks that have the deciding figure, best first; equals in order of their parameters."""
+    key, rank = deciding_key(results), decides(results).rank
     able = [n for n in networks(results) if not failed(n) and mean(n, key) is not None]
-    return sorted(able, key=lambda n: (-(mean(n, key) or 0), mean(n, "parameters") or 0, str(n.get("name"))))
+    return sorted(able, key=lambda n: (-rank(mean(n, key) or 0), mean(n, "parameters") or 0, str(n.get("name"))))
 
 
 def best_name(results: Results) -> str | None:
@@ -41,26 +48,33 @@ def chance(p_value: float | None) -> str:
     return f" ({'more' if p_value < CHANCE else 'no more'} than chance would give, {p})"
 
 
+def difference(measure: Measure, a: float, b: float, digits: int) -> str:
+    """How far two figures are apart, in words; empty where they read alike."""
+    if measure.kind == "percent":
+        points = percent(abs(a - b), digits)
+        return f"{points} points" if float(points) else ""
+    return figure(abs(a - b)) if a != b else ""
+
+
 def verdict(results: Results) -> str:
     """The sentence at the head of the report; it starts with the name of the best network where there is one."""
     order, best = ranking(results), best_name(results)
     if best is None:
-        return "No network has a held-out accuracy, so there is nothing to compare."
+        return "No network has figures of held-out images, so there is nothing to compare."
     winner = next(n for n in order if str(n.get("name")) == best)
     others = [n for n in order if n is not winner]
-    digits, key = places(results), accuracy_key(results)
+    digits, key, measure = places(results), deciding_key(results), decides(results)
     images = f"{held_out_images(results):,} {'validation' if held_out(results) == 'val' else 'test'} images"
-    right = mean(winner, key) or 0.0
+    own = mean(winner, key) or 0.0
+    sentence = measure.sentence.format(measure.write(own, digits), images)
     if not others:
-        return f"{best} is right on {percent(right, digits)} % of the {images}."
+        return f"{best} {sentence}."
     second = others[0]
     p = finite((second.get("against_best") or {}).get("p_value"))
-    gap = percent(abs(right - (mean(second, key) or 0)), digits)
-    level = float(gap) == 0
-    lead = f"level with {second.get('name')}" if level else f"{gap} points more than {second.get('name')}"
-    said = f"{best} is best on the {images}: {percent(right, digits)} % right, {lead}{'' if level else chance(p)}"
+    gap = difference(measure, own, mean(second, key) or 0, digits)
+    lead = f"{gap} {measure.better} than {second.get('name')}{chance(p)}" if gap else f"level with {second.get('name')}"
     cost = training_price(winner) if results.get("kind") == "strategy" else price(winner, others)
-    return f"{said}{f'; {cost}' if cost else ''}."
+    return f"{best} is best: it {sentence}, {lead}{f'; {cost}' if cost else ''}."
 
 
 def training_price(winner: Network) -> str:

@@ -16,11 +16,11 @@ from ..task import Loss, Measure, Scores, Task, View
 AUXILIARY = 0.3  # weight of each auxiliary head: Szegedy et al. 2014, arXiv:1409.4842, §5
 BINS = 15  # of the calibration error
 
-ACCURACY = Measure("accuracy", "Accuracy", "%", "Accuracy", "more", "percent", "Right", "right on {} of the {}",
+ACCURACY = Measure("accuracy", "Accuracy", "%", "Accuracy", "more", "percent", "Right", "is right on {} of the {}",
                    share_of_images=True)  # fmt: skip
-TOP5 = Measure("top5_accuracy", "Top 5", "%", "Accuracy", "more", "percent",
+TOP5 = Measure("top5_accuracy", "Top-5", "%", "Accuracy", "more", "percent",
                "The true class is among the five most probable", share_of_images=True, classes=6)  # fmt: skip
-CALIBRATION = Measure("calibration_error", "Calibration", "error, %", "Accuracy", "less", "percent",
+CALIBRATION = Measure("calibration_error", "Calibration error", "%", "Accuracy", "less", "percent",
                       "Expected gap between the stated probability and how often it is right")  # fmt: skip
 
 
@@ -225,6 +225,12 @@ def mean_probability(outputs: Sequence[Tensor], views: Sequence[View]) -> Tensor
 
 CLASSIFY = Task(
     name="classify",
+    hub_tag="image-classification",
+    output="a score for each of {} classes",
+    use=(
+        "To name which of its classes an image shows, for images of the kind it learned from. It answers with one of these "
+        "classes whatever it is shown: it has no way to say that an image shows none of them."
+    ),
     measures=(ACCURACY, TOP5, CALIBRATION),
     loss=loss_of,
     meter=ClassMeter,
