@@ -377,3 +377,52 @@ def test_every_ignored_rule_has_its_reason() -> None:
     rules = [line for line in text.splitlines() if re.fullmatch(r'\s+"[A-Z]+[0-9]*",.*', line)]
     assert len(rules) > len(PROJECT["tool"]["ruff"]["lint"]["ignore"]) - 1
     assert not [line.strip() for line in rules if "# " not in line]
+
+
+# Where a task's name may stand: its own file, what a family or a data set says of itself, and tables by task.
+TASK_NAMES = {"classify", "segment", "detect"}
+NAME_TASKS = ("engine.tasks", "models.family", "models.segment", "models.detect", "data", "looks.look", "looks.answers")
+
+
+def constants(tree: ast.AST) -> Iterator[ast.Constant]:
+    """String constants, docstrings left out."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node
+
+
+def names_task(node: ast.AST) -> bool:
+    """Whether an expression is a task's name: a constant, `….task` where that is a string, or `task.name`."""
+    if isinstance(node, ast.Constant):
+        return node.value in TASK_NAMES
+    if isinstance(node, ast.Attribute):
+        of_task = isinstance(node.value, ast.Name | ast.Attribute) and "task" in ast.unparse(node.value).rpartition(".")[2]
+        return node.attr == "task" or (node.attr == "name" and of_task)
+    return isinstance(node, ast.Tuple | ast.List | ast.Set) and any(map(names_task, node.elts))
+
+
+def test_a_task_is_a_value_whose_name_nobody_compares() -> None:
+    """Loss, measures and words come with the task; whoever asks for its name would have to be changed for the next one."""
+    named = [
+        f"{module}:{node.lineno} {node.value}"
+        for module, tree in modules().items()
+        if not any(module == place or module.startswith(f"{place}.") for place in NAME_TASKS)
+        for node in constants(tree)
+        if node.value in TASK_NAMES
+    ]
+    assert not named
+    compared = []
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare) and any(map(names_task, (node.left, *node.comparators))):
+                compared.append(f"{module}:{node.lineno} {ast.unparse(node)}")
+            if isinstance(node, ast.Match) and (names_task(node.subject) or any(map(names_task, ast.walk(node)))):
+                compared.append(f"{module}:{node.lineno} match")
+    assert not compared
+    assert names_task(ast.parse("data.task", mode="eval").body)  # the test is awake
+    assert names_task(ast.parse("session.task.name", mode="eval").body)

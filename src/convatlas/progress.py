@@ -87,7 +87,7 @@ class Bars:
 
     def __init__(self, progress: Progress, name: str) -> None:
         self.progress, self.name = progress, name
-        self.task: TaskID | None = None
+        self.bar: TaskID | None = None
         self.started: Started
         self.looked, self.images, self.since, self.val = 0.0, 0, 0.0, ""
 
@@ -103,8 +103,8 @@ class Bars:
             if val := validation(event, self.started):
                 self.val = f"  val {val}"
             self.images, self.since = 0, now
-        elif isinstance(event, Finished) and self.task is not None:
-            self.progress.update(self.task, completed=self.started.epochs * self.started.steps)
+        elif isinstance(event, Finished) and self.bar is not None:
+            self.progress.update(self.bar, completed=self.started.epochs * self.started.steps)
         elif text := remark(event):
             self.progress.console.print(text, markup=False)
         elif title := heading(event):
@@ -120,16 +120,16 @@ class Bars:
             self.progress.console.print(note, markup=False)
         self.started, self.val, self.images, self.since = event, "", 0, time.perf_counter()
         total, done = event.epochs * event.steps, event.epoch * event.steps + event.step
-        self.task = self.progress.add_task(self.name.replace("[", r"\["), total=total, completed=done, figures="")
+        self.bar = self.progress.add_task(self.name.replace("[", r"\["), total=total, completed=done, figures="")
 
     def step(self, event: Step, now: float) -> None:
         """Moves the bar and reads the loss."""
         self.looked = now
         speed = self.images / max(now - self.since, 1e-9)
         figures = f"epoch {event.epoch}/{self.started.epochs}  loss {event.loss.item():.3f}{self.val}  {speed:,.0f} images/s"
-        if self.task is not None:
+        if self.bar is not None:
             done = (event.epoch - 1) * self.started.steps + event.step
-            self.progress.update(self.task, completed=done, figures=figures)
+            self.progress.update(self.bar, completed=done, figures=figures)
 
 
 @contextmanager

@@ -106,20 +106,26 @@ def given(*accuracies, parameters=(10, 20, 30), latency=(1.0, 2.0, 3.0), p=0.01)
     [
         (
             given(0.9, 0.95),
-            "b is best: it is right on 95.0 % of the 1,000 test images, "
-            "5.0 points more than a (more than chance would give, p = 0.01)",
+            (
+                "b is best: it is right on 95.0 % of the 1,000 test images, "
+                "5.0 points more than a (more than chance would give, p = 0.01)"
+            ),
             "; it has 2.0 times the parameters and takes 2.0 times as long for an image as a, the smallest and fastest.",
         ),
         (
             given(0.95, 0.9, p=1.0),
-            "a is best: it is right on 95.0 % of the 1,000 test images, "
-            "5.0 points more than b (no more than chance would give, p = 1)",
+            (
+                "a is best: it is right on 95.0 % of the 1,000 test images, "
+                "5.0 points more than b (no more than chance would give, p = 1)"
+            ),
             "; it is also the smallest and the fastest.",
         ),
         (
             given(0.9, 0.9, 0.95, latency=(2.0, 1.0, 3.0), p=0.0001),
-            "c is best: it is right on 95.0 % of the 1,000 test images, "
-            "5.0 points more than a (more than chance would give, p < 0.001)",
+            (
+                "c is best: it is right on 95.0 % of the 1,000 test images, "
+                "5.0 points more than a (more than chance would give, p < 0.001)"
+            ),
             "; it has 3.0 times the parameters of a, the smallest, and takes 3.0 times as long for an image as b, the fastest.",
         ),
         (
