@@ -379,9 +379,9 @@ def test_every_ignored_rule_has_its_reason() -> None:
     assert not [line.strip() for line in rules if "# " not in line]
 
 
-# Where a task's name may stand: its own file, what a family or a data set says of itself, and tables by task.
+# Where a task's name may stand: its own file, a family, a data set, and the LOOK of a look, which says for which tasks it is.
 TASK_NAMES = {"classify", "segment", "detect"}
-NAME_TASKS = ("engine.tasks", "models.family", "models.segment", "models.detect", "data", "looks.look", "looks.answers")
+NAME_TASKS = ("engine.tasks", "models.family", "models.segment", "models.detect", "data", "looks")
 
 
 def constants(tree: ast.AST) -> Iterator[ast.Constant]:

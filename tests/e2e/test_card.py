@@ -55,7 +55,7 @@ def test_the_card_says_what_was_measured(say, run):
         middle, half = (share + z * z / 2 / n), z * math.sqrt(share * (1 - share) / n + z * z / 4 / n / n)
         low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
         assert rows[name][:3] == [f"{n}", f"{100 * share:.2f}", f"{100 * low:.2f} to {100 * high:.2f}"]
-        assert rows[name][-1] == f"{100 * measured[split]['calibration_error']:.2f}"
+        assert rows[name][-2:] == [f"{100 * measured[split]['calibration_error']:.2f}", f"{measured[split]['loss']:.4f}"]
     seven = measured["test"]["confusion"][7]
     assert rows["7"][:2] == [str(sum(seven)), f"{100 * seven[7] / sum(seven):.1f}"]
     assert rows["Parameters"] == ["61,706"]
@@ -99,7 +99,7 @@ def test_names_are_text_and_nothing_more(say, run):
     assert rows == [" ".join(name.split()) for name in names]
 
 
-def test_several_seeds_give_mean_and_deviation(say, run, tmp_path):
+def test_several_seeds_give_mean_and_standard_deviation(say, run, tmp_path):
     folders, shares = [run], [json.loads((run / "metrics.json").read_text())["test"]["accuracy"]]
     for seed in (1, 2):
         folder = Path(shutil.copytree(run, tmp_path / f"run{seed}"))

@@ -169,7 +169,7 @@ def test_the_end_says_what_was_chosen_and_what_comes_next(cli, tmp_path, photos,
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("validation ")
-    assert lines[1].endswith("mean over views (flip)")
+    assert lines[1].endswith("with test-time augmentation (flip)")
     assert "top-5" not in done.stdout  # of two classes
     assert "strategy lp-ft: 24 training images: the head learns first" in lines[2]
     best = json.loads((tmp_path / "a run" / "metrics.json").read_text())["best_epoch"]

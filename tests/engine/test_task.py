@@ -23,7 +23,8 @@ from convatlas.engine.tasks import TASKS
 from convatlas.engine.tasks.classify import CLASSIFY
 from convatlas.engine.train import train
 from convatlas.errors import InputError
-from convatlas.models import family_of
+from convatlas.models import variant
+from convatlas.models.variant import Variant
 from convatlas.runs import build
 from convatlas.runs.build import task_of
 from convatlas.studies import compare
@@ -99,7 +100,12 @@ def parity(digits: Data, monkeypatch: pytest.MonkeyPatch) -> Data:
     """Digits and lenet5 as if they were of this task."""
     monkeypatch.setitem(TASKS, PARITY.name, PARITY)
     monkeypatch.setattr(type(digits), "task", PARITY.name)
-    monkeypatch.setattr(build, "family_of", lambda name: replace(family_of(name), task=PARITY.name))
+
+    def of_this_task(name: str) -> Variant:
+        known = variant(name)
+        return replace(known, family=replace(known.family, task=PARITY.name))
+
+    monkeypatch.setattr(build, "variant", of_this_task)
     return digits
 
 

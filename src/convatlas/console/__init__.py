@@ -102,13 +102,13 @@ def nothing() -> Iterator["Watch"]:
 def finished(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) -> None:
     """The figures of a run, what was chosen for it and why, where it lies and how to try it."""
     from ..engine.tasks import TASKS
-    from ..models import family_of
+    from ..models import variant
 
     metrics = run.metrics
     if as_json:
         dump({"run": str(run.path), **metrics})
         return
-    measures = telling(TASKS[family_of(run.recipe.model).task], len(run.environment["data"]["classes"]))
+    measures = telling(TASKS[variant(run.recipe.model).family.task], len(run.environment["data"]["classes"]))
     for split, words in (("val", "validation"), ("test", "test")):
         if metrics[split]:
             print(f"{words:<10} {figures(metrics[split], measures)}")

@@ -191,7 +191,7 @@ class Learning:
         what = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
         norms = " and all norms" if self.phase.norms else ""
         times = self.phase.rates.get(list(self.stages)[-1], 1.0)
-        faster = f", the head at {times:g} times the rate" if times != 1 else ""
+        faster = f", the head at {times:g} times the learning rate" if times != 1 else ""
         return f"{what}{norms}: {self.trained(self.phase):,} of {total:,} parameters learn{faster}"
 
 

@@ -140,10 +140,12 @@ def list_models(pattern: str = "*", *, task: str | None = None) -> list[str]:
 
     Raises   InputError for a task that no network has
     """
-    tasks = {family.task for family in FAMILIES}
-    if task not in (None, *tasks):
-        raise unknown("task", str(task), sorted(tasks))
-    return [name for name, family in CATALOG.items() if task in (None, family.task) and fnmatchcase(name, pattern)]
+    by_task: dict[str | None, list[str]] = {None: list(CATALOG)}
+    for name, family in CATALOG.items():
+        by_task.setdefault(family.task, []).append(name)
+    if task not in by_task:
+        raise unknown("task", str(task), [known for known in by_task if known])
+    return [name for name in by_task[task] if fnmatchcase(name, pattern)]
 
 
 def model_info(name: str | Variant) -> ModelInfo:

@@ -17,7 +17,7 @@ from ..engine.task import Measure, Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..insight.confusions import wilson
-from ..models import ModelInfo, create_on_meta, family_of, model_info, variant
+from ..models import ModelInfo, create_on_meta, model_info, variant
 from ..models import count_parameters as counted
 from ..recipes import default
 from ..weights.origin import published_as
@@ -118,7 +118,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     base = variant(recipe.model).base
     shape = {"num_classes": len(data["classes"]), "in_channels": data["channels"], "image_size": environment["image_size"]}
     model = create_on_meta(recipe.model, **shape)
-    metrics, task = [run.metrics for run in runs], TASKS[family_of(recipe.model).task]
+    metrics, task = [run.metrics for run in runs], TASKS[variant(recipe.model).family.task]
     return Card(
         run=first,
         task=task,

@@ -15,7 +15,7 @@ from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..files import is_occupied, make_folder, read_json, write_json
-from ..models import family_of
+from ..models import variant
 from ..runs.build import open_data
 from ..runs.training import start
 from .compare import Began, confusion
@@ -65,7 +65,7 @@ class CrossValidation:
     @property
     def task(self) -> Task:
         """What is trained and how it is judged."""
-        return TASKS[family_of(self.recipe.model).task]
+        return TASKS[variant(self.recipe.model).family.task]
 
     def runs(self) -> list[tuple[Recipe, Path]]:
         """The recipe and the folder of each fold."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..engine.task import Measure
 from . import style
 from .labels import spread
 from .numbers import finite, significant
 from .scales import Accuracy, Loss, Ticks, thin
-from .table import Measure, Network, Results, decides, networks
+from .table import Network, Results, decides, networks
 
 LOSSES: Mapping[str, str] = {"train_loss": "Training loss", "val_loss": "Validation loss"}
 WIDTH, HEIGHT = 400, 272
