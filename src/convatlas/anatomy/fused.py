@@ -22,6 +22,9 @@ class Fused(TorchFunctionMode):
 
 
 def fusible(q: Tensor, _: Tensor, v: Tensor, *more: object, **settings: Any) -> bool:
-    """Whether there is a fused kernel for it."""
+    """Whether there is a fused kernel for it.
+
+    Shapes   q (n, heads, t, d), v (n, heads, t, e): the kernel needs d = e
+    """
     plain = not more and not any(settings.get(name) for name in ("dropout_p", "enable_gqa", "scale"))
     return plain and settings.get("attn_mask") is None and q.is_meta and q.ndim == 4 and q.shape[-1] == v.shape[-1]

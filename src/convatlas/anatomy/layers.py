@@ -143,7 +143,10 @@ def without_values(model: nn.Module) -> Iterator[None]:
 
 
 def without_value(value: Tensor) -> Tensor:
-    """A parameter or buffer of the same shape without values."""
+    """A parameter or buffer of the same shape without values.
+
+    Shapes   any → the same, on the meta device
+    """
     if value.device.type == "meta":
         return value
     empty = value.detach().to("meta")

@@ -1,6 +1,8 @@
-"""How receptive fields pass through operations: a rule for each that reads windows, moves units or mixes them.
+"""How receptive fields pass through operations: one rule for each kind that reads windows, moves units or mixes them.
 
 Norms and activations count as operations on each place by itself, as usual, although a norm may take the mean over the map.
+
+Shapes   x, the input whose field is followed, has any number of axes; `field.dims` says which of them are height and width
 """
 
 from collections.abc import Callable
@@ -22,7 +24,7 @@ Window = tuple[int, int, float, int]
 
 
 def field_of(operation: Operation, known: Known) -> ReceptiveField | None:
-    """The receptive field of an operation's output; None where it can't be told, or the image is not involved."""
+    """The receptive field of an operation's output; None where it cannot be determined or the image is not involved."""
     inputs = [(x, known[id(x)]) for x in tensors([operation.args, operation.kwargs]) if id(x) in known]
     rule = RULES.get(operation.kind, same_place)
     try:
@@ -32,7 +34,10 @@ def field_of(operation: Operation, known: Known) -> ReceptiveField | None:
 
 
 def field_through(operation: Operation, x: Tensor, field: ReceptiveField | None, rule: "Rule") -> ReceptiveField | None:
-    """The receptive field of the output as one input determines it; a field that is everything stays everything."""
+    """The receptive field of the output as one input determines it; a field that is everything stays everything.
+
+    Shapes   x: an input of the operation, of any shape
+    """
     return field if field is None or field.dims is None else rule(operation, x, field)
 
 
@@ -44,7 +49,9 @@ def union(a: ReceptiveField | None, b: ReceptiveField | None) -> ReceptiveField 
 def same_place(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
     """For operations on each place by itself: norms, activations, sums, products, concatenations.
 
-    Height and width have stayed what they are, have been spread, or have become one.
+    Height and width are unchanged, were broadcast from 1, or were merged into one axis.
+
+    Shapes   x of any shape that broadcasts to the output's
     """
     y = tensors(operation.output)[0]
     if x.ndim != y.ndim:
@@ -58,7 +65,10 @@ def same_place(operation: Operation, x: Tensor, field: ReceptiveField) -> Recept
 
 
 def through_reshape(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For a change of shape that leaves height and width alone, or flattens both."""
+    """For a change of shape that leaves height and width alone, or flattens both.
+
+    Shapes   x of any shape → as many elements
+    """
     y = tensors(operation.output)[0]
     top, left = field.dims or (0, 0)
     if left != top + 1:
@@ -73,7 +83,10 @@ def through_reshape(operation: Operation, x: Tensor, field: ReceptiveField) -> R
 
 
 def through_window(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For convolutions and pools."""
+    """For convolutions and pools.
+
+    Shapes   x (n, c, h, w)
+    """
     sides = windows_of(operation)
     if sides is None or field.dims != (2, 3) or x.ndim != 4:
         return None
@@ -85,10 +98,10 @@ def windows_of(operation: Operation) -> tuple[Window, Window] | None:
     names = TAKEN.get(operation.kind)
     if names is None:
         return None
-    given = dict(zip(names.split(), operation.args, strict=False)) | operation.kwargs
-    kernel = pair(given["weight"].shape[2:] if "weight" in given else given["kernel_size"])
-    stride = pair(given.get("stride") or (1 if "weight" in given else kernel))
-    dilation, padding = pair(given.get("dilation", 1)), given.get("padding", 0)
+    arguments = dict(zip(names.split(), operation.args, strict=False)) | operation.kwargs
+    kernel = pair(arguments["weight"].shape[2:] if "weight" in arguments else arguments["kernel_size"])
+    stride = pair(arguments.get("stride") or (1 if "weight" in arguments else kernel))
+    dilation, padding = pair(arguments.get("dilation", 1)), arguments.get("padding", 0)
     if padding == "same":
         pads: tuple[Any, ...] = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
     else:
@@ -113,7 +126,10 @@ def pair(value: Any) -> tuple[Any, Any]:
 
 
 def through_adaptive_pool(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For adaptive pools."""
+    """For adaptive pools.
+
+    Shapes   x (n, c, h, w)
+    """
     if field.dims != (2, 3):
         return None
     y = tensors(operation.output)[0]
@@ -130,7 +146,10 @@ def through_adaptive_pool(operation: Operation, x: Tensor, field: ReceptiveField
 
 
 def through_reduction(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For means, sums and norms over axes."""
+    """For means, sums and norms over axes.
+
+    Shapes   x of any shape; its axes may disappear
+    """
     dims = argument(operation, 1 + operation.kind.endswith("norm"), "dim", None)
     over = {d % x.ndim for d in (range(x.ndim) if dims is None else (dims,) if isinstance(dims, int) else dims)}
     stays = tensors(operation.output)[0].ndim == x.ndim
@@ -151,7 +170,10 @@ def argument(operation: Operation, place: int, name: str, otherwise: Any) -> Any
 
 
 def through_permutation(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For permute and transpose."""
+    """For permute and transpose.
+
+    Shapes   x of any shape → the same axes in another order
+    """
     if operation.kind == "permute":
         dims = operation.kwargs.get("dims", operation.args[1:])
         order = [d % x.ndim for d in (dims[0] if isinstance(dims[0], tuple | list) else dims)]
@@ -164,7 +186,10 @@ def through_permutation(operation: Operation, x: Tensor, field: ReceptiveField) 
 
 
 def through_slice(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For slices such as `x[:, :, ::2, ::2]`."""
+    """For slices such as `x[:, :, ::2, ::2]`.
+
+    Shapes   x of any shape; an integer removes an axis, None adds one
+    """
     axes, dims = [field.height, field.width], list(field.dims or ())
     items = full_index(operation.args[1], x.ndim)
     for k, item in enumerate(items):
@@ -194,7 +219,10 @@ def full_index(index: Any, ndim: int) -> list[Any]:
 
 
 def through_padding(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For zero padding; None for other modes, which repeat pixels of the map."""
+    """For zero padding; None for other modes, which repeat pixels of the map.
+
+    Shapes   x of any shape → longer or shorter axes
+    """
     if argument(operation, 2, "mode", "constant") != "constant":
         return None
     pads = argument(operation, 1, "pad", ())
@@ -207,19 +235,28 @@ def through_padding(operation: Operation, x: Tensor, field: ReceptiveField) -> R
 
 
 def through_axis_mixing(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For operations that mix all units of one axis: softmax, and linear layers over the last."""
+    """For operations that mix all units of one axis: softmax, and linear layers over the last.
+
+    Shapes   x of any shape; linear layers change the last axis
+    """
     d = -1 if operation.kind == "linear" else argument(operation, 1, "dim", -1)
     return None if d % x.ndim in (field.dims or ()) else field
 
 
 def through_split(operation: Operation, x: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For `unbind` and `select`, which remove an axis."""
+    """For `unbind` and `select`, which remove an axis.
+
+    Shapes   x of any shape → one axis less
+    """
     d = argument(operation, 1, "dim", 0) % x.ndim
     return None if d in (field.dims or ()) else drop_dims({d}, field)
 
 
 def through_stack(operation: Operation, _: Tensor, field: ReceptiveField) -> ReceptiveField | None:
-    """For `stack`, which adds an axis."""
+    """For `stack`, which adds an axis.
+
+    Shapes   inputs of one shape → one axis more
+    """
     d = argument(operation, 1, "dim", 0) % tensors(operation.output)[0].ndim
     top, left = (at + (at >= d) for at in field.dims or ())
     return replace(field, dims=(top, left))

@@ -16,7 +16,7 @@ def kept_bytes(model: nn.Module, x: Tensor) -> Counter[str]:
     Shapes   model in training mode and x on the meta device
     """
     held = {place(p) for p in model.parameters()}
-    kept: Counter[str] = Counter()
+    by_layer: Counter[str] = Counter()
     fresh: list[Tensor] = []
     alive: list[Any] = []
 
@@ -28,14 +28,17 @@ def kept_bytes(model: nn.Module, x: Tensor) -> Counter[str]:
 
     def see(o: Operation) -> None:
         alive.append(o.output)  # else its place could be taken twice
-        kept[o.layer] += sum(value.untyped_storage().nbytes() for value in fresh)
+        by_layer[o.layer] += sum(value.untyped_storage().nbytes() for value in fresh)
         fresh.clear()
 
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda value: value), Trace(model, see):
         alive.append(model(x))
-    return kept
+    return by_layer
 
 
 def place(value: Tensor) -> int:
-    """What tells tensors apart that have no address: the storage they look at."""
+    """The identity of a tensor's storage: it tells tensors apart that have no address.
+
+    Shapes   any
+    """
     return value.untyped_storage()._cdata  # noqa: SLF001

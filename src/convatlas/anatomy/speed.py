@@ -82,7 +82,10 @@ def training_memory(
 
 
 def tensors_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """Parameters, buffers and optimizer state."""
+    """Parameters, buffers and optimizer state.
+
+    Shapes   → tensors of any shape
+    """
     state = [value for entry in optimizer.state.values() for value in entry.values() if isinstance(value, Tensor)]
     return [*model.parameters(), *model.buffers(), *state]
 

@@ -21,5 +21,8 @@ def chances(count: int, generator: torch.Generator) -> Tensor:
 
 
 def uniform(chance: Tensor) -> Tensor:
-    """The same chances as numbers strictly between 0 and 1, float64."""
+    """The same chances as numbers strictly between 0 and 1, float64.
+
+    Shapes   any → the same
+    """
     return (chance.double() + 0.5) / RANGE

@@ -57,8 +57,8 @@ def see_masks(masks: Tensor, window: Window) -> Tensor:
     )
     outside = (column < 0) | (column >= w) | (row < 0) | (row >= h)
     place = row.clamp(0, h - 1) * w + column.clamp(0, w - 1)
-    seen = masks.flatten(1).gather(1, place.expand(n, rows, columns).flatten(1)).view(n, rows, columns)
-    return seen.masked_fill(outside, IGNORED)
+    classes = masks.flatten(1).gather(1, place.expand(n, rows, columns).flatten(1)).view(n, rows, columns)
+    return classes.masked_fill(outside, IGNORED)
 
 
 def see_boxes(xyxy: Tensor, image: Tensor, window: Window) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,7 @@ def see_boxes(xyxy: Tensor, image: Tensor, window: Window) -> tuple[Tensor, Tens
     map_ = map_[image] if len(map_) > 1 else map_
     (left, top, right, bottom), (rows, columns) = xyxy.float().unbind(1), window.size
     corners = torch.stack([torch.stack([x, y], 1) for x in (left, right) for y in (top, bottom)], 2)  # (m, 2, 4)
-    seen = torch.linalg.inv(map_[:, :, :2]) @ (corners - map_[:, :, 2:])
-    limit = seen.new_tensor([columns, rows])
-    low, high = (torch.minimum(point.clamp(min=0), limit) for point in (seen.amin(2), seen.amax(2)))
+    moved = torch.linalg.inv(map_[:, :, :2]) @ (corners - map_[:, :, 2:])
+    limit = moved.new_tensor([columns, rows])
+    low, high = (torch.minimum(point.clamp(min=0), limit) for point in (moved.amin(2), moved.amax(2)))
     return torch.cat([low, high], 1).to(xyxy.dtype), ((high - low) > _NOTHING).all(1)

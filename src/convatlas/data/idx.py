@@ -41,6 +41,7 @@ def read(folder_name: str, classes: tuple[str, ...], data_dir: Path) -> Arrays:
 def read_file(path: Path) -> NDArray[np.uint8]:
     """The array in an idx file of bytes.
 
+    Shapes   → as the header says, 1 to 4 axes
     Raises   InputError if the header is wrong or the file is not as long as its header says
     """
     content = _content(path)

@@ -33,7 +33,10 @@ def mix_batch(x: Tensor, target: Tensor, augment: Augment, classes: int, chance:
 
 
 def beta_quantile(alpha: float, chance: Tensor) -> Tensor:
-    """The share λ of itself that each image keeps: the quantile of Beta(α, α) at its chance, float64 in [0, 1]."""
+    """The share λ of itself that each image keeps: the quantile of Beta(α, α) at its chance, float64 in [0, 1].
+
+    Shapes   chance (n,) int64 → (n,)
+    """
     from scipy.special import betaincinv
 
     return torch.from_numpy(betaincinv(alpha, alpha, uniform(chance).numpy()))

@@ -51,7 +51,7 @@ class Region(NamedTuple):
 
 
 class View(NamedTuple):
-    """What is seen of a picture: pixels (channels, side, side), and of which part of it.
+    """A part of a picture as a network gets it: pixels (channels, side, side), and of which part of it.
 
     Units    size (height, width) of the upright picture, in pixels
     """
@@ -83,8 +83,9 @@ class PathTable:
 
 
 def square(path: Path, channels: int, side: int, frame: Frame | None = None) -> NDArray[np.uint8]:
-    """The square middle of the picture, or what `frame` makes of the whole of it, (channels, side, side).
+    """The square middle of the picture, or what `frame` makes of the whole of it.
 
+    Shapes   → (channels, side, side)
     Raises   Unreadable
     """
     if frame is None:
@@ -143,8 +144,9 @@ def window(path: Path, channels: int, side: int, smallest: float, rng: np.random
 
 
 def class_numbers(path: Path) -> NDArray[np.uint8]:
-    """A mask, (h, w): the palette index or gray level of each pixel is its class.
+    """A mask: the palette index or gray level of each pixel is its class.
 
+    Shapes   → (h, w)
     Raises   Unreadable
     """
     with open_picture(path) as image:
@@ -183,14 +185,17 @@ def _tail(path: Path) -> bytes:
 
 
 def upright(image: Image.Image, channels: int) -> Image.Image:
-    """The decoded picture as it is meant to be seen, 8 bits, gray or RGB, on white."""
+    """The decoded picture as it is meant to be seen, 8 bits, gray or RGB, on white.
+
+    Raises   Unreadable for floating-point pixels and for more than 16 bits per pixel
+    """
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise Unreadable("floating-point pixels, whose range is unknown")
     if image.mode == "I" or image.mode.startswith("I;16"):
         levels = np.asarray(image).astype(np.int64)
         if levels.min() < 0 or levels.max() > 65535:
-            raise Unreadable("more than 16 bits a pixel")
+            raise Unreadable("more than 16 bits per pixel")
         image = Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")

@@ -117,7 +117,10 @@ class Catch:
 
 @contextmanager
 def catch_features(model: nn.Module, at: str, x: Tensor, *, pool: bool) -> Iterator[Catch]:
-    """Catches at a place for as long as the block runs: one hook for a module, a trace for an operation between modules."""
+    """Catches at a place for as long as the block runs: one hook for a module, a trace for an operation between modules.
+
+    Shapes   x (n, c, h, w)
+    """
     modules = {path: module for path, module in model.named_modules() if path}
     catch = Catch(at, pool=pool)
     with ExitStack() as stack:

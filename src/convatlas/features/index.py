@@ -85,7 +85,10 @@ class Index:
 
 
 def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: Preparation) -> str:
-    """What tells one maker from another: SHA-256 of its weights, of the layer and of the preparation."""
+    """What tells one maker from another: SHA-256 of its weights, of the layer and of the preparation.
+
+    Shapes   state: tensors of any shape
+    """
     digest = sha256()
     for name, value in state.items():
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
@@ -97,6 +100,7 @@ def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: Preparatio
 def index_from_parts(vectors: Vectors, labels: Ints, paths: NDArray[np.str_], about: Mapping[str, Any]) -> Index:
     """An index from its parts, the last of which is its JSON.
 
+    Shapes   vectors (n, d) float32, labels (n,), paths (n,)
     Raises   KeyError, TypeError or ValueError if that is none of an index
     """
     if about["format"] != FORMAT:

@@ -28,7 +28,6 @@ def batches(images: Images, preparation: Preparation, size: int) -> Iterator[Ten
     """The images as a network wants them, `size` at a time; only these are in memory.
 
     Shapes   → (k, channels, image_size, image_size) each
-
     Raises   InputError for a file that is no picture
     """
     with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -44,6 +43,7 @@ def batches(images: Images, preparation: Preparation, size: int) -> Iterator[Ten
 def read_picture(path: Path, preparation: Preparation) -> NDArray[np.uint8]:
     """A picture's bytes.
 
+    Shapes   → (channels, image_size, image_size)
     Raises   InputError for a file that is no picture
     """
     try:
@@ -56,6 +56,7 @@ def cut_squares(images: NDArray[Any], channels: int) -> Tensor:
     """The square middle of each, on a scale to 255, with other channels: gray ones repeated, or the luma of colors.
 
     Shapes   images (n, c, h, w) → (n, channels, s, s)
+    Raises   InputError where the channels can be neither repeated nor averaged
     """
     x = torch.from_numpy(np.ascontiguousarray(images))
     x = x if x.dtype == torch.uint8 else x.to(torch.float32) * 255
@@ -123,7 +124,6 @@ def check_range(images: NDArray[Any]) -> NDArray[Any]:
     """Images as bytes or as numbers in [0, 1], whichever they are.
 
     Shapes   (n, c, h, w) → the same
-
     Raises   InputError if they are neither
     """
     if images.dtype == np.uint8:

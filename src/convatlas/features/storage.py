@@ -57,7 +57,10 @@ def save(path: Path, parts: Iterable[Part], images: Index) -> Index:
 
 
 def write_vectors(raw: Path, parts: Iterable[Part]) -> Iterator[Ints]:
-    """Writes the vectors to an .npy of their own, and hands on the places."""
+    """Writes the vectors to an .npy of their own, and hands on the places.
+
+    Shapes   parts: vectors (k, d) and places (k,) each → places (k,) each
+    """
     places: list[Ints] = []
 
     def rows() -> Iterator[Vectors]:

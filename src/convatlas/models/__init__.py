@@ -130,7 +130,10 @@ def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tupl
 
 
 def settings_of_tensors(name: str | Variant, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """The ablations that weights by name show: those of an older form of the network, if they are of one."""
+    """The ablations that weights by name show: those of an older form of the network, if they are of one.
+
+    Shapes   tensors: those of a state dict, of any shape
+    """
     older_form = variant(name).family.older_form
     return older_form({key: tuple(value.shape) for key, value in tensors.items()}) if older_form else {}
 

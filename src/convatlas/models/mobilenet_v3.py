@@ -82,7 +82,10 @@ TABLE_2 = (
 
 
 def rows(spec: Spec) -> Iterator[Row]:
-    """The blocks of the table, thinned and simplified as the spec says."""
+    """The blocks of the table, thinned and simplified as the spec says.
+
+    Raises   ValueError for an even kernel
+    """
     if spec.kernel % 2 == 0:
         raise ValueError(f"a kernel of {spec.kernel} has no middle: take an odd one")
     for row in map(Row._make, TABLE_1 if spec.large else TABLE_2):

@@ -61,16 +61,19 @@ VARIANTS = {
 
 
 def stages(spec: Spec) -> list[tuple[int, int, int]]:
-    """Blocks, channels and groups of each stage: the line, quantized (eq. 2 to 4)."""
+    """Blocks, channels and groups of each stage: the line, quantized (eq. 2 to 4).
+
+    Raises   ValueError for widths that do not grow
+    """
     if spec.w_0 < 8 or spec.w_a < 0 or spec.w_m <= 1:
         raise ValueError(f"widths grow from w_0 >= 8 by w_a >= 0 and w_m > 1, got {spec.w_0}, {spec.w_a} and {spec.w_m}")
     line = (spec.w_0 + spec.w_a * j for j in range(spec.depth))
     steps = (round(log(w / spec.w_0) / log(spec.w_m)) for w in line)
-    found = []
+    rows = []
     for w, blocks in groupby(round(spec.w_0 * spec.w_m**s / 8) * 8 for s in steps):
         g = min(spec.group_width, w)
-        found.append((len(list(blocks)), round_channels(w, g), round_channels(w, g) // g))
-    return found
+        rows.append((len(list(blocks)), round_channels(w, g), round_channels(w, g) // g))
+    return rows
 
 
 class Block(nn.Module):

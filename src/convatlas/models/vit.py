@@ -142,6 +142,7 @@ class VisionTransformer(nn.Module):
 def adapt(name: str, value: Tensor, own: Tensor) -> Tensor | None:
     """Position embeddings for another number of patches; the class token's is kept.
 
+    Shapes   value (1, 1 + patches, c), own (1, 1 + other patches, c) → as own
     Source   §3.2
     """
     if name != "encoder.pos_embedding" or value.ndim != 3 or value.shape[::2] != own.shape[::2]:

@@ -83,7 +83,10 @@ def resize_table(table: Tensor, rows: int) -> Tensor | None:
 
 
 def resize_offsets(name: str, value: Tensor, own: Tensor) -> Tensor | None:
-    """Fits tables of offsets to other windows; what a family of networks with such tables has as `adapt`."""
+    """Fits tables of offsets to other windows; what a family of networks with such tables has as `adapt`.
+
+    Shapes   value (offsets, heads), own (other offsets, heads) → as own
+    """
     if not name.endswith("relative_position_bias_table") or value.ndim != 2 or value.shape[1:] != own.shape[1:]:
         return None
     return resize_table(value, own.shape[0])
@@ -92,7 +95,8 @@ def resize_offsets(name: str, value: Tensor, own: Tensor) -> Tensor | None:
 def check_side(x: Tensor, side: int) -> None:
     """Refuses images of another size than the network has places for.
 
-    Raises   ValueError if x (n, c, h, w) is not side by side pixels
+    Shapes   x (n, c, h, w)
+    Raises   ValueError if h or w is not `side`
     """
     h, w = x.shape[-2:]
     if (h, w) != (side, side):

@@ -1,4 +1,4 @@
-"""Activations that are forgotten after the forward pass and computed again when gradients need them."""
+"""Activation checkpointing: activations are dropped after the forward pass and recomputed in the backward pass."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,20 +20,20 @@ def checkpoint_activations(model: nn.Module) -> nn.Module:
     """The network itself, each of whose blocks keeps nothing but its input while it trains; names and results stay.
 
     A block is an outermost part with a class of its own; rows of n plain convolutions are cut into √n pieces. While a
-    compiler looks all stays as it was: compilers choose themselves what to compute again.
+    compiler traces the network nothing changes: compilers choose themselves what to recompute.
 
     Raises   InputError for a network without blocks and rows
     Source   Chen et al. 2016, arXiv:1604.06174, §4
     """
-    found = list(units(model))
-    while len(found) == 1 and is_block(found[0]) and (within := list(units(found[0]))):
-        found = within  # a single part held all the blocks
-    if not found:
+    blocks = list(units(model))
+    while len(blocks) == 1 and is_block(blocks[0]) and (inner := list(units(blocks[0]))):
+        blocks = inner  # a single part held all the blocks
+    if not blocks:
         raise InputError(
             f"{type(model).__name__} has no blocks whose activations could be computed again: "
             "leave out --checkpoint-activations"
         )
-    for unit in found:
+    for unit in blocks:
         unit.forward = MethodType(forward_of_block if is_block(unit) else forward_of_row, unit)
     return model
 
@@ -58,7 +58,7 @@ def is_block(module: nn.Module) -> bool:
 def pieces(row: nn.Sequential) -> Iterator[tuple[int, int, bool]]:
     """Where each piece of a row starts and ends, and whether its activations are forgotten.
 
-    Each but the first starts with a convolution, so that nothing overwrites what a piece has kept of its input.
+    Each but the first starts with a convolution, so that nothing overwrites the input that a piece has saved.
     """
     layers = list(enumerate(row))
     for plain, run in groupby(layers, lambda layer: next(layer[1].children(), None) is None):
@@ -73,12 +73,18 @@ def pieces(row: nn.Sequential) -> Iterator[tuple[int, int, bool]]:
 
 
 def forward_of_block(block: nn.Module, x: Tensor) -> Any:
-    """What the block's class computes."""
+    """What the block's class computes.
+
+    Shapes   as those of the block
+    """
     return checkpoint_block(block, MethodType(type(block).forward, block), x)
 
 
 def forward_of_row(row: nn.Sequential, x: Tensor) -> Any:
-    """What the row's class computes, piece by piece."""
+    """What the row's class computes, piece by piece.
+
+    Shapes   as those of the row
+    """
     if not row.training or not torch.is_grad_enabled() or compiler.is_compiling():
         return MethodType(type(row).forward, row)(x)
     for start, stop, forgets in pieces(row):
@@ -88,7 +94,10 @@ def forward_of_row(row: nn.Sequential, x: Tensor) -> Any:
 
 
 def checkpoint_block(block: nn.Module, compute: Callable[[Tensor], Any], x: Tensor) -> Any:
-    """compute(x), which runs again in the backward pass if there is one through this block."""
+    """compute(x), which runs again in the backward pass if there is one through this block.
+
+    Shapes   as those of the block
+    """
     learns = torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in block.parameters()))
     if not learns or not block.training or compiler.is_compiling():
         return compute(x)
@@ -96,13 +105,13 @@ def checkpoint_block(block: nn.Module, compute: Callable[[Tensor], Any], x: Tens
 
 
 def contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Around the first run and around the second."""
+    """The context managers of the forward pass and of the recomputation."""
     return nullcontext(), preserve_statistics(block)
 
 
 @contextmanager
 def preserve_statistics(block: nn.Module) -> Iterator[None]:
-    """Norms gather statistics in copies for as long as the block runs: they have seen these images before."""
+    """Norms update copies of their statistics while the block runs: the recomputation must not count the same images twice."""
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm) and module.training]
     before = [dict(norm.named_buffers()) for norm in norms]
     try:

@@ -1,4 +1,4 @@
-"""Taps: what flows through a network at chosen places, and the gradient that flows back."""
+"""Taps: activations of a network at chosen places, and their gradients."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,23 +15,23 @@ LISTED = "`convatlas show NETWORK --depth 9` lists them all."
 
 
 class Taps(Mapping[str, Any]):
-    """Activations by name, as the last forward pass gave them: `t["layer3"]`; after backward `t.gradient("layer3")`."""
+    """Activations by name, from the last forward pass: `t["layer3"]`; after backward `t.gradient("layer3")`."""
 
     def __init__(self, names: tuple[str, ...], modules: Iterable[str]) -> None:
         self.names, self.modules = names, frozenset(modules)
         self.ran: dict[str, None] = {}  # operations
         self.held: dict[str, tuple[Any, int]] = {}
-        self.passing = False  # whether the network itself is running, not a part of it that somebody called
+        self.passing = False  # whether the network itself is running, not a part of it that was called alone
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.held:
-            raise self.absent(name)
+            raise self.explain_missing(name)
         y, version = self.held[name]
         if version != version_of(y):
             raise InputError(f"{name} was overwritten later on: tap the operation that did it, or one before")
         return y
 
-    def absent(self, name: str) -> InputError:
+    def explain_missing(self, name: str) -> InputError:
         """Why there is no such activation."""
         if name not in self.names:
             return unknown("tap", name, self.names)
@@ -49,8 +49,9 @@ class Taps(Mapping[str, Any]):
         return len(self.held)
 
     def gradient(self, name: str) -> Any:
-        """The gradient of what was called `backward` with respect to an activation, of its shape.
+        """The gradient of what `backward` was called on, with respect to an activation.
 
+        Shapes   as the activation
         Raises   InputError if there was no backward pass through it
         """
         y = self[name]
@@ -72,14 +73,17 @@ class Taps(Mapping[str, Any]):
         """Remembers the first output of a pass and gives the network one of its own, which it may overwrite."""
         if self.passing and name in self.held:
             return None
-        with torch._C.DisableTorchFunction():  # noqa: SLF001 (these are no operations of the network's)
+        with torch._C.DisableTorchFunction():  # noqa: SLF001 (these are no operations of the network)
             y = tree_map_only(Tensor, watch_gradient, y)
             self.held[name] = y, version_of(y)
             return tree_map_only(Tensor, Tensor.clone, y)
 
 
 def watch_gradient(x: Tensor) -> Tensor:
-    """The tensor, with the gradient that comes back this way alone: it may be used elsewhere, too."""
+    """A view of the tensor whose `.grad` will hold the gradient of this use alone; the tensor may be used elsewhere, too.
+
+    Shapes   any → the same
+    """
     if x.requires_grad:
         x = x.view_as(x)
         x.retain_grad()
@@ -96,8 +100,8 @@ def tap(model: nn.Module, *names: str) -> Iterator[Taps]:
     """Gives the activations of modules and operations, functional ones too, of every forward pass within the block.
 
     `with tap(model, "layer3", "layer4.1.relu") as t: model(x).sum().backward()`, then `t["layer3"]` and
-    `t.gradient("layer3")`. Results don't change, and no hook stays, whatever happens. An operation is called as
-    the module that runs it and the function; its second call within the module ends in `_1`.
+    `t.gradient("layer3")`. Results don't change, and all hooks are removed at the end. The name of an operation is
+    that of the module that runs it and the function; its second call within the module ends in `_1`.
 
     Raises   InputError with the nearest names for one that the network does not have or did not run
     """
@@ -109,12 +113,12 @@ def tap(model: nn.Module, *names: str) -> Iterator[Taps]:
             raise unknown("layer", name, modules, LISTED)
     taps = Taps(names, modules)
 
-    def called(name: str, y: Any) -> Any:
+    def keep_output(name: str, y: Any) -> Any:
         taps.ran[name] = None
         return taps.keep(name, y) if name in functions else None
 
     def see(operation: Operation) -> Any:
-        return called(operation.name, operation.output)
+        return keep_output(operation.name, operation.output)
 
     with ExitStack() as stack:
         stack.callback(model.register_forward_pre_hook(taps.begin).remove)
@@ -123,8 +127,8 @@ def tap(model: nn.Module, *names: str) -> Iterator[Taps]:
             hook = modules[name].register_forward_hook(lambda _, __, y, name=name: taps.keep(name, y))
             stack.callback(hook.remove)
         if functions:
-            stack.enter_context(Trace(model, see, called))
+            stack.enter_context(Trace(model, see, keep_output))
         yield taps
     for name in functions:
         if taps.ran and name not in taps.ran:
-            raise taps.absent(name)
+            raise taps.explain_missing(name)

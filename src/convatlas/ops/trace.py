@@ -1,6 +1,6 @@
-"""Sees every operation of a forward pass, between modules too, under names that are the same in every run.
+"""Follows every operation of a forward pass, between modules too, under names that are the same in every run.
 
-An operation is called as the module that runs it and the function: `layer4.1.relu`. What runs again gets a number, as in
+An operation has the name of the module that runs it and of its function: `layer4.1.relu`. A repeated call gets a number, as in
 `layer4.1.relu_1` for the second ReLU of a block and `head_1` for the second call of a module.
 """
 
@@ -13,20 +13,20 @@ from typing import Any, Self
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-See = Callable[["Operation"], Any]
-"""Is shown an operation; what it returns goes on through the network in place of the output, unless it is None."""
+OperationHook = Callable[["Operation"], Any]
+"""Is called with each operation; what it returns replaces the output, unless it is None."""
 
-Called = Callable[[str, Any], Any]
-"""Is shown the name and output of each module, numbered from its second call on; returns as `See` does."""
+OutputHook = Callable[[str, Any], Any]
+"""Is called with the name and output of each module, numbered from its second call on; may replace the output as well."""
 
 
 def ignore(*_: object) -> None:
-    """Looks and leaves all as it is."""
+    """The hook that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A function that a forward pass called, with all it was given and gave."""
+    """A function that a forward pass called, with its arguments and its output."""
 
     name: str
     kind: str  # conv2d, relu, add, cat …
@@ -44,19 +44,19 @@ class Operation:
 
 
 class Trace(TorchFunctionMode):
-    """While it is entered, `see` is shown each operation of the network's forward passes, `called` what each module gave."""
+    """While it is entered, calls `on_operation` with each operation of the network's forward passes, `on_output` after each module."""
 
-    def __init__(self, model: nn.Module, see: See, called: Called = ignore) -> None:
+    def __init__(self, model: nn.Module, on_operation: OperationHook, on_output: OutputHook = ignore) -> None:
         super().__init__()
-        self.model, self.see, self.called = model, see, called
+        self.model, self.on_operation, self.on_output = model, on_operation, on_output
         self.stack: list[tuple[str, nn.Module]] = []
-        self.seen: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
         self.hooks: list[Any] = []
 
     def __enter__(self) -> Self:
         for path, module in self.model.named_modules():
-            self.hooks.append(module.register_forward_pre_hook(self.entering(path)))
-            self.hooks.append(module.register_forward_hook(self.leaving, always_call=True))
+            self.hooks.append(module.register_forward_pre_hook(self.entry_hook(path)))
+            self.hooks.append(module.register_forward_hook(self.exit_hook, always_call=True))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -66,24 +66,24 @@ class Trace(TorchFunctionMode):
             self.hooks.pop().remove()
         self.stack.clear()
 
-    def entering(self, path: str) -> Callable[..., None]:
+    def entry_hook(self, path: str) -> Callable[..., None]:
         def enter(module: nn.Module, _: object) -> None:
             if module is self.model or not self.stack:  # a part may be called by itself, too
                 self.stack.clear()
-                self.seen.clear()
-            self.stack.append((self.numbered(path), module))
+                self.calls.clear()
+            self.stack.append((self.numbered_name(path), module))
 
         return enter
 
-    def leaving(self, module: nn.Module, _: object, y: Any) -> Any:
+    def exit_hook(self, module: nn.Module, _: object, y: Any) -> Any:
         if self.stack and self.stack[-1][1] is module:
-            return self.called(self.stack.pop()[0], y)
+            return self.on_output(self.stack.pop()[0], y)
         return None
 
-    def numbered(self, name: str) -> str:
-        """The name, with how often it was there before."""
-        self.seen[name] += 1
-        return name if self.seen[name] == 1 else f"{name}_{self.seen[name] - 1}"
+    def numbered_name(self, name: str) -> str:
+        """The name, with the number of its earlier calls."""
+        self.calls[name] += 1
+        return name if self.calls[name] == 1 else f"{name}_{self.calls[name] - 1}"
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -92,28 +92,31 @@ class Trace(TorchFunctionMode):
             return y
         path, module = self.stack[-1]
         kind = kind_of(function)
-        name = self.numbered(f"{path}.{kind}" if path else kind)
-        other = self.see(Operation(name, kind, path, module, function, args, kwargs, y))
+        name = self.numbered_name(f"{path}.{kind}" if path else kind)
+        other = self.on_operation(Operation(name, kind, path, module, function, args, kwargs, y))
         return y if other is None else other
 
 
 def kind_of(function: Any) -> str:
-    """What a function does, however it is spelt: `__iadd__`, `add_` and `add` are one."""
+    """What a function does, however it is spelled: `__iadd__`, `add_` and `add` are one."""
     name = getattr(function, "__name__", type(function).__name__)
     if name == "__get__":
         name = function.__self__.__name__  # an attribute such as `x.T`
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
-        name = SPELT.get(name, name[1:] if name[:1] in ("i", "r") and name[1:] in REFLECTED else name)
+        name = SPELLINGS.get(name, name[1:] if name[:1] in ("i", "r") and name[1:] in REFLECTED else name)
     return name.rstrip("_")
 
 
 REFLECTED = ("add", "sub", "mul", "truediv", "matmul", "pow", "floordiv", "mod")
-SPELT = {"getitem": "slice", "setitem": "assign", "truediv": "div", "rtruediv": "div", "itruediv": "div"}
+SPELLINGS = {"getitem": "slice", "setitem": "assign", "truediv": "div", "rtruediv": "div", "itruediv": "div"}
 
 
 def tensors(value: Any) -> list[Tensor]:
-    """The tensors in a value: itself, or those of a tuple, list or dict."""
+    """The tensors in a value: itself, or those of a tuple, list or dict.
+
+    Shapes   any
+    """
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, dict):

@@ -48,7 +48,10 @@ class ImageSet:
         return len(self.labels)
 
     def with_classes(self) -> Images:
-        """The images with the numbers of their classes as labels."""
+        """The images with the numbers of their classes as labels.
+
+        Raises   TypeError for images that are neither resident nor streamed
+        """
         labels = torch.from_numpy(self.labels)
         if isinstance(self.images, Resident):
             return Resident(self.images.x, labels)

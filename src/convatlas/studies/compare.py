@@ -129,7 +129,10 @@ class Comparison:
         return [Trial(replace(recipe, seed=seed), self.folder / f"{name}-s{seed}") for seed in self.seeds]
 
     def run(self) -> Iterator[Began | Event | Failed]:
-        """Trains what is not yet trained; a network that fails is reported and does not stop the others."""
+        """Trains what is not yet trained; a network that fails is reported and does not stop the others.
+
+        Raises   Interrupted, with the folder to continue in
+        """
         number = 0
         for recipe, name in self.names.items():
             for trial in self.trials(recipe):

@@ -73,7 +73,10 @@ class CrossValidation:
         return [(replace(self.recipe, fold=fold), self.folder / f"fold-{fold}") for fold in folds]
 
     def run(self) -> Iterator[Began | Event]:
-        """Trains what is not yet trained."""
+        """Trains what is not yet trained.
+
+        Raises   Interrupted, with the folder to continue in
+        """
         of = self.recipe.folds or 0
         for number, (recipe, folder) in enumerate(self.runs(), start=1):
             run = Run.open(folder) if is_run(folder) else Run.create(folder, recipe)

@@ -28,7 +28,10 @@ class Pairing:
 
 
 def with_versions(state: dict[str, Tensor], of: State) -> State:
-    """The tensors with the versions of the modules they come from, which some networks ask for before they load anything."""
+    """The tensors with the versions of their modules, which some networks need for loading.
+
+    Shapes   tensors of any shape → the same
+    """
     result = OrderedDict(state)
     result._metadata = getattr(of, "_metadata", None)  # type: ignore[attr-defined]  # noqa: SLF001 (so state_dict passes it on)
     return result
@@ -56,5 +59,8 @@ def rename(key: str, renames: Sequence[tuple[str, str]]) -> str:
 
 
 def shape(value: Tensor) -> list[int]:
-    """The shape without axes of length one."""
+    """The shape without axes of length one.
+
+    Shapes   any
+    """
     return [n for n in value.shape if n > 1]

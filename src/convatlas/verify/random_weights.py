@@ -44,7 +44,10 @@ def randomize_weights(model: nn.Module) -> None:
 
 
 def draw_value(key: str, p: Tensor) -> Tensor:
-    """A value for one parameter."""
+    """A value for one parameter.
+
+    Shapes   any → the same
+    """
     value = torch.empty(p.shape, dtype=p.dtype)
     if p.ndim > 1 and key.endswith("weight"):
         gain = 2 if p.ndim == 4 else 1  # a ReLU halves what a convolution gives
@@ -55,7 +58,10 @@ def draw_value(key: str, p: Tensor) -> Tensor:
 
 
 def calibrate_batch_norms(model: nn.Module, x: Tensor) -> None:
-    """Batch norms get the statistics of these images, each a little off: else deep networks would explode in evaluation."""
+    """Batch norms get the statistics of these images with a random factor: else deep networks would overflow in evaluation.
+
+    Shapes   x (n, c, h, w)
+    """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not norms:
         return

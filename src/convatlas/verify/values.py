@@ -83,7 +83,10 @@ def compare_values(network: Variant, reference: Reference, pair: Pair, memory: i
 
 
 def compare_on(network: Variant, reference: Reference, pair: Pair, plan: Trial) -> Iterator[Check]:
-    """The comparison of values with these images; parameters share their memory."""
+    """The comparison of values with these images; parameters share their memory.
+
+    Raises   ValueError if the reference's logits are the same for two images
+    """
     ours = empty_model(lambda: create_model(network, image_size=plan.built_for), plan.dtype)
     theirs, back = (empty_model(lambda: reference.build(plan.built_for), plan.dtype) for _ in range(2))
     pairs = pair(ours, theirs)
@@ -102,14 +105,17 @@ def compare_on(network: Variant, reference: Reference, pair: Pair, plan: Trial) 
     with torch.no_grad(), unfused():
         expected = theirs.eval()(x)
         if torch.equal(expected[0], expected[1]):
-            raise ValueError("the reference's logits say nothing of the image")
+            raise ValueError("the reference's logits are the same for two images")
         yield compare_tensors("logits", [ours.eval()(x), back.eval()(x)], [expected, expected], x.dtype, str(plan))
     del back
     yield from training_step(ours, theirs, x, pairs)
 
 
 def tables(ours: nn.Module, theirs: nn.Module, pairs: Pairing) -> tuple[list[Tensor], list[Tensor]]:
-    """What is in a file but never trained: statistics as they start, and what follows from sizes, as indices of positions."""
+    """The tensors of a file that are never trained: initial statistics, and what follows from sizes, as indices of positions.
+
+    Shapes   → pairs of any one shape
+    """
     mine, other = ours.state_dict(), theirs.state_dict()
     fixed = {key for key, _ in theirs.named_buffers()} & pairs.ours.keys()
     return [mine[pairs.ours[key]] for key in fixed], [other[key] for key in fixed]
@@ -127,9 +133,11 @@ def exchange_weights(ours: nn.Module, theirs: nn.Module, back: nn.Module, pairs:
 
 
 def training_step(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Pairing) -> Iterator[Check]:
-    """Logits in training mode, auxiliary ones included, every gradient, and the statistics that norms gathered.
+    """Logits in training mode, auxiliary ones included, every gradient, and the running statistics of norms.
 
-    Our gradients are compared and forgotten one by one, so that those of one network alone are held.
+    Our gradients are compared and freed one by one, so that only those of one network are in memory.
+
+    Shapes   x (n, c, h, w)
     """
     expected = take_step(theirs, x)
     other = {pairs.ours[key]: p.grad for key, p in theirs.named_parameters()}
@@ -153,7 +161,10 @@ def training_step(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Pairing)
 
 
 def take_step(model: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
-    """The logits of a training step whose gradients are then in the network."""
+    """The logits of a training step, which leaves its gradients in the network.
+
+    Shapes   x (n, c, h, w) → logits (n, k) each
+    """
     torch.manual_seed(1)
     y = model.train()(x)
     logits = tuple(y) if isinstance(y, tuple) else (y,)
@@ -164,7 +175,10 @@ def take_step(model: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
 def compare_tensors(
     name: str, own: Sequence[Tensor | None], expected: Sequence[Tensor], dtype: torch.dtype, words: str = ""
 ) -> Check:
-    """The check of tensors in a row."""
+    """The check that two rows of tensors are equal.
+
+    Shapes   any
+    """
     if len(own) != len(expected):
         return Check(name, Outcome.DIFFERS, f"are {len(own)} tensors", f"{len(expected)}")
     return judge_difference(name, max(map(difference, own, expected), default=0.0), dtype, words)
@@ -180,7 +194,9 @@ def judge_difference(name: str, apart: float, dtype: torch.dtype, words: str, wh
 def difference(a: Tensor | None, b: Tensor | None, floor: float = 0.0) -> float:
     """The largest difference, relative to the largest entry of b, or to the floor if that is larger.
 
-    Infinite where one of both is missing, of another shape or type, or no number
+    Infinite where one of the two is missing, has another size or type, or holds a NaN.
+
+    Shapes   a and b have as many elements
     """
     if a is None or b is None or a.dtype != b.dtype or a.numel() != b.numel():
         return math.inf
