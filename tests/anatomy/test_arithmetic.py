@@ -57,7 +57,7 @@ def test_sizes_parameters_and_macs_are_torchs(layer, size):
     assert layer.weights == sum(p.numel() for p in real.parameters())
     assert layer.weights + layer.c_out == sum(p.numel() for p in biased.parameters())
     assert step.macs == counter.get_total_flops() // 2
-    depthwise, pointwise = (module(part).to("meta") for part in layer.separated())
+    depthwise, pointwise = (module(part).to("meta") for part in layer.depthwise_separable())
     with FlopCounterMode(display=False) as counter:
         assert pointwise(depthwise(x)).shape[1:] == y.shape[1:]
     weights, biases, macs = step.separable

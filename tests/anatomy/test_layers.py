@@ -188,8 +188,8 @@ def test_a_way_that_depends_on_values_is_followed_as_far_as_it_goes():
         Unfollowed, match=r"undecided was followed for 4 layers and lost after gt .*depends on values"
     ) as caught:
         inspect(Undecided(), (3, 8, 8), name="undecided")
-    assert [layer.name for layer in caught.value.seen.layers] == ["conv", "act", "sum", "gt"]
-    assert caught.value.seen["conv"].macs == 8 * 27 * 36
+    assert [layer.name for layer in caught.value.anatomy.layers] == ["conv", "act", "sum", "gt"]
+    assert caught.value.anatomy["conv"].macs == 8 * 27 * 36
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ NETWORKS = st.lists(st.one_of(windows(), branches(), REST), min_size=1, max_size
 def seen(layer, size):
     """First and last pixel that the middle unit of a layer sees, along height and width."""
     axes, units = (layer.receptive_field.height, layer.receptive_field.width), layer.output_shape[2:]
-    return [axis.clipped(n // 2, side) for axis, n, side in zip(axes, units, size[1:], strict=True)]
+    return [axis.pixel_range(n // 2, side) for axis, n, side in zip(axes, units, size[1:], strict=True)]
 
 
 def inside(layer, size):

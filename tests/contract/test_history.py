@@ -3,7 +3,7 @@
 import pytest
 
 from convatlas.models import FAMILIES
-from convatlas.models.history import joined, sections
+from convatlas.models.history import join_lines, sections
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
@@ -19,6 +19,6 @@ def test_papers_differences_small_form_and_names_are_told(family):
 
 def test_a_paragraph_ends_where_the_next_word_had_room():
     full = "Differs  " + "x" * 118 + "."
-    assert joined(f"{full}\n         Then.") == f"{'x' * 118}. Then."
-    assert joined("Differs  Short.\n         Then.") == "Short.\nThen."
-    assert joined("Differs  Short,\n         then.") == "Short, then."
+    assert join_lines(f"{full}\n         Then.") == f"{'x' * 118}. Then."
+    assert join_lines("Differs  Short.\n         Then.") == "Short.\nThen."
+    assert join_lines("Differs  Short,\n         then.") == "Short, then."

@@ -198,7 +198,7 @@ def test_streaming_is_pure_with_any_number_of_workers(pictures: Maker) -> None:
 def test_a_frame_cuts_and_scales_as_torchvision_does_also_in_workers(pictures: Maker) -> None:
     tree = part(pictures("a", "b", count=9, w=50, h=31, ending="jpeg"), "test")
     frame = Compose([Resize(12), CenterCrop(8), PILToTensor()])
-    images = Files(tree.root, list(tree.names), tree.labels).streamed(3, 8, strict=True, frame=frame)
+    images = Files(tree.root, list(tree.names), tree.labels).stream(3, 8, strict=True, frame=frame)
     images = pickle.loads(pickle.dumps(images))  # noqa: S301  # as workers get it where processes are spawned
     expected = torch.stack([frame(Image.open(tree.root / name).convert("RGB")) for name in tree.names])
     assert torch.equal(pixels(images), expected)

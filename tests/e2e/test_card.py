@@ -16,7 +16,7 @@ from convatlas.cli import app
 from convatlas.cli.flags import given_flags
 from convatlas.engine.record import Run
 from convatlas.recipes import default
-from convatlas.studies.card import began, command
+from convatlas.studies.card import command, origin_of_weights
 
 
 @pytest.fixture
@@ -129,12 +129,12 @@ def test_where_the_data_is_gone_the_other_pictures_are_drawn(say, run, tmp_path)
 
 
 def test_the_origin_of_weights_is_told_as_far_as_it_is_known():
-    known = began("squeezenet1_1", "imagenet1k_v1", None)
+    known = origin_of_weights("squeezenet1_1", "imagenet1k_v1", None)
     assert known.license == "BSD-3-Clause"
     assert "imagenet1k_v1 of squeezenet1_1" in known.words
-    assert began("squeezenet1_1", "mine.pth", None).license is None
-    assert began("squeezenet1_1", "mine.pth", "mit").license == "mit"
-    assert began("squeezenet1_1", None, None) is None
+    assert origin_of_weights("squeezenet1_1", "mine.pth", None).license is None
+    assert origin_of_weights("squeezenet1_1", "mine.pth", "mit").license == "mit"
+    assert origin_of_weights("squeezenet1_1", None, None) is None
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_a_name_in_either_spelling_is_one_variant(name: str, changes: dict, cano
     assert (network.name, network.changes, network.base) == (canonical, changes, name.partition(":")[0])
     assert variant(canonical) == network
     assert variant(network) is network
-    assert network.spec == variant(network.base).replaced(changes).spec
+    assert network.spec == variant(network.base).with_changes(changes).spec
     assert network.native is network.family.native_of(network.base)
 
 

@@ -29,7 +29,7 @@ from convatlas.verify import (
     values,
     verify,
 )
-from convatlas.verify.layout import as_printed
+from convatlas.verify.layout import format_like
 from convatlas.verify.names import pairing
 from convatlas.views.certificate import page
 
@@ -269,7 +269,7 @@ def test_memory_that_is_needed_is_foreseen():
     model = nn.Sequential(nn.Linear(1000, 1000), nn.ReLU(), nn.Linear(1000, 1000)).to("meta")
     weights, largest = 4 * 2 * 1_001_000, 4 * 10**6
     saved = 4 * 5 * 2 * 1000  # the input, and the output of the ReLU, which the layer after it also keeps
-    found = memory.needed(model, torch.empty(5, 1000, device="meta"))
+    found = memory.comparison_memory(model, torch.empty(5, 1000, device="meta"))
     assert found - memory.ASIDE == 2 * weights + largest + saved
 
 
@@ -320,7 +320,7 @@ def test_tensors_are_paired_by_name_by_renames_or_in_order():
     ("value", "like", "text"), [(25_028_904, "25.0M", "25.0M"), (4_089_184_256, "3.8G", "4.1G"), (60_000, "61,706", "60,000")]
 )
 def test_numbers_are_written_as_the_paper_writes_them(value, like, text):
-    assert as_printed(value, like) == text
+    assert format_like(value, like) == text
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from torchvision.transforms import InterpolationMode
 import convatlas.weights
 from convatlas.errors import InputError
 from convatlas.weights import classes, find, frame, transforms
-from convatlas.weights.checkpoints import ROWS, matching
+from convatlas.weights.checkpoints import ROWS, match_checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = list_models(module=torchvision.models)
@@ -101,10 +101,14 @@ def test_what_is_not_there_is_answered_with_what_is(name, tag, words):
 
 
 def test_patterns():
-    assert [row.tag for row in matching(["resnet50", "vit_l_32"])] == ["imagenet1k_v1", "imagenet1k_v2", "imagenet1k_v1"]
-    assert matching([]) == list(ROWS)
+    assert [row.tag for row in match_checkpoints(["resnet50", "vit_l_32"])] == [
+        "imagenet1k_v1",
+        "imagenet1k_v2",
+        "imagenet1k_v1",
+    ]
+    assert match_checkpoints([]) == list(ROWS)
     with pytest.raises(InputError, match="did you mean resnet50"):
-        matching(["resnet5O"])
+        match_checkpoints(["resnet5O"])
 
 
 def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:

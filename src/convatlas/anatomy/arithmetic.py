@@ -1,4 +1,4 @@
-"""Convolution arithmetic: what sizes a chain of convolutions makes, what it costs and sees, and where it does not fit.
+"""Convolution arithmetic: output sizes, costs and receptive fields of a chain of convolutions, and where it does not fit.
 
 n pixels become ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1 of them; transposed, (n − 1)s − 2p + d(k − 1) + q + 1.
 
@@ -15,7 +15,7 @@ from ..errors import InputError
 Size = tuple[int, int]
 """Height and width."""
 
-LARGEST = 16_384  # pixels a side; what is longer is a typing error
+LARGEST = 16_384  # pixels a side; larger numbers are typing errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Convolution:
         """Multiplications with their additions, for one input of this size; those with padding count."""
         return self.weights * prod(size if self.transposed else self.output(size))
 
-    def separated(self) -> tuple["Convolution", "Convolution"]:
+    def depthwise_separable(self) -> tuple["Convolution", "Convolution"]:
         """A depthwise and a 1x1 convolution between the same sizes and channels."""
         depthwise = replace(self, groups=self.c_in, c_out=self.c_in)
         return depthwise, Convolution((1, 1), c_in=self.c_in, c_out=self.c_out)
@@ -90,20 +90,20 @@ class Step:
     @property
     def separable(self) -> tuple[int, int, int]:
         """Weights, biases and MACs of the depthwise and the 1x1 convolution that could take the layer's place."""
-        depthwise, pointwise = self.layer.separated()
+        depthwise, pointwise = self.layer.depthwise_separable()
         weights, biases = depthwise.weights + pointwise.weights, depthwise.c_out + pointwise.c_out
         return weights, biases, depthwise.macs(self.input) + pointwise.macs(self.output)
 
 
 def chain(size: Size, layers: Sequence[Convolution]) -> tuple[Step, ...]:
-    """The layers one after the other, from an image of this size on.
+    """The steps through the layers in order, from an image of this size.
 
     Raises   InputError for numbers that make no layer, channels that don't meet or divide, and a window that does not fit:
              which size, padding, kernel or stride would
     """
     steps: list[Step] = []
     if not layers or not all(1 <= n <= LARGEST for n in size):
-        raise InputError(f"a chain needs a layer and an image of 1 to {LARGEST:,} pixels a side, got {by(size)}")
+        raise InputError(f"a chain needs a layer and an image of 1 to {LARGEST:,} pixels a side, got {shape_text(size)}")
     now = size
     for i, layer in enumerate(layers):
         check(layer, i, layers)
@@ -111,7 +111,9 @@ def chain(size: Size, layers: Sequence[Convolution]) -> tuple[Step, ...]:
         if min(then) < 1 or (not layer.transposed and min(padded_side(layer, now, at) - layer.reach[at] for at in (0, 1)) < 0):
             raise InputError(explain_misfit(size, now, layers, i))
         if max(then) > LARGEST:
-            raise InputError(f"layer {i + 1} makes {by(then)} of {by(now)}: sizes above {LARGEST:,} are not followed")
+            raise InputError(
+                f"layer {i + 1} makes {shape_text(then)} of {shape_text(now)}: sizes above {LARGEST:,} are not followed"
+            )
         views = [receptive_field(layers[: i + 1], at) for at in (0, 1)]
         steps.append(Step(layer, now, then, (views[0][0], views[1][0]), (views[0][1], views[1][1])))
         now = then
@@ -128,7 +130,7 @@ def check(layer: Convolution, i: int, layers: Sequence[Convolution]) -> None:
         values = getattr(layer, name)
         if not all(least <= v <= LARGEST for v in values):
             word = "output padding" if name == "extra" else name
-            raise InputError(f"{where} needs a {word} from {least} to {LARGEST:,}, got {by(values)}")
+            raise InputError(f"{where} needs a {word} from {least} to {LARGEST:,}, got {shape_text(values)}")
     if min(layer.groups, layer.c_in, layer.c_out) < 1:
         raise InputError(f"{where} needs groups and channels of at least 1, got {layer.groups}, {layer.c_in}:{layer.c_out}")
     if layer.c_in % layer.groups or layer.c_out % layer.groups:
@@ -141,7 +143,7 @@ def check(layer: Convolution, i: int, layers: Sequence[Convolution]) -> None:
     if i and layers[i - 1].c_out != layer.c_in:
         raise InputError(f"{where} reads {layer.c_in} channels where the one before makes {layers[i - 1].c_out}")
     if any(q >= max(s, d) for q, s, d in zip(layer.extra, layer.stride, layer.dilation, strict=True)):
-        raise InputError(f"{where} needs an output padding below its stride or dilation, got {by(layer.extra)}")
+        raise InputError(f"{where} needs an output padding below its stride or dilation, got {shape_text(layer.extra)}")
 
 
 def padded_side(layer: Convolution, size: Size, at: int) -> int:
@@ -169,7 +171,7 @@ def receptive_field(layers: Sequence[Convolution], at: int) -> tuple[int, float]
 
 
 def taps(layer: Convolution, unit: int, at: int) -> list[int]:
-    """The pixels of a layer's input that a unit of its output is made of; those below 0 are padding."""
+    """The pixels of a layer's input that one unit of its output reads; those below 0 are padding."""
     k, s, p, d = (pair[at] for pair in (layer.kernel, layer.stride, layer.padding, layer.dilation))
     if layer.transposed:
         return [(unit + p - d * i) // s for i in range(k) if (unit + p - d * i) % s == 0]
@@ -190,27 +192,27 @@ def count_unread(step: Step, at: int) -> int:
 
 
 def notes(step: Step) -> list[str]:
-    """What a reader should know of a layer that does fit: pixels that no window reads, and the padding that keeps the size."""
+    """Notes on a layer that fits: pixels that no window reads, and the padding that would keep the size."""
     layer = step.layer
     if layer.transposed:
         return []
     rows, columns = describe_unread(step, 0), describe_unread(step, 1)
     if rows and columns and rows.partition(" rows")[2] == columns.partition(" columns")[2] and step.input[0] == step.input[1]:
-        said = [rows.replace(" rows", " rows and as many columns", 1)]
+        sentences = [rows.replace(" rows", " rows and as many columns", 1)]
     else:
-        said = [words for words in (rows, columns) if words]
+        sentences = [words for words in (rows, columns) if words]
     if any(p >= r for p, r in zip(layer.padding, layer.reach, strict=True)):
-        said.append(f"a padding of {by(layer.padding)} holds whole windows: the outermost ones read zeros alone")
-    kept = tuple(-(-n // s) for n, s in zip(step.input, layer.stride, strict=True))
-    if step.output != kept:
-        aim = "keep the size" if max(layer.stride) == 1 else f"make {by(kept)}, the size divided by the stride"
+        sentences.append(f"a padding of {shape_text(layer.padding)} holds whole windows: the outermost ones read zeros alone")
+    even = tuple(-(-n // s) for n, s in zip(step.input, layer.stride, strict=True))
+    if step.output != even:
+        aim = "keep the size" if max(layer.stride) == 1 else f"make {shape_text(even)}, the size divided by the stride"
         if all(r % 2 for r in layer.reach):
-            said.append(f"a padding of {by(tuple(r // 2 for r in layer.reach))} would {aim}")
+            sentences.append(f"a padding of {shape_text(tuple(r // 2 for r in layer.reach))} would {aim}")
         elif max(layer.stride) == 1:
-            said.append(
+            sentences.append(
                 f"an even kernel has no middle: the same padding on both sides cannot {aim}; one side needs a pixel more"
             )
-    return said
+    return sentences
 
 
 def describe_unread(step: Step, at: int) -> str:
@@ -229,21 +231,25 @@ def explain_misfit(size: Size, now: Size, layers: Sequence[Convolution], i: int)
     layer, where = layers[i], f"layer {i + 1}" if len(layers) > 1 else "the layer"
     if layer.transposed:
         return (
-            f"{where} makes {by(layer.output(now))} pixels of {by(now)}: the padding of {by(layer.padding)} cuts all away; "
+            f"{where} makes {shape_text(layer.output(now))} pixels of {shape_text(now)}: "
+            f"the padding of {shape_text(layer.padding)} cuts all away; "
             f"it fits with a padding of {min(layer.reach[0] - 1, layer.reach[1] - 1) // 2} or a larger image"
         )
     at = next(at for at in (0, 1) if padded_side(layer, now, at) < layer.reach[at])
     n, p, d, need = now[at], layer.padding[at], layer.dilation[at], layer.reach[at]
-    span = f", spread by a dilation of {d} over {by(layer.reach)} pixels," if d > 1 and layer.kernel[at] > 1 else ""
-    remedies = [f"an image of at least {by(smallest_image(layers[: i + 1]))}", f"a padding of at least {-(-(need - n) // 2)}"]
+    span = f", spread by a dilation of {d} over {shape_text(layer.reach)} pixels," if d > 1 and layer.kernel[at] > 1 else ""
+    remedies = [
+        f"an image of at least {shape_text(smallest_image(layers[: i + 1]))}",
+        f"a padding of at least {-(-(need - n) // 2)}",
+    ]
     if (fits := (n + 2 * p - 1) // d + 1) >= 1:
         remedies.append(f"a kernel of at most {fits}")
     if d > 1 and n + 2 * p >= layer.kernel[at]:
         remedies.append(f"a dilation of at most {(n + 2 * p - 1) // (layer.kernel[at] - 1)}")
     remedies += smaller_strides(size, layers, i)
     return (
-        f"{where} does not fit: a {by(layer.kernel)} kernel{span} needs {need} pixels of {('height', 'width')[at]} and finds "
-        f"{n} + 2·{p} = {n + 2 * p}; it fits with {', '.join(remedies[:-1])} or {remedies[-1]}"
+        f"{where} does not fit: a {shape_text(layer.kernel)} kernel{span} needs {need} pixels of {('height', 'width')[at]} "
+        f"and finds {n} + 2·{p} = {n + 2 * p}; it fits with {', '.join(remedies[:-1])} or {remedies[-1]}"
     )
 
 
@@ -267,13 +273,13 @@ def smaller_strides(size: Size, layers: Sequence[Convolution], i: int) -> list[s
         if max(layers[j].stride) > 1 and not layers[j].transposed:
             changed = [*layers[:j], replace(layers[j], stride=(1, 1)), *layers[j + 1 : i + 1]]
             if all(a <= b for a, b in zip(smallest_image(changed), size, strict=True)):
-                return [f"a stride of 1 instead of {by(layers[j].stride)} in layer {j + 1}"]
+                return [f"a stride of 1 instead of {shape_text(layers[j].stride)} in layer {j + 1}"]
     return []
 
 
-def by(pair: Sequence[int]) -> str:
-    """7x7, always with both sides."""
-    return "x".join(map(str, pair))
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape in words: 7x7, 3x224x224."""
+    return "x".join(map(str, shape))
 
 
 __all__ = ["Convolution", "Step", "chain", "notes", "smallest_image"]

@@ -69,7 +69,7 @@ class Encoder(nn.Module):
 
 
 def watch(network: nn.Module, point: Point, maps: dict[Point, Tensor], *, last: bool) -> Callable[[], None]:
-    """Collects the map at a point, and behind the last point passes an empty batch on; returns a function that removes the hook.
+    """Collects the map at a point, and behind the last point passes an empty batch on; returns what removes the hook.
 
     Shapes   each map (n, c, h, w), or (n, h, w, c) where channels are last
     """

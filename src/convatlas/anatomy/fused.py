@@ -1,6 +1,6 @@
-"""Attention as the kernels of CPUs and GPUs do it: without ever holding the table of all pairs.
+"""Attention as the kernels of CPUs and GPUs compute it, without ever storing the table of all pairs.
 
-Without values PyTorch takes its plain formula, which writes that table down, keeps it, and doubles the memory of a transformer.
+On the meta device PyTorch takes its plain formula, which stores that table and doubles the memory of a transformer.
 """
 
 from typing import Any
@@ -11,17 +11,17 @@ from torch.overrides import TorchFunctionMode
 
 
 class Fused(TorchFunctionMode):
-    """While it is entered, attention without a mask or dropout takes the fused kernel's way on the meta device."""
+    """While it is entered, attention without a mask or dropout runs the fused kernel on the meta device."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function is scaled_dot_product_attention and fusible(*args, **(kwargs or {})):
+        if function is scaled_dot_product_attention and is_fusible(*args, **(kwargs or {})):
             q, k, v, *_ = args
             causal = bool(kwargs and kwargs.get("is_causal"))
             return ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal)[0]  # noqa: SLF001
         return function(*args, **(kwargs or {}))
 
 
-def fusible(q: Tensor, _: Tensor, v: Tensor, *more: object, **settings: Any) -> bool:
+def is_fusible(q: Tensor, _: Tensor, v: Tensor, *more: object, **settings: Any) -> bool:
     """Whether there is a fused kernel for it.
 
     Shapes   q (n, heads, t, d), v (n, heads, t, e): the kernel needs d = e

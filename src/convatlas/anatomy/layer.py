@@ -9,11 +9,6 @@ from .receptive import ReceptiveField
 Shape = tuple[int, ...]
 
 
-def shape_text(shape: Shape) -> str:
-    """A shape in words: 3x224x224."""
-    return "x".join(map(str, shape))
-
-
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer, or one operation between layers, in the order of execution, for a batch of one image unless said otherwise.

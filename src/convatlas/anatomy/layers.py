@@ -1,4 +1,4 @@
-"""What happens in each layer of a network, and what it costs, without computing anything."""
+"""The layers of a network and their costs, counted on the meta device: nothing is computed."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from ..ops.trace import Operation, Trace, tensors
 from .fused import Fused
 from .layer import Costs, Layer, Shape
 from .receptive import ReceptiveField
-from .receptive_rules import TAKEN, Known, Window, field_of, windows_of
+from .receptive_rules import WINDOW_ARGUMENTS, Known, Window, field_of, windows_of
 from .saved_activations import kept_bytes
 from .stages import Stage, stages
 
@@ -65,11 +65,11 @@ class Anatomy(Costs):
 
 
 class Unfollowed(InputError):
-    """A network whose next operation depends on values; `seen` is the part before it."""
+    """A network whose next operation depends on values; `anatomy` is that of the part before it."""
 
-    def __init__(self, message: str, seen: Anatomy) -> None:
+    def __init__(self, message: str, anatomy: Anatomy) -> None:
         super().__init__(message)
-        self.seen = seen
+        self.anatomy = anatomy
 
 
 def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
@@ -85,31 +85,31 @@ def inspect(model: nn.Module, size: Shape, *, name: str = "") -> Anatomy:
     try:
         with without_values(model):
             model.eval()
-            with torch.no_grad(), recorder.counter, Trace(model, recorder.see):
+            with torch.no_grad(), recorder.counter, Trace(model, recorder.add):
                 model(x)
-            seen = recorder.anatomy(name, size)
-            kept = kept_bytes(model.train(), example(model, size, batch=PAIR))
+            anatomy = recorder.anatomy(name, size)
+            saved = kept_bytes(model.train(), example(model, size, batch=PAIR))
     except (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError, IndexError, ZeroDivisionError) as error:
         raise explain_failure(error, model, recorder.anatomy(name, size)) from error
-    layers = tuple(replace(layer, kept=kept.pop(layer.name, 0) // PAIR) for layer in seen.layers)
-    return replace(seen, layers=layers)
+    layers = tuple(replace(layer, kept=saved.pop(layer.name, 0) // PAIR) for layer in anatomy.layers)
+    return replace(anatomy, layers=layers)
 
 
-def explain_failure(error: Exception, model: nn.Module, seen: Anatomy) -> InputError:
+def explain_failure(error: Exception, model: nn.Module, anatomy: Anatomy) -> InputError:
     """The error of a forward pass as a sentence that names the last layer that ran."""
     reason = " ".join(str(error).split())
-    shape = "x".join(map(str, seen.size))
-    where = f"after {seen.layers[-1].name} {seen.layers[-1].output_shape}" if seen.layers else "at the image"
+    shape = "x".join(map(str, anatomy.size))
+    where = f"after {anatomy.layers[-1].name} {anatomy.layers[-1].output_shape}" if anatomy.layers else "at the image"
     if isinstance(error, NotImplementedError) or "meta" in reason.lower() or "item()" in reason:
         return Unfollowed(
-            f"{seen.name or 'the network'} was followed for {len(seen.layers)} layers and lost {where}, where what comes next "
-            f"depends on values that are not computed here: {reason[:200]}",
-            seen,
+            f"{anatomy.name or 'the network'} was followed for {len(anatomy.layers)} layers and lost {where}, where "
+            f"what comes next depends on values that are not computed here: {reason[:200]}",
+            anatomy,
         )
-    needed = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), seen.size[0])
-    if not seen.layers and needed != seen.size[0]:
-        return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it takes {needed} channels")
-    return InputError(f"{seen.name or 'the network'} does not take an image of {shape}: it stopped {where}: {reason[:300]}")
+    needed = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), anatomy.size[0])
+    if not anatomy.layers and needed != anatomy.size[0]:
+        return InputError(f"{anatomy.name or 'the network'} does not take an image of {shape}: it takes {needed} channels")
+    return InputError(f"{anatomy.name or 'the network'} does not take an image of {shape}: it stopped {where}: {reason[:300]}")
 
 
 def example(model: nn.Module, size: Shape, batch: int = 1) -> Tensor:
@@ -154,7 +154,7 @@ def without_value(value: Tensor) -> Tensor:
 
 
 class Recorder:
-    """Makes a row of each operation, and one of all operations within a layer."""
+    """Makes one row for each operation, and one for all operations within a layer."""
 
     def __init__(self, model: nn.Module, x: Tensor) -> None:
         self.model = model
@@ -167,7 +167,7 @@ class Recorder:
         self.parameters: set[int] = set()
         self.open: tuple[str, int] | None = None  # the call of a layer that the last row belongs to
 
-    def see(self, o: Operation) -> None:
+    def add(self, o: Operation) -> None:
         macs = self.counter.get_total_flops() // 2 - self.counted
         self.counted += macs
         outputs, arguments = tensors(o.output), tensors([o.args, o.kwargs])
@@ -219,7 +219,7 @@ def settings(window: tuple[Window, Window] | None, o: Operation) -> dict[str, An
     if window is None:
         return {}
     kernel, stride, padding, dilation = zip(*window, strict=True)
-    groups = dict(zip(TAKEN[o.kind].split(), o.args, strict=False)) | o.kwargs
+    groups = dict(zip(WINDOW_ARGUMENTS[o.kind].split(), o.args, strict=False)) | o.kwargs
     return {
         "kernel": kernel,
         "stride": stride,

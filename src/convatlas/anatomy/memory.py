@@ -1,4 +1,4 @@
-"""Peak memory of a forward pass or a training step, found by doing it without values and watching what is alive."""
+"""Peak memory of a forward pass or a training step, from a run on the meta device that adds up the storages alive."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +16,13 @@ from .saved_activations import place
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a pass needs; kernels' own workspace comes on top.
+    """The memory of a pass, without the workspace of kernels.
 
     Units   bytes
     """
 
     weights: int  # parameters and buffers
-    working: int  # the most that was alive at once beside these: images, activations, gradients
+    working: int  # the most that is alive at once beside these: images, activations, gradients
 
     @property
     def total(self) -> int:
@@ -40,7 +40,7 @@ def peak_memory(model: nn.Module, size: Shape, *, batch: int = 1, training: bool
         watch = Alive(held)
         model.train(training)
         with torch.set_grad_enabled(training), watch:
-            watch.born(x)
+            watch.add(x)
             y = model(x)
             if training:
                 del x
@@ -52,7 +52,7 @@ def peak_memory(model: nn.Module, size: Shape, *, batch: int = 1, training: bool
 
 
 class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the storages that are alive after each operation, but for those that were there before."""
+    """Adds up the storages that are alive after each operation, without those of the weights."""
 
     def __init__(self, held: dict[int, int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -64,8 +64,8 @@ class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _should_skip_dynamo(cls) -> bool:
         return False  # else the first operation loads torch.compile, which takes a second
 
-    def born(self, value: Tensor) -> None:
-        """Counts a tensor's storage until nothing looks at it any more."""
+    def add(self, value: Tensor) -> None:
+        """Counts a tensor's storage until it is freed."""
         storage = value.untyped_storage()
         key = place(value)
         if key in self.held:
@@ -82,5 +82,5 @@ class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         y = function(*args, **(kwargs or {}))
         for value in tensors(y):
-            self.born(value)
+            self.add(value)
         return y

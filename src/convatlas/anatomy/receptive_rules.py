@@ -78,7 +78,7 @@ def through_reshape(operation: Operation, x: Tensor, field: ReceptiveField) -> R
         if tuple(y.shape[k : k + 2]) == (h, w) and prod(y.shape[:k]) == before:
             return replace(field, dims=(k, k + 1))
     if x.numel() == y.numel() and any(side % (h * w) == 0 for side in y.shape[1:]):
-        return field.gathered(x.shape, None)
+        return field.union_of_units(x.shape, None)
     return None
 
 
@@ -90,12 +90,12 @@ def through_window(operation: Operation, x: Tensor, field: ReceptiveField) -> Re
     sides = windows_of(operation)
     if sides is None or field.dims != (2, 3) or x.ndim != 4:
         return None
-    return field.slid(*sides)
+    return field.behind_window(*sides)
 
 
 def windows_of(operation: Operation) -> tuple[Window, Window] | None:
     """Kernel, stride, padding and dilation of each axis of a convolution or pool; None for other operations."""
-    names = TAKEN.get(operation.kind)
+    names = WINDOW_ARGUMENTS.get(operation.kind)
     if names is None:
         return None
     arguments = dict(zip(names.split(), operation.args, strict=False)) | operation.kwargs
@@ -110,7 +110,7 @@ def windows_of(operation: Operation) -> tuple[Window, Window] | None:
     return down, across
 
 
-TAKEN = {
+WINDOW_ARGUMENTS = {
     "conv2d": "input weight bias stride padding dilation groups",
     "max_pool2d": "input kernel_size stride padding dilation",
     "avg_pool2d": "input kernel_size stride padding",
@@ -136,9 +136,9 @@ def through_adaptive_pool(operation: Operation, x: Tensor, field: ReceptiveField
     axes = []
     for axis, n, m in zip((field.height, field.width), x.shape[2:], y.shape[2:], strict=True):
         if 1 in (n, m):
-            axes.append(axis.gathered(n) if n != m else axis)
+            axes.append(axis.union_of_units(n) if n != m else axis)
         elif n % m == 0:
-            axes.append(axis.slid(n // m, n // m))
+            axes.append(axis.behind_window(n // m, n // m))
         else:  # windows of two sizes that overlap: the larger one, at the mean distance
             reach = max(-(-(i + 1) * n // m) - i * n // m for i in range(m))
             axes.append(Axis(axis.start, axis.end + (reach - 1) * axis.jump, axis.jump * n / m))
@@ -155,7 +155,7 @@ def through_reduction(operation: Operation, x: Tensor, field: ReceptiveField) ->
     stays = tensors(operation.output)[0].ndim == x.ndim
     if over.isdisjoint(field.dims or ()):
         return field if stays else drop_dims(over, field)
-    return field.gathered(x.shape, field.dims if stays else None) if over.issuperset(field.dims or ()) else None
+    return field.union_of_units(x.shape, field.dims if stays else None) if over.issuperset(field.dims or ()) else None
 
 
 def drop_dims(removed: set[int], field: ReceptiveField) -> ReceptiveField:
@@ -200,7 +200,7 @@ def through_slice(operation: Operation, x: Tensor, field: ReceptiveField) -> Rec
             return None
         at = (field.dims or ()).index(source)
         first, _, step = item.indices(x.shape[source])
-        axes[at] = axes[at].slid(1, step, -first)
+        axes[at] = axes[at].behind_window(1, step, -first)
         dims[at] = k - sum(isinstance(before, int) for before in items[:k])
     return ReceptiveField(axes[0], axes[1], (dims[0], dims[1]))
 
@@ -230,7 +230,7 @@ def through_padding(operation: Operation, x: Tensor, field: ReceptiveField) -> R
     for axis, d in zip((field.height, field.width), field.dims or (), strict=True):
         at = 2 * (x.ndim - 1 - d)
         before = pads[at] if at < len(pads) else 0
-        axes.append(axis.slid(1, 1, before))
+        axes.append(axis.behind_window(1, 1, before))
     return ReceptiveField(axes[0], axes[1], field.dims)
 
 
@@ -268,7 +268,7 @@ def unknown_field(*_: object) -> None:
 
 Rule = Callable[[Operation, Tensor, ReceptiveField], ReceptiveField | None]
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(TAKEN, through_window),
+    **dict.fromkeys(WINDOW_ARGUMENTS, through_window),
     **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), through_adaptive_pool),
     **dict.fromkeys("mean sum amax amin var std norm vector_norm".split(), through_reduction),
     **dict.fromkeys(("permute", "transpose"), through_permutation),

@@ -32,12 +32,12 @@ def stages(layers: tuple[Layer, ...], size: Shape) -> tuple[Stage, ...]:
     stride: float | None = None
     spatial = 0  # layers up to the last one that has an extent
     for place, layer in enumerate(layers, start=1):
-        found = extent(layer, size, side)
-        if found:
-            side, stride = found
-        tokens = not found and is_sequence(layer, side)
-        spatial = place if found or tokens else spatial
-        maps.append((prod(layer.output_shape) // prod(side), *side) if found else layer.output_shape[1:] if tokens else ())
+        grid = extent(layer, size, side)
+        if grid:
+            side, stride = grid
+        tokens = not grid and is_sequence(layer, side)
+        spatial = place if grid or tokens else spatial
+        maps.append((prod(layer.output_shape) // prod(side), *side) if grid else layer.output_shape[1:] if tokens else ())
         strides.append(stride)
     first = next((stride for stride in strides if stride is not None), None)
     strides = [first if stride is None else stride for stride in strides[:spatial]] + [None] * (len(strides) - spatial)

@@ -1,7 +1,7 @@
 """Keeps torch.compile unloaded where nothing is compiled.
 
-PyTorch's kernels for tensors without values are written in Python, and each asks the compiler to leave it alone; the first one
-loads the whole compiler to ask, which takes longer than all that is counted here.
+PyTorch's kernels for the meta device are written in Python, and each is wrapped in `torch._dynamo.disable`; the first one loads
+the whole compiler for that, which takes longer than everything that is counted here.
 """
 
 import sys
@@ -15,15 +15,15 @@ COMPILER = "torch._dynamo"
 
 
 class Absent(ModuleType):
-    """Stands in the compiler's place; for anything but being left alone, the compiler itself comes."""
+    """A stand-in for the compiler's module: it answers `disable`, and loads the compiler for everything else."""
 
     def __init__(self) -> None:
         super().__init__(COMPILER)
-        self.asked: list[Any] = []
+        self.functions: list[Any] = []
 
     def disable(self, function: Callable[..., Any], recursive: bool = True, *, wrapping: bool = True) -> Callable[..., Any]:
-        """The function as it is: nobody is compiling."""
-        self.asked.append(function)
+        """The function itself, since nothing is compiled."""
+        self.functions.append(function)
         return function
 
     def __getattr__(self, name: str) -> Any:
@@ -34,7 +34,7 @@ class Absent(ModuleType):
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """Nobody loads the compiler within the block only to be left alone by it; afterwards all is as before."""
+    """While the block runs, `torch._dynamo.disable` does not load the compiler; afterwards all is as before."""
     if COMPILER in sys.modules:
         yield
         return
@@ -44,5 +44,5 @@ def without_compiler() -> Iterator[None]:
     finally:
         if sys.modules.get(COMPILER) is absent:
             del sys.modules[COMPILER]
-        for function in absent.asked:
+        for function in absent.functions:
             vars(function).pop("__dynamo_disable", None)

@@ -48,7 +48,7 @@ def show(
     from ..models import model_info, variant
     from ..models.history import sections
     from ..studies.network_summary import names_run, network_summary, shape_of
-    from ..weights.checkpoints import published
+    from ..weights.checkpoints import checkpoints_of
 
     if history and not as_json and not names_run(model):
         base = variant(model).base
@@ -56,4 +56,4 @@ def show(
         return
     outputs = anatomy.Wanted(depth, csv, html, svg)
     summary = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)
-    anatomy.print_summary(summary, published(model), sections(variant(summary.info.name).base), outputs, as_json)
+    anatomy.print_summary(summary, checkpoints_of(model), sections(variant(summary.info.name).base), outputs, as_json)

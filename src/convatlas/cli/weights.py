@@ -25,10 +25,10 @@ def list_(*patterns: str, as_json: Json = False) -> None:
         Shell patterns for names of networks, such as "resnet*"; all networks if none is given.
     """
     from ..console import weights as console
-    from ..weights.checkpoints import matching
+    from ..weights.checkpoints import match_checkpoints
     from ..weights.store import copies_on_disk
 
-    console.print_weights([(row, copies_on_disk(row)) for row in matching(patterns)], as_json)
+    console.print_weights([(row, copies_on_disk(row)) for row in match_checkpoints(patterns)], as_json)
 
 
 @app.command
@@ -96,9 +96,9 @@ def verify(*patterns: str, as_json: Json = False) -> None:
         Shell patterns for names of networks; all networks if none is given.
     """
     from ..console import weights as console
-    from ..weights.checkpoints import matching
+    from ..weights.checkpoints import match_checkpoints
     from ..weights.store import copies_on_disk, digest
 
-    here = ((row, place, digest(place)) for row in matching(patterns) for place in copies_on_disk(row))
+    here = ((row, place, digest(place)) for row in match_checkpoints(patterns) for place in copies_on_disk(row))
     if not console.print_verification(here, as_json):
         sys.exit(1)

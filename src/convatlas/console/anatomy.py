@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..anatomy.layer import shape_text
+from ..anatomy.arithmetic import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.outline import ALL, depth_within, outline, walk
 from ..errors import InputError

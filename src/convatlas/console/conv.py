@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 from typing import TypeVar
 
-from ..anatomy.arithmetic import Convolution, Size, Step, by, notes
+from ..anatomy.arithmetic import Convolution, Size, Step, notes, shape_text
 from ..errors import InputError
 from ..views.numbers import count
 from .terminal import dump, show, table
@@ -99,11 +99,11 @@ def print_one(step: Step) -> None:
     layer = step.layer
     weights, biases, macs = step.separable
     down, across = (layer.formula(n, at) for at, n in enumerate(step.input))
-    print(f"output      {layer.c_out}x{by(step.output)}")
+    print(f"output      {layer.c_out}x{shape_text(step.output)}")
     print(f"formula     {down}" if down == across else f"height      {down}\nwidth       {across}")
     print(f"parameters  {layer.weights:,} weights, {layer.weights + layer.c_out:,} with biases")
     print(f"MACs        {step.macs:,} ({count(step.macs)})")
-    print(f"receptive   {by(step.receptive)} pixels, {' and '.join(sorted({f'{j:g}' for j in step.jump}))} apart")
+    print(f"receptive   {shape_text(step.receptive)} pixels, {' and '.join(sorted({f'{j:g}' for j in step.jump}))} apart")
     if can_be_separable(step):
         print(
             f"separable   {weights:,} weights, {weights + biases:,} with biases, {macs:,} MACs ({count(macs)}): "
@@ -124,8 +124,9 @@ def print_table(steps: Sequence[Step]) -> None:
         layer = step.layer
         ratio = f"{count(step.separable[2])} ({step.separable[2] / step.macs:.2f})" if can_be_separable(step) else "–"
         sees.add_row(
-            str(i), *map(by, (layer.kernel, layer.stride, layer.padding, layer.dilation)), str(layer.groups),
-            f"{layer.c_out}x{by(step.output)}", f"{layer.weights:,}", count(step.macs), by(step.receptive), ratio,
+            str(i), *map(shape_text, (layer.kernel, layer.stride, layer.padding, layer.dilation)), str(layer.groups),
+            f"{layer.c_out}x{shape_text(step.output)}", f"{layer.weights:,}", count(step.macs), shape_text(step.receptive),
+            ratio,
         )  # fmt: skip
     show(sees)
     for i, step in enumerate(steps, start=1):
@@ -136,7 +137,7 @@ def print_table(steps: Sequence[Step]) -> None:
     sums, last = total(steps), steps[-1]
     print(
         f"total       {sums['weights']:,} weights, {sums['parameters']:,} with biases, {sums['macs']:,} MACs "
-        f"({count(sums['macs'])}); each of {by(last.output)} units sees {by(last.receptive)} pixels"
+        f"({count(sums['macs'])}); each of {shape_text(last.output)} units sees {shape_text(last.receptive)} pixels"
     )
 
 

@@ -131,7 +131,7 @@ def _from_folder(root: Path, side: int, split: Split, strict: bool, resident_sha
     hold = size <= resident_share * _free_memory()
 
     def images(part: "Files", side: int, title: str) -> "Images":
-        return part.resident(channels, side, f"{root.name} {title}") if hold else part.streamed(channels, side, strict)
+        return part.resident(channels, side, f"{root.name} {title}") if hold else part.stream(channels, side, strict)
 
     train_images = images(train, larger, "train")
     val_images, test_images = (images(part, side, title) if part else None for part, title in ((val, "val"), (test, "test")))

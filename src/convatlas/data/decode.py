@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from ..errors import InputError
+from ..errors import InputError, listed
 from . import picture
 from .arrays import Labels
 from .images import Resident, Streamed, evenly
@@ -61,7 +61,7 @@ class Files:
         self._keep(readable)
         return Resident(torch.from_numpy(x[:count]), torch.from_numpy(self.labels))
 
-    def streamed(self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None) -> Streamed:
+    def stream(self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None) -> Streamed:
         """The pictures, decoded when they are needed."""
         labels = torch.from_numpy(self.labels)
         return Streamed(self.root, self.names, labels, channels=channels, side=side, strict=strict, frame=frame)
@@ -85,8 +85,7 @@ def broken_warning(parts: list[Files], strict: bool) -> tuple[str, ...]:
     if not broken:
         return ()
     total = sum(len(files.names) for files in parts) + len(broken)
-    more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
-    words = f"{len(broken)} of {total} images cannot be read: {', '.join(broken[:_NAMED])}{more}"
+    words = f"{len(broken)} of {total} images cannot be read: {listed(broken, _NAMED)}"
     if strict:
         raise InputError(f"{words}; remove them, or go on without --strict")
     return (f"{words}; left out",)

@@ -119,7 +119,7 @@ def whole(path: Path, channels: int, side: int) -> View:
         plain = upright(image, channels)
         w, h = (max(round(length * side / max(width, height)), 1) for length in (width, height))
         pixels = np.zeros((channels, side, side), np.uint8)
-        pixels[:, :h, :w] = _resized(plain, (0, 0, plain.height, plain.width), (h, w))
+        pixels[:, :h, :w] = _resize(plain, (0, 0, plain.height, plain.width), (h, w))
         return View(pixels, Region(0, 0, height * side / h, width * side / w), (height, width))
 
 
@@ -208,10 +208,10 @@ def _cut_out(image: Image.Image, box: tuple[int, int, int, int], side: int, size
     across, down = size[0] / image.width, size[1] / image.height  # a drafted picture is smaller than its file says
     top, left, height, width = box
     region = Region(top * down, left * across, height * down, width * across)
-    return View(_resized(image, box, (side, side)), region, size[::-1])
+    return View(_resize(image, box, (side, side)), region, size[::-1])
 
 
-def _resized(image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _resize(image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
     from torchvision.transforms.v2.functional import resized_crop
 
     small = np.asarray(resized_crop(image, *box, list(size), antialias=True))

@@ -75,48 +75,48 @@ def cut_squares(images: NDArray[Any], channels: int) -> Tensor:
     )
 
 
-def paths_of(given: Any) -> list[Path] | None:
+def paths_of(value: Any) -> list[Path] | None:
     """The files that a list, a series or a column names; None if it names none.
 
     Raises   InputError for a single path, an empty list, and one that mixes paths with other things
     """
-    if isinstance(given, str | os.PathLike):
-        raise InputError(f"needs a list of images, got the one path {given}: give [path], or sorted(folder.rglob('*.jpg'))")
-    if isinstance(given, Sequence) and not given:
+    if isinstance(value, str | os.PathLike):
+        raise InputError(f"needs a list of images, got the one path {value}: give [path], or sorted(folder.rglob('*.jpg'))")
+    if isinstance(value, Sequence) and not value:
         raise InputError(NOTHING)
-    shape = getattr(given, "shape", None)
-    if shape is not None and len(shape) == 2 and shape[1] == 1 and not hasattr(given, "toarray"):
-        given = np.asarray(given).ravel()
-    elif not isinstance(given, Sequence) and (shape is None or len(shape) != 1):
+    shape = getattr(value, "shape", None)
+    if shape is not None and len(shape) == 2 and shape[1] == 1 and not hasattr(value, "toarray"):
+        value = np.asarray(value).ravel()
+    elif not isinstance(value, Sequence) and (shape is None or len(shape) != 1):
         return None
-    if not len(given) or not isinstance(given[0] if isinstance(given, Sequence) else np.asarray(given)[0], str | os.PathLike):
+    if not len(value) or not isinstance(value[0] if isinstance(value, Sequence) else np.asarray(value)[0], str | os.PathLike):
         return None
-    strange = next((item for item in given if not isinstance(item, str | os.PathLike)), None)
+    strange = next((item for item in value if not isinstance(item, str | os.PathLike)), None)
     if strange is not None:
         raise InputError(f"a list of paths needs to hold nothing else, got a {type(strange).__name__} in it")
-    return [Path(item) for item in given]
+    return [Path(item) for item in value]
 
 
-def array_of(given: Any) -> NDArray[Any] | None:
+def array_of(value: Any) -> NDArray[Any] | None:
     """Images in an array or a list of arrays, channels first; None if it is no such thing.
 
     Shapes   (n, h, w), (n, h, w, 1 or 3) or (n, 1 or 3, h, w) → (n, c, h, w)
     Raises   InputError for another shape, images of several sizes, numbers that are neither bytes nor in [0, 1]
     """
-    if isinstance(given, Sequence) and len(given) and np.ndim(given[0]) >= 2:
-        shapes = {np.shape(image) for image in given}
+    if isinstance(value, Sequence) and len(value) and np.ndim(value[0]) >= 2:
+        shapes = {np.shape(image) for image in value}
         if len(shapes) > 1:
             raise InputError(f"images of an array have one size, got {' and '.join(map(str, sorted(shapes)[:2]))}: give paths")
-        given = np.stack([np.asarray(image) for image in given])
-    if getattr(given, "ndim", 0) < 3:
+        value = np.stack([np.asarray(image) for image in value])
+    if getattr(value, "ndim", 0) < 3:
         return None
-    images = np.asarray(given)
+    images = np.asarray(value)
     if images.ndim == 3:
         images = images[:, None]
     elif images.ndim == 4 and images.shape[3] in (1, 3):
         images = images.transpose(0, 3, 1, 2)
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
-        raise InputError(f"images need shape (n, h, w), (n, h, w, 3) or (n, 3, h, w), got {np.shape(given)}")
+        raise InputError(f"images need shape (n, h, w), (n, h, w, 3) or (n, 3, h, w), got {np.shape(value)}")
     return check_range(images)
 
 

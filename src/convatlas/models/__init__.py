@@ -79,7 +79,7 @@ def create_model(
     """
     named = variant(name)
     settings, trained_at = settings_of_weights(named, weights)
-    network = variant(named.base).replaced(settings | dict(named.changes) | changes)
+    network = variant(named.base).with_changes(settings | dict(named.changes) | changes)
     base, native = network.base, network.native
     classes = native.num_classes if num_classes is None else num_classes
     channels = native.in_channels if in_channels is None else in_channels

@@ -73,10 +73,10 @@ class DenseBlock(nn.Module):
             self.add_module(f"denselayer{i + 1}", DenseLayer(spec, c_in + i * spec.growth))
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = [x]
+        maps = [x]
         for layer in self.children():
-            seen.append(layer(torch.cat(seen, 1)))
-        return torch.cat(seen, 1)
+            maps.append(layer(torch.cat(maps, 1)))
+        return torch.cat(maps, 1)
 
 
 def transition(c_in: int, c_out: int) -> InplaceSequential:

@@ -20,11 +20,11 @@ def sections(name: str | Variant) -> dict[str, str]:
     words = sys.modules[variant(name).family.build.__module__].__doc__ or ""
     starts = [*TITLE.finditer(words)]
     ends = [*(start.start() for start in starts[1:]), len(words)]
-    return {start[1]: joined(words[start.start() : end]) for start, end in zip(starts, ends, strict=True)}
+    return {start[1]: join_lines(words[start.start() : end]) for start, end in zip(starts, ends, strict=True)}
 
 
-def joined(section: str) -> str:
-    """Its lines as paragraphs: a new one begins where a sentence ends with room for the next word."""
+def join_lines(section: str) -> str:
+    """Its lines as paragraphs: a new one begins after a line that ends a sentence and had room for the next word."""
     lines = section.strip().splitlines()
     text = TITLE.sub("", lines[0])
     for line, after in pairwise(lines):

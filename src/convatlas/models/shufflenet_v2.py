@@ -39,7 +39,7 @@ VARIANTS = {
 }  # fmt: skip
 
 
-def filtered(c_in: int, c_out: int, stride: int) -> list[nn.Module]:
+def depthwise_separable(c_in: int, c_out: int, stride: int) -> list[nn.Module]:
     """A 3x3 for each channel, without activation, then a 1x1."""
     return [*conv_norm(c_in, c_in, 3, stride, groups=c_in, activation=None), *conv_norm(c_in, c_out, 1)]
 
@@ -56,8 +56,10 @@ class Unit(nn.Module):
             raise ValueError(f"{c_out} channels have no halves: take even widths")
         half = c_out // 2
         self.halves, self.shuffle = stride > 1, shuffle
-        self.branch1 = InplaceSequential(*filtered(c_in, half, stride)) if self.halves else InplaceSequential()
-        self.branch2 = InplaceSequential(*conv_norm(c_in if self.halves else half, half, 1), *filtered(half, half, stride))
+        self.branch1 = InplaceSequential(*depthwise_separable(c_in, half, stride)) if self.halves else InplaceSequential()
+        self.branch2 = InplaceSequential(
+            *conv_norm(c_in if self.halves else half, half, 1), *depthwise_separable(half, half, stride)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         passed, worked = (x, x) if self.halves else x.chunk(2, 1)

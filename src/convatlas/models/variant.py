@@ -29,7 +29,7 @@ class Variant:
     spec: Any  # the family's Spec with them
     native: Native
 
-    def replaced(self, changes: Mapping[str, Any]) -> "Variant":
+    def with_changes(self, changes: Mapping[str, Any]) -> "Variant":
         """The variant with more ablations; they win over its own.
 
         Raises   InputError for a field that does not exist or a value of another type
@@ -88,17 +88,17 @@ def read_value(value: ast.expr) -> Any:
     if isinstance(value, ast.Name):
         return SWITCHES.get(value.id, value.id)
     if isinstance(value, ast.BinOp):
-        return tuple(dashed(value))
+        return tuple(read_dashes(value))
     return ast.literal_eval(value)
 
 
-def dashed(value: ast.expr) -> list[int | bool]:
+def read_dashes(value: ast.expr) -> list[int | bool]:
     """The numbers of `3-4-6-3`, the switches of `false-true-true`.
 
     Raises   ValueError for anything but whole numbers and switches with a - between them
     """
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub):
-        return [*dashed(value.left), *dashed(value.right)]
+        return [*read_dashes(value.left), *read_dashes(value.right)]
     if isinstance(value, ast.Constant) and type(value.value) in (int, bool):
         return [value.value]  # type: ignore[list-item]
     if isinstance(value, ast.Name) and value.id in SWITCHES:

@@ -41,7 +41,7 @@ class Spec:
 VARIANTS = {"zfnet": Spec()}
 
 
-def pooled(spec: Spec) -> list[nn.Module]:
+def pool_and_norm(spec: Spec) -> list[nn.Module]:
     """Contrast normalization and max-pool, in either order."""
     layers: list[nn.Module] = [nn.MaxPool2d(3, 2, ceil_mode=True)]
     if spec.normalize:
@@ -62,8 +62,8 @@ class ZFNet(nn.Module):
         first = nn.Conv2d(in_channels, a, 3, padding=1) if small else nn.Conv2d(in_channels, a, 7, stride=2, padding=1)
         second = nn.Conv2d(a, b, 5, padding=2) if small else nn.Conv2d(a, b, 5, stride=2)
         self.features = InplaceSequential(
-            first, nn.ReLU(), *pooled(spec),
-            second, nn.ReLU(), *pooled(spec),
+            first, nn.ReLU(), *pool_and_norm(spec),
+            second, nn.ReLU(), *pool_and_norm(spec),
             nn.Conv2d(b, c, 3, padding=1), nn.ReLU(),
             nn.Conv2d(c, d, 3, padding=1), nn.ReLU(),
             nn.Conv2d(d, e, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True),

@@ -38,8 +38,8 @@ def layout_of(shape: Sequence[int], size: Sequence[int]) -> Layout | None:
     """
     if len(shape) == 4:
         maps = [Layout(shape[axis], shape[axis + 1], axis) for axis in (2, 1)]
-        fitting = [layout for layout in maps if bent(layout, size) <= 1 + max(layout.height, layout.width) / 10]
-        found = min(fitting, key=lambda layout: bent(layout, size), default=None)
+        fitting = [layout for layout in maps if proportion_error(layout, size) <= 1 + max(layout.height, layout.width) / 10]
+        best = min(fitting, key=lambda layout: proportion_error(layout, size), default=None)
     elif len(shape) == 3:
         tokens = [
             Layout(height, (shape[axis] - extra) // height, axis, extra)
@@ -49,15 +49,15 @@ def layout_of(shape: Sequence[int], size: Sequence[int]) -> Layout | None:
             if (shape[axis] - extra) % height == 0
         ]
         fitting = [layout for layout in tokens if distortion(layout, size) <= rounding(layout)]
-        found = min(fitting, key=lambda layout: distortion(layout, size), default=None)
+        best = min(fitting, key=lambda layout: distortion(layout, size), default=None)
     else:
         return None
-    if found is None or found.height * found.width < 2 or found.height > 2 * size[1] or found.width > 2 * size[2]:
+    if best is None or best.height * best.width < 2 or best.height > 2 * size[1] or best.width > 2 * size[2]:
         return None
-    return found
+    return best
 
 
-def bent(layout: Layout, size: Sequence[int]) -> float:
+def proportion_error(layout: Layout, size: Sequence[int]) -> float:
     """How many units its height is off the image's proportions: convolutions without padding take a few."""
     return abs(layout.height - layout.width * size[1] / size[2])
 

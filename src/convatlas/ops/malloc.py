@@ -46,8 +46,8 @@ def keep_freed_memory() -> Iterator[None]:
 
 
 def _glibc() -> ctypes.CDLL | None:
-    asked = any(name.startswith("MALLOC_") and name.endswith("_") for name in os.environ)
-    if sys.platform != "linux" or asked or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+    configured = any(name.startswith("MALLOC_") and name.endswith("_") for name in os.environ)
+    if sys.platform != "linux" or configured or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return None
     libc = ctypes.CDLL(None)
     return libc if hasattr(libc, "gnu_get_libc_version") else None

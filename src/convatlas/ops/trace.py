@@ -44,7 +44,7 @@ class Operation:
 
 
 class Trace(TorchFunctionMode):
-    """While it is entered, calls `on_operation` with each operation of the network's forward passes, `on_output` after each module."""
+    """While it is entered, calls `on_operation` after each operation of forward passes, `on_output` after each module."""
 
     def __init__(self, model: nn.Module, on_operation: OperationHook, on_output: OutputHook = ignore) -> None:
         super().__init__()

@@ -144,7 +144,7 @@ def with_weight_settings(recipe: Recipe) -> Recipe:
     """
     network = variant(recipe.model)
     changes = settings_of_weights(network, recipe.weights)[0] | dict(network.changes)
-    return recipe if changes == network.changes else replace(recipe, model=network.replaced(changes).name)
+    return recipe if changes == network.changes else replace(recipe, model=network.with_changes(changes).name)
 
 
 def classes_of(network: str, weights: Place) -> int:

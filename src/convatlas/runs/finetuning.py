@@ -14,7 +14,7 @@ from ..models import variant
 from ..models.family import SMALL
 from ..recipes import tuned
 from ..recipes.transfer import chosen_strategy
-from ..weights.checkpoints import published
+from ..weights.checkpoints import checkpoints_of
 from ..weights.origin import nearest_published
 from .build import image_size, open_data, with_statistics, with_weight_settings
 from .preparation import Values, per_channel, preparation_of_run, size_of_run
@@ -30,7 +30,7 @@ def network_and_weights(model: str, weights: str | None) -> tuple[str, str]:
     base = variant(model).base
     if weights is not None:
         return model, weights
-    if not published(base):
+    if not checkpoints_of(base):
         raise InputError(
             f"tune needs weights to start from, and {base} has no published ones: add --weights FILE or --weights RUN, "
             f"or train it from scratch with `convatlas train {model}`"

@@ -138,7 +138,7 @@ def stream_files(
     paths = np.array([os.fsencode(name).decode(errors="replace") for name in files.names], np.str_)
     labels = files.labels
     files.labels = np.arange(len(labels))
-    images = files.streamed(preparation.channels, preparation.side, strict=False, frame=preparation.frame)
+    images = files.stream(preparation.channels, preparation.side, strict=False, frame=preparation.frame)
     warnings += broken_warning([files], strict=False)
     return ImageSet(images, labels, paths, classes, str(root.resolve()), warnings)
 

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..models import CATALOG, create_model, variant
 from ..models.variant import parse
 from ..weights import classes
-from ..weights.checkpoints import published
+from ..weights.checkpoints import checkpoints_of
 from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
 from .preparation import (
     Place,
@@ -139,7 +139,7 @@ def open_network(request: NetworkRequest) -> OpenNetwork:
     if request.seed is not None:
         return open_untrained(request, request.seed)
     if not Path(request.network).is_dir() and parse(request.network)[0] in CATALOG:
-        rows = published(variant(request.network).base)
+        rows = checkpoints_of(variant(request.network).base)
         remedy = f"--weights default for its published ones ({rows[0].acc1:.1f} % on ImageNet)" if rows else "--weights FILE"
         raise InputError(f"{request.network} needs weights to name anything: add {remedy}, or give a run folder in its place")
     return load_run(request.network)  # which says that it is none
@@ -232,7 +232,7 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
     elif data:
         names = data.classes
     else:
-        names = classes() if count == IMAGENET and published(variant(name).base) else number_classes(count)
+        names = classes() if count == IMAGENET and checkpoints_of(variant(name).base) else number_classes(count)
     model, loaded = load_complete(name, weights, preparation, count)
     whole = len(loaded.kept) == len(model.state_dict())
     note = f"{name} with {weights}{'' if whole else f' ({loaded})'}; {words}"
@@ -270,7 +270,7 @@ def names_imagenet(network: str, weights: Place) -> bool:
 
     Raises   InputError if there are no such weights
     """
-    return not is_run(weights) and bool(published(variant(network).base)) and classes_of(network, weights) == IMAGENET
+    return not is_run(weights) and bool(checkpoints_of(variant(network).base)) and classes_of(network, weights) == IMAGENET
 
 
 def number_classes(count: int) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
         network = variant(recipe.model)
         saved = run.load_state() if network.family.older_form else None
         if saved and (changes := settings_of_tensors(network, saved["model"])):
-            recipe = replace(recipe, model=network.replaced(changes).name)
+            recipe = replace(recipe, model=network.with_changes(changes).name)
         model = build_model(recipe, data)
     else:
         model, loaded = start_model(recipe, data)

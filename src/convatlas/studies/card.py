@@ -17,8 +17,7 @@ from ..engine.task import Measure, Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..insight.confusions import wilson
-from ..models import ModelInfo, create_on_meta, model_info, variant
-from ..models import count_parameters as counted
+from ..models import ModelInfo, count_parameters, create_on_meta, model_info, variant
 from ..recipes import default
 from ..weights.origin import published_as
 from ..weights.store import is_place
@@ -62,7 +61,7 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """All that a card says."""
+    """The contents of a model card."""
 
     run: Run
     task: Task
@@ -124,16 +123,16 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
         task=task,
         base=base,
         info=model_info(base),
-        parameters=counted(model),
+        parameters=count_parameters(model),
         macs=macs(model, shape["in_channels"], shape["image_size"]),
         environment=environment,
         metrics=metrics[0],
         source=CATALOG.get(recipe.data),
         figures=tuple(figures(task, split, metrics) for split in SPLITS if metrics[0][split]),
         seeds=tuple(run.recipe.seed for run in runs),
-        began=began(base, recipe.weights, weights_license),
+        began=origin_of_weights(base, recipe.weights, weights_license),
         license=license_,
-        changed=tuple(changed(recipe)),
+        changed=tuple(changed_settings(recipe)),
         command=command(recipe),
     )
 
@@ -169,7 +168,7 @@ def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]]) -> Fig
     )
 
 
-def began(base: str, weights: str | None, known: str | None) -> Began | None:
+def origin_of_weights(base: str, weights: str | None, known: str | None) -> Began | None:
     """Where the weights came from, as far as their name tells; None for those drawn at random.
 
     `known` is the license that the user says they have.
@@ -185,7 +184,7 @@ def began(base: str, weights: str | None, known: str | None) -> Began | None:
     return Began(words, known or row.license, row.url)
 
 
-def changed(recipe: Recipe) -> list[tuple[str, str, str, str]]:
+def changed_settings(recipe: Recipe) -> list[tuple[str, str, str, str]]:
     """The fields that differ from their defaults."""
     return [
         (f.name, in_words(value), in_words(f.default), f.metadata["help"])
@@ -204,7 +203,7 @@ def in_words(value: Any) -> str:
 
 
 def command(recipe: Recipe) -> str:
-    """What trains it again; of folders and files the last part of their path, since they lie elsewhere on another machine."""
+    """The command that repeats the run; folders and files by the last part of their path, to hold on any machine."""
     own = default(recipe.model, recipe.data)
     changes = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(own, f.name)}
     whole = default(recipe.model, recipe.data, **changes)  # another batch size may change the learning rate
@@ -222,6 +221,6 @@ def command(recipe: Recipe) -> str:
 
 
 def elsewhere(place: str) -> str:
-    """The name of a set or a tag as it is, of a path its last part."""
+    """The name of a data set or a tag unchanged, of a path its last part."""
     network, at, weights = place.rpartition("@")  # as a teacher is written
     return place if place in CATALOG else f"{network}{at}{Path(weights).name}"

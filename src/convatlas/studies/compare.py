@@ -168,7 +168,7 @@ class Comparison:
             "task": task.name,
             "measures": [asdict(measure) for measure in task.measures],
             "kind": "network" if len({recipe.strategy for recipe in self.recipes}) == 1 else "strategy",
-            "title": f"{counted(self.recipes)} on {data.title}",
+            "title": f"{count_in_words(self.recipes)} on {data.title}",
             "command": self.command,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": sum(value for row in rows for value in row["seconds"].get("values", [])),
@@ -259,7 +259,7 @@ def titles(recipes: Sequence[Recipe]) -> list[str]:
     return [f"{recipe.model}, {recipe.strategy}" for recipe in recipes]
 
 
-def counted(recipes: Sequence[Recipe]) -> str:
+def count_in_words(recipes: Sequence[Recipe]) -> str:
     """`Two networks`, or `Three strategies for resnet20`."""
     models, strategies = ({getattr(recipe, name) for recipe in recipes} for name in ("model", "strategy"))
     number = NUMBERS.get(len(recipes), str(len(recipes)))

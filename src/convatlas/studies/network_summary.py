@@ -6,7 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ..anatomy.layer import Shape, shape_text
+from ..anatomy.arithmetic import shape_text
+from ..anatomy.layer import Shape
 from ..anatomy.layers import Anatomy, Unfollowed, inspect
 from ..anatomy.memory import Memory, peak_memory
 from ..anatomy.without_compiler import without_compiler

@@ -15,7 +15,7 @@ from .names import Pairing, pairing
 from .random_weights import empty_model
 from .references import Reference, reference_of
 from .values import compare_values
-from .verdict import Check, Outcome, Verdict, skipped, summary
+from .verdict import Check, Outcome, Verdict, skipped_check, summary
 
 __all__ = ["Check", "Outcome", "Verdict", "available", "parse_size", "summary", "verify"]
 
@@ -49,17 +49,17 @@ def judge(network: Variant, memory: int, *, quick: bool) -> Verdict:
             if reference:
                 checks.extend(compare(network, ours, reference, None if quick else memory))
         except MemoryError:
-            checks.append(skipped("values", "memory ran out"))
+            checks.append(skipped_check("values", "memory ran out"))
         except FAILURES as error:
             if "allocate memory" in str(error):  # as PyTorch says it
-                checks.append(skipped("values", "memory ran out"))
+                checks.append(skipped_check("values", "memory ran out"))
             else:
                 checks.append(Check("comparison", Outcome.DIFFERS, f"stopped with {type(error).__name__}: {error}"))
     if reference:
-        checks += [skipped(library, NOT_INSTALLED.format(library)) for library in missing]
+        checks += [skipped_check(library, NOT_INSTALLED.format(library)) for library in missing]
     else:
         why = "; ".join(map(NOT_INSTALLED.format, missing)) or "no library has the network"
-        checks.append(skipped("values", why))
+        checks.append(skipped_check("values", why))
     first = family.papers[0]
     return Verdict(
         name=network.name,
@@ -86,6 +86,6 @@ def compare(network: Variant, ours: nn.Module, reference: Reference, memory: int
     yield compare_macs(ours, theirs, network.native, reference)
     del theirs
     if memory is None:
-        yield skipped("values", "left out by --quick")
+        yield skipped_check("values", "left out by --quick")
     else:
         yield from compare_values(network, reference, pair, memory)

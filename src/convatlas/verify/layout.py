@@ -67,9 +67,9 @@ def check_paper(network: Variant, ours: nn.Module) -> Iterator[Check]:
         main = sum(p.numel() for key, p in ours.named_parameters() if not key.startswith(auxiliary))
         for check, value, number in (("parameters", main, printed.parameters), ("MACs", counted, printed.macs)):
             if number:
-                yield against(f"paper's {check}", as_printed(value, number), number, printed.ours, printed)
+                yield against(f"paper's {check}", format_like(value, number), number, printed.ours, printed)
     if table := family.sides_of(name):
-        yield against("maps", listed(sides), listed(table.sides), listed(table.ours), table)
+        yield against("maps", join_sides(sides), join_sides(table.sides), join_sides(table.ours), table)
 
 
 def against(check: str, value: str, expected: str, known: str, paper: Printed | Sides) -> Check:
@@ -79,7 +79,7 @@ def against(check: str, value: str, expected: str, known: str, paper: Printed | 
     return same(check, value, expected, paper.source)
 
 
-def as_printed(value: int, like: str) -> str:
+def format_like(value: int, like: str) -> str:
     """A number as a paper prints another one: 25,028,904 like "25.0M" is "25.0M", like "1,000" "25,028,904"."""
     unit = {"M": 1e6, "G": 1e9}.get(like[-1])
     decimals = len(like[:-1].partition(".")[2])
@@ -91,7 +91,7 @@ def giga(counted: int) -> str:
     return f"{counted / 1e9:.3f}G"
 
 
-def listed(sides: Iterable[int]) -> str:
+def join_sides(sides: Iterable[int]) -> str:
     """Sides as a paper lists them."""
     return ", ".join(map(str, sides))
 

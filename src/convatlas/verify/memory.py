@@ -45,7 +45,7 @@ def read(path: str) -> str:
         return ""
 
 
-def needed(model: nn.Module, x: Tensor) -> int:
+def comparison_memory(model: nn.Module, x: Tensor) -> int:
     """Bytes of a comparison with this network: weights that both share, gradients of one, activations of a training step.
 
     Shapes   model and x on the meta device, where the step costs nothing

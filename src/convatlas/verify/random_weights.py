@@ -86,7 +86,7 @@ def without_dropout(model: nn.Module) -> None:
 
 
 @contextmanager
-def unfused() -> Iterator[None]:
+def without_fused_attention() -> Iterator[None]:
     """PyTorch's attention step by step, as in training: the kernel that evaluation may take for all of it rounds otherwise."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

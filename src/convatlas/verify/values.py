@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from ..models import Variant, create_model, create_on_meta
 from ..models.family import SMALL
-from .memory import human, needed
+from .memory import comparison_memory, human
 from .names import Pairing
-from .random_weights import calibrate_batch_norms, empty_model, randomize_weights, unfused, without_dropout
+from .random_weights import calibrate_batch_norms, empty_model, randomize_weights, without_dropout, without_fused_attention
 from .references import Reference
-from .verdict import Check, Outcome, skipped
+from .verdict import Check, Outcome, skipped_check
 
 SIDE, WIDER = 97, 130  # pixels: odd, not square, and the last map still has 4x5 of them after five halvings
 BATCH = 2
@@ -64,7 +64,7 @@ def with_memory(network: Variant, reference: Reference, plan: Trial) -> Trial:
     x = plan.images("meta")
     create_on_meta(network, image_size=plan.built_for).to(plan.dtype).train()(x)
     theirs = empty_model(lambda: reference.build(plan.built_for), plan.dtype, tables=False)
-    return replace(plan, memory=needed(theirs, x))
+    return replace(plan, memory=comparison_memory(theirs, x))
 
 
 def compare_values(network: Variant, reference: Reference, pair: Pair, memory: int) -> Iterator[Check]:
@@ -74,7 +74,7 @@ def compare_values(network: Variant, reference: Reference, pair: Pair, memory: i
     """
     plan = choose_trial(network, reference)
     if plan.memory > memory:
-        yield skipped("values", f"{human(plan.memory)} of memory are needed, {human(memory)} allowed")
+        yield skipped_check("values", f"{human(plan.memory)} of memory are needed, {human(memory)} allowed")
         return
     checks = list(compare_on(network, reference, pair, plan))
     if plan.dtype is torch.float32 and any(check.difference for check in checks) and 2 * plan.memory <= memory:
@@ -91,7 +91,7 @@ def compare_on(network: Variant, reference: Reference, pair: Pair, plan: Trial) 
     theirs, back = (empty_model(lambda: reference.build(plan.built_for), plan.dtype) for _ in range(2))
     pairs = pair(ours, theirs)
     if isinstance(pairs, str):
-        yield skipped("values", "tensors cannot be paired")
+        yield skipped_check("values", "tensors cannot be paired")
         return
     if reference.library != "torchvision":
         without_dropout(ours)
@@ -102,7 +102,7 @@ def compare_on(network: Variant, reference: Reference, pair: Pair, plan: Trial) 
     randomize_weights(theirs)
     calibrate_batch_norms(theirs, x)
     yield from exchange_weights(ours, theirs, back, pairs)
-    with torch.no_grad(), unfused():
+    with torch.no_grad(), without_fused_attention():
         expected = theirs.eval()(x)
         if torch.equal(expected[0], expected[1]):
             raise ValueError("the reference's logits are the same for two images")

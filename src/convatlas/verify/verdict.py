@@ -48,7 +48,7 @@ def same(name: str, found: object, expected: object, why: str = "") -> Check:
     return Check(name, outcome, str(found), str(expected), why)
 
 
-def skipped(name: str, why: str) -> Check:
+def skipped_check(name: str, why: str) -> Check:
     """The check that could not be made."""
     return Check(name, Outcome.SKIPPED, why=why)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..anatomy.layer import shape_text
+from ..anatomy.arithmetic import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line, name_of, tree, walk

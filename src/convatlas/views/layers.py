@@ -7,7 +7,8 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from ..anatomy.layer import Layer, Shape, shape_text
+from ..anatomy.arithmetic import shape_text
+from ..anatomy.layer import Layer, Shape
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ..anatomy.arithmetic import Convolution, Size, Step, by, count_unread
+from ..anatomy.arithmetic import Convolution, Size, Step, count_unread, shape_text
 from ..errors import InputError
 from . import style
 
@@ -34,7 +34,7 @@ class Scene:
         small = cls(layer, (smaller(layer, real, 0), smaller(layer, real, 1)), real)
         if max(small.board) > LARGEST:
             raise InputError(
-                f"a board of {by(small.board)} is too large to draw: windows and strides up to about 30 pixels fit"
+                f"a board of {shape_text(small.board)} is too large to draw: windows and strides up to about 30 pixels fit"
             )
         return small
 
@@ -57,17 +57,18 @@ class Scene:
     @property
     def title(self) -> str:
         layer = self.layer
-        said = [f"{by(layer.kernel)} kernel", f"stride {short(layer.stride)}"]
+        said = [f"{shape_text(layer.kernel)} kernel", f"stride {short(layer.stride)}"]
         said += [f"padding {short(layer.padding)}"] * any(layer.padding)
         said += [f"dilation {short(layer.dilation)}"] * (max(layer.dilation) > 1)
-        return f"{'Transposed, ' * layer.transposed}{', '.join(said)}: {by(self.real)} → {by(layer.output(self.real))}"
+        sizes = f"{shape_text(self.real)} → {shape_text(layer.output(self.real))}"
+        return f"{'Transposed, ' * layer.transposed}{', '.join(said)}: {sizes}"
 
     @property
     def subtitle(self) -> str:
         down, across = (self.layer.formula(n, at) for at, n in enumerate(self.real))
         said = [down if down == across else f"{down}, {across}"]
         if self.size != self.real:
-            said.append(f"drawn small: {by(self.size)} → {by(self.layer.output(self.size))}")
+            said.append(f"drawn small: {shape_text(self.size)} → {shape_text(self.layer.output(self.size))}")
         if not self.layer.transposed and any(count_unread(self.step, at) for at in (0, 1)):
             said.append("no window reads gray pixels")
         return " · ".join(said)
@@ -95,7 +96,7 @@ def smaller(layer: Convolution, real: Size, at: int) -> int:
 
 
 def short(pair: Size) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else by(pair)
+    return str(pair[0]) if pair[0] == pair[1] else shape_text(pair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ class Stage:
         cut = self.scene.layer.transposed
         border = (f", {short(padding)} cut off around it" if cut else f", padding {short(padding)}") if any(padding) else ""
         y = self.y + self.height + 17
-        sizes = by(self.scene.pixels), by(self.scene.windows)
+        sizes = shape_text(self.scene.pixels), shape_text(self.scene.windows)
         return [(board[0], y, f"{first} {sizes[0]}{border}"), (grid[0], y, f"{second} {sizes[1]}")]
 
 

@@ -89,12 +89,12 @@ def classes() -> tuple[str, ...]:
     return tuple(text("imagenet.txt").splitlines())
 
 
-def published(name: str) -> Sequence[Checkpoint]:
+def checkpoints_of(name: str) -> Sequence[Checkpoint]:
     """The rows of a network: none for most networks that torchvision lacks."""
     return [row for row in ROWS if row.name == name]
 
 
-def matching(patterns: Sequence[str]) -> list[Checkpoint]:
+def match_checkpoints(patterns: Sequence[str]) -> list[Checkpoint]:
     """The rows of networks whose names match one of the shell patterns; all if there is none.
 
     Raises   InputError for a pattern that nothing matches
@@ -111,7 +111,7 @@ def find(name: str, tag: str = "default") -> Checkpoint:
 
     Raises   InputError if there is no such network, nothing published for it, or no such tag; it names those there are
     """
-    rows = published(name)
+    rows = checkpoints_of(name)
     for row in rows:
         if tag.lower() == row.tag or (tag.lower() == "default" and row.default):
             return row

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .checkpoints import Checkpoint, find, published
+from .checkpoints import Checkpoint, checkpoints_of, find
 from .store import is_place
 
 
@@ -12,10 +12,10 @@ def published_as(name: str, weights: str | Path) -> Checkpoint | None:
     Raises   InputError if `weights` can be nothing but a tag, and the network has none of that name
     """
     if is_place(weights):
-        return next((row for row in published(name) if Path(row.file).stem == Path(weights).stem), None)
+        return next((row for row in checkpoints_of(name) if Path(row.file).stem == Path(weights).stem), None)
     return find(name, str(weights))
 
 
 def nearest_published(name: str, weights: str | Path | None) -> Checkpoint | None:
     """The published checkpoint whose preparation of images fits these weights: their own, or else the network's first."""
-    return (None if weights is None else published_as(name, weights)) or next(iter(published(name)), None)
+    return (None if weights is None else published_as(name, weights)) or next(iter(checkpoints_of(name)), None)
