@@ -14,14 +14,14 @@ class Fused(TorchFunctionMode):
     """While it is entered, attention without a mask or dropout runs the fused kernel on the meta device."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function is scaled_dot_product_attention and is_fusible(*args, **(kwargs or {})):
+        if function is scaled_dot_product_attention and has_fused_kernel(*args, **(kwargs or {})):
             q, k, v, *_ = args
             causal = bool(kwargs and kwargs.get("is_causal"))
             return ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal)[0]  # noqa: SLF001
         return function(*args, **(kwargs or {}))
 
 
-def is_fusible(q: Tensor, _: Tensor, v: Tensor, *more: object, **settings: Any) -> bool:
+def has_fused_kernel(q: Tensor, _: Tensor, v: Tensor, *more: object, **settings: Any) -> bool:
     """Whether there is a fused kernel for it.
 
     Shapes   q (n, heads, t, d), v (n, heads, t, e): the kernel needs d = e

@@ -11,7 +11,7 @@ from .layers import VIEWS, Anatomy
 from .receptive import ReceptiveField
 
 ALL = 9
-"""The depth from which on nothing is folded: every layer has its line and its name."""
+"""The depth from which on nothing is folded: one line per layer, with its name."""
 
 MIXING = frozenset("roll flip softmax normalize pad interpolate cumsum".split())
 """Operations that keep the shape and yet are more than the end of the layer before."""
@@ -68,14 +68,14 @@ class Line(Costs):
 
     @cached_property
     def face(self) -> tuple[Any, ...]:
-        """Equal in two lines that are joined while they are closed."""
+        """What must be equal in neighbors that are joined without showing what is inside them."""
         window = self.window
         own = None if window is None else (window.kernel, window.stride, window.padding, window.dilation, window.groups)
         return (self.kind, self.input_shape, self.output_shape, self.parameters, self.macs, own)
 
     @cached_property
     def build(self) -> tuple[Any, ...]:
-        """Equal in two lines that are joined while they are open."""
+        """What must be equal in neighbors that are joined together with all that is inside them."""
         return (*self.face, self.flops, self.bytes, *(line.build for line in self.inside))
 
 
@@ -201,5 +201,5 @@ def limit_depth(line: Line, depth: int) -> Line:
 
 
 def are_alike(a: Line, b: Line) -> bool:
-    """Whether two neighbors may be joined: what is shown of them is the same."""
+    """Whether two neighbors may be joined: they would be shown alike."""
     return a.build == b.build if a.inside or b.inside else a.face == b.face

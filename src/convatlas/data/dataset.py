@@ -214,8 +214,8 @@ def _statistics(x: "Tensor") -> tuple[tuple[float, ...], tuple[float, ...]]:
     level = torch.arange(256, dtype=torch.float64) / 255
     share = counts / counts.sum(1, keepdim=True)
     mean = share @ level
-    deviation = ((share * (level - mean[:, None]) ** 2).sum(1)).sqrt().clamp(min=1 / 255)  # a flat channel stays finite
-    return tuple(mean.tolist()), tuple(deviation.tolist())
+    std = ((share * (level - mean[:, None]) ** 2).sum(1)).sqrt().clamp(min=1 / 255)  # a flat channel stays finite
+    return tuple(mean.tolist()), tuple(std.tolist())
 
 
 def _free_memory() -> int:

@@ -1,4 +1,4 @@
-"""One picture file → bytes a network can use, whatever its kind: upright, 8 bits, gray or RGB, on white."""
+"""One picture file → bytes for a network: upright, 8 bits, gray or RGB, on white."""
 
 import math
 import os
@@ -22,7 +22,7 @@ _LAST_BYTES = 65536
 _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 Frame = Callable[[Image.Image], "Tensor"]
-"""How weights want a picture cut and scaled: upright, gray or RGB → uint8 (channels, h, w); workers get it pickled."""
+"""Cuts and scales a picture as weights expect it: upright, gray or RGB → uint8 (channels, h, w); workers get it pickled."""
 
 
 class Unreadable(Exception):

@@ -127,12 +127,12 @@ class _Decoder(Dataset[Decoded]):
             else:
                 readable.append(index)
                 moved.append(target)
-        found, images = np.array(readable, np.int64), pixels[: len(readable)]
+        places, images = np.array(readable, np.int64), pixels[: len(readable)]
         target = self.images.targets.join(moved) if self.moves and moved else None
         # Shared memory saves a copy, but a container may have little of it; arrays go through a pipe.
         if self.shared:
-            return torch.from_numpy(found), torch.from_numpy(images), target, broken
-        return found, images, as_arrays(target), broken
+            return torch.from_numpy(places), torch.from_numpy(images), target, broken
+        return places, images, as_arrays(target), broken
 
     def _read(self, number: int, index: int, place: int) -> tuple[NDArray[np.uint8], Target]:
         if self.images.frame is not None and self.zoom == 1:

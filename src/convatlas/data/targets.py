@@ -1,6 +1,6 @@
-"""What is to be learned of each image: its class, the class of each of its pixels, or boxes around objects.
+"""The target of each image: its class, the class of each of its pixels, or boxes around objects.
 
-Targets move with their images: whatever is seen, blanked or pasted there is seen, blanked or pasted here.
+Targets move with their images: they are cropped, blanked and pasted exactly as the pixels are.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ SEEDS = 2**31
 
 
 class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn has no types
-    """What a layer of a network makes of images, as a scikit-learn transformer.
+    """The features of images at a layer of a network, as a scikit-learn transformer.
 
     `network` is one of the catalog, or a run folder. `weights` is a published tag, a file or a run folder; without them
     its weights are drawn from `random_state`. `layer` and `pool` are those of `features`. Pictures in files are prepared as the

@@ -40,7 +40,7 @@ class Maker:
         return f"{Path(self.network).name} with {Path(self.weights).name}" if self.weights else Path(self.network).name
 
     def to_json(self) -> dict[str, Any]:
-        """As index files keep it."""
+        """The form in which index files store it."""
         names = ("network", "weights", "classes", "layer", "fingerprint")
         return {name: getattr(self, name) for name in names} | {"preparation": self.preparation.to_json()}
 
@@ -85,7 +85,7 @@ class Index:
 
 
 def fingerprint(state: Mapping[str, Tensor], layer: str, preparation: Preparation) -> str:
-    """What tells one maker from another: SHA-256 of its weights, of the layer and of the preparation.
+    """The identity of a maker: SHA-256 of its weights, of the layer and of the preparation.
 
     Shapes   state: tensors of any shape
     """

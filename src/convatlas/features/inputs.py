@@ -25,7 +25,7 @@ Images = list[Path] | NDArray[Any]
 
 
 def batches(images: Images, preparation: Preparation, size: int) -> Iterator[Tensor]:
-    """The images as a network wants them, `size` at a time; only these are in memory.
+    """The network's input for the images, `size` at a time; only these are in memory.
 
     Shapes   → (k, channels, image_size, image_size) each
     Raises   InputError for a file that is no picture

@@ -40,7 +40,7 @@ class Neighbors:
 
     @property
     def words(self) -> str:
-        """How they were searched for."""
+        """The method of the search, in words."""
         if self.recall is None or self.cells is None:
             return "exact search"
         return (

@@ -10,12 +10,12 @@ Differs  `googlenet_2014` is the paper's network: biases, no batch norm, local r
          in its auxiliary heads. The paper's table 1 gives the first convolution 2.7K weights; its 7x7x3x64 are 9.4K. 68.7 % is
          Caffe's replication with one crop: the paper gives top-5 errors alone (10.07 %).
          `googlenet` is the network of the published weights, which came from TensorFlow: batch norm; a 3x3 where the third
-         branch should have a 5x5, a slip in TensorFlow's first release that everybody's weights have kept; 2x2 instead of
+         branch should have a 5x5, a slip in TensorFlow's first release that all published weights share; 2x2 instead of
          3x3 in the fourth max-pool; dropout 0.2, not 0.4. Its auxiliary heads average to 4x4 whatever comes, where the
          paper's take 5x5 windows at stride 3; those in the published file were never trained. That file expects pixels
-         between −1 and 1: `transform_input=True` makes them of images normalized with ImageNet's means and deviations.
+         between −1 and 1: `transform_input=True` makes them of images normalized with ImageNet's statistics.
          In both, convolutions start from He's normal distribution: the paper is silent, and the N(0, 0.01²) of the reference
-         leaves nothing of an image before batch norm has seen some.
+         makes activations vanish before batch norm has statistics.
 Small    Up to 64 pixels conv1 is 3x3 with stride 1 and maxpool1 is left out: modules 3, 4, 5 at stride 2, 4, 8.
 Names    conv1..3 = stem · inceptionNX.branch1..4 = 1x1, 3x3, 5x5, pool · aux1 aux2 = heads on 4a and 4d · fc = head
 """

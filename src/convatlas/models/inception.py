@@ -11,8 +11,8 @@ Differs  The paper's table 1 is mistyped; its authors point to their release, an
          keep one 5x5 where figure 5 has a 3x3. Of the table's five modules at 17x17 one is the reduction to 8x8; the other
          reduction goes unmentioned. The head's dropout, ε = 0.001 and the 5x5 in the auxiliary head are the release's too.
          The published weights expect pixels between −1 and 1: `transform_input=True` makes them of images normalized with
-         ImageNet's means and deviations. Convolutions start from He's normal distribution, classes from N(0, 0.01²), where the
-         reference draws all from N(0, 0.1²).
+         ImageNet's means and standard deviations. Convolutions start from He's normal distribution, classes from N(0, 0.01²),
+         where the reference draws all from N(0, 0.1²).
 Small    Below 75 pixels, where the last map would vanish, Conv2d_1a_3x3 has stride 1, maxpool1 is left out, and all that has no
          border gets one: modules 5, 6, 7 at stride 2, 4, 8. The auxiliary head averages maps below 17x17 to 5x5.
 Names    Conv2d_1a_3x3 … 4a_3x3 = stem · Mixed_5x, 6x, 7x = modules at 35x35, 17x17, 8x8, of which 6a and 7a reduce ·

@@ -6,7 +6,8 @@ activation, since a ReLU between few channels would lose what it cuts off. Short
 Papers   Sandler et al. 2018, arXiv:1801.04381
 Differs  The paper's first version halved the 28x28 map in table 2's row of 96 channels instead of 64; corrected since. A width
          below 1 leaves the last 1280 channels as they are. The first release padded at the bottom and right alone, and its
-         norms had ε = 0.001. Depthwise filters start with a deviation of √(2 / 9); torchvision divides by √channels, too.
+         norms had ε = 0.001. Depthwise filters start with a standard deviation of √(2 / 9); torchvision divides by
+         √channels, too.
 Small    Up to 64 pixels the stem and stage 2 have stride 1: stages 1 to 7 at stride 1, 1, 2, 4, 4, 8, 8.
 Names    features.0 = stem · features.1 to .17 = blocks, conv = their layers · features.18 = last 1x1 · classifier.1 = head
 """

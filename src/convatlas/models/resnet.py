@@ -114,7 +114,7 @@ def shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
 def stage(spec: Spec, number: int, c_in: int) -> nn.Sequential:
     """Stage 1 to 4: every stage halves the size (the first one excepted, the stem did so) and doubles the width.
 
-    A dilated one keeps the size and looks twice as far apart, from its second block on: the first reads what is dense still.
+    A dilated one keeps the size and doubles the dilation from its second block on; the first keeps the dilation before it.
     """
     block = Bottleneck if spec.bottleneck else BasicBlock
     width = spec.width * 2 ** (number - 1)

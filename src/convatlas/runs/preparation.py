@@ -1,4 +1,4 @@
-"""How a network's weights want pictures: cut, scaled and normalized."""
+"""Preparation: how pictures are cut, scaled and normalized for a network's weights."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,12 +39,12 @@ class Preparation:
 
     @classmethod
     def of(cls, data: Data, image_size: int) -> "Preparation":
-        """As a set's own images are prepared for a network that sees `image_size` pixels a side."""
+        """The preparation of a data set's own images for a network of `image_size` pixels a side."""
         return cls(data.channels, min(image_size, max(data.size)), image_size, data.mean, data.std)
 
     @classmethod
     def from_json(cls, values: dict[str, Any], network: str) -> "Preparation":
-        """What `to_json` gave, for the network that it was given for.
+        """The preparation that `to_json` wrote for this network.
 
         Raises   InputError if the network no longer has the published weights whose frame it names
         """
@@ -54,7 +54,7 @@ class Preparation:
         return cls(channels, side, size, tuple(values["mean"]), tuple(values["std"]), cut, tag)
 
     def to_json(self) -> dict[str, Any]:
-        """As index files keep it."""
+        """The form in which index files store it."""
         size = {"channels": self.channels, "side": self.side, "image_size": self.image_size}
         return size | {"mean": list(self.mean), "std": list(self.std), "frame": self.published}
 
@@ -67,11 +67,11 @@ class Preparation:
         return square(path, self.channels, self.side, self.frame)
 
     def feed(self, batch_size: int, **options: Any) -> Feed:
-        """How batches of images come to the network."""
+        """The feed that makes batches of images for the network."""
         return Feed(batch_size, self.image_size, self.mean, self.std, **options)
 
     def prepare(self, pixels: Tensor, device: str = "cpu") -> Tensor:
-        """Pictures as the network wants them.
+        """The network's input, from pictures.
 
         Shapes   pixels (n, channels, h, h), uint8 or on its scale → (n, channels, image_size, image_size)
         """

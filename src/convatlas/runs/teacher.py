@@ -14,7 +14,7 @@ from .preparation import Preparation
 
 
 class Teacher(nn.Module):
-    """A network that sees images as it was trained to, though they come prepared for another one.
+    """A network that applies its own preparation to images that were prepared for another one.
 
     Shapes   x (n, c, h, w), normalized for the student → logits (n, classes)
     """

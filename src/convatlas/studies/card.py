@@ -51,7 +51,7 @@ class OfClass:
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class Origin:
     """What the weights were before training; `license` is None where it is not known."""
 
     words: str
@@ -74,7 +74,7 @@ class Card:
     source: Source | None  # of the data, if it is one of the catalog
     figures: tuple[Figures, ...]  # of the test images first
     seeds: tuple[int, ...]
-    began: Began | None
+    began: Origin | None
     license: str | None  # under which these weights are passed on
     changed: tuple[tuple[str, str, str, str], ...]  # field, value, default and meaning
     command: str
@@ -168,7 +168,7 @@ def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]]) -> Fig
     )
 
 
-def origin_of_weights(base: str, weights: str | None, known: str | None) -> Began | None:
+def origin_of_weights(base: str, weights: str | None, known: str | None) -> Origin | None:
     """Where the weights came from, as far as their name tells; None for those drawn at random.
 
     `known` is the license that the user says they have.
@@ -178,10 +178,10 @@ def origin_of_weights(base: str, weights: str | None, known: str | None) -> Bega
     row = published_as(base, weights)
     if row is None:
         kind = "the run folder" if not Path(weights).suffix else "the file"
-        return Began(f"{kind} {Path(weights).name}", known)
+        return Origin(f"{kind} {Path(weights).name}", known)
     by_name = f", by the name of the file {Path(weights).name}" if is_place(weights) else ""
     words = f"{row.tag} of {base}, which torchvision publishes ({row.acc1} % on ImageNet){by_name}"
-    return Began(words, known or row.license, row.url)
+    return Origin(words, known or row.license, row.url)
 
 
 def changed_settings(recipe: Recipe) -> list[tuple[str, str, str, str]]:

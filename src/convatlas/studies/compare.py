@@ -99,7 +99,7 @@ class Comparison:
             "recipes": [recipe.to_json() for recipe in recipes],
         }
         comparison = cls(folder, plan)
-        for recipe in recipes:  # a misspelt ablation or a set without held-out images is found before anything is written
+        for recipe in recipes:  # a misspelled ablation or a set without held-out images is found before anything is written
             check(recipe, comparison.data(recipes[0]))
         held_out_split(comparison.data(recipes[0]))
         make_folder(folder)
@@ -272,12 +272,12 @@ def count_in_words(recipes: Sequence[Recipe]) -> str:
 NUMBERS = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven", 8: "Eight", 9: "Nine", 10: "Ten"}
 
 
-def default_recipes(names: Sequence[str], data: str, given: Mapping[str, Any]) -> list[Recipe]:
-    """The default recipe of each network, with what was asked for put over it; all pass over the images equally often.
+def default_recipes(names: Sequence[str], data: str, options: Mapping[str, Any]) -> list[Recipe]:
+    """The default recipe of each network, with these options in place of its own; all have the same number of epochs.
 
-    Where no number of epochs is given, it is the least of the networks' own.
+    Without that option it is the smallest of their defaults.
     """
-    recipes = [with_weight_settings(default(name, data, **given)) for name in names]
+    recipes = [with_weight_settings(default(name, data, **options)) for name in names]
     return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]
 
 

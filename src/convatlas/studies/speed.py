@@ -30,15 +30,15 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     def images(n: int) -> torch.Tensor:
         return torch.randn(n, data.channels, side, side, device=device).contiguous(memory_format=layout)
 
-    def mixed() -> Any:
+    def mixed_precision() -> Any:
         return autocast(precision, device)
 
-    latency = seconds_per_batch(model, images(1), mixed)
-    throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed)
+    latency = seconds_per_batch(model, images(1), mixed_precision)
+    throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed_precision)
     targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
     learning = Learning(model, recipe, stages_of(recipe, model, data))
     learning.enter(max(learning.plan, key=learning.trained).start)
     optimizer = make_optimizer(learning.learners, recipe, device)
     loss = task_of(recipe, data).loss(recipe, data, None)
-    memory = training_memory(model, images(recipe.batch_size), targets, loss, optimizer, autocast=mixed)
+    memory = training_memory(model, images(recipe.batch_size), targets, loss, optimizer, autocast=mixed_precision)
     return {"training_memory_bytes": memory, "latency_ms": 1000 * latency, "throughput_images_per_second": throughput}

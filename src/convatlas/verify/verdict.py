@@ -42,10 +42,10 @@ class Check:
         return f"{self.name} {self.found}".rstrip()
 
 
-def same(name: str, found: object, expected: object, why: str = "") -> Check:
-    """The check that two things which are written the same way are the same."""
-    outcome = Outcome.EQUAL if str(found) == str(expected) else Outcome.DIFFERS
-    return Check(name, outcome, str(found), str(expected), why)
+def same(name: str, value: object, expected: object, why: str = "") -> Check:
+    """The check that two values are equal, as text."""
+    outcome = Outcome.EQUAL if str(value) == str(expected) else Outcome.DIFFERS
+    return Check(name, outcome, str(value), str(expected), why)
 
 
 def skipped_check(name: str, why: str) -> Check:
