@@ -120,7 +120,7 @@ def small_images() -> str:
     families = [family for family in FAMILIES if family.native.image_size > SMALL]
     for family in families:
         name = smallest(family)
-        side = family.native_of(name).fitting(32)
+        side = family.native_of(name).fitting_size(32)
         usual, little = create_on_meta(name, num_classes=10), create_on_meta(name, num_classes=10, image_size=side)
         differ = ", ".join(f"`{module}`" for module in family.sized)
         last = "tokens" if "transformer" in family.tags else "x".join(map(str, last_map(little, side)))

@@ -37,7 +37,7 @@ QUICK = {"alexnet", "mobilenet_v3_small", "vit_b_32"}
 def small(name):
     """A small network and the size of its images."""
     native = CATALOG[name].native_of(name)
-    side = native.fitting(64 if native.image_size > 64 else 32)
+    side = native.fitting_size(64 if native.image_size > 64 else 32)
     return create_model(name, num_classes=10, image_size=side, **SLIM[name]), (native.in_channels, side, side)
 
 

@@ -82,7 +82,7 @@ def stages_of(name, side=None):
     """A network without values, and its stages at its own size or another one."""
     family = CATALOG[name]
     native = family.native_of(name)
-    side = native.fitting(side) if side else native.image_size
+    side = native.fitting_size(side) if side else native.image_size
     model = create_on_meta(name, image_size=side)
     return model, parts(model, (native.in_channels, side, side), family.heads, family.auxiliary)
 

@@ -132,7 +132,7 @@ def test_list_models():
 
 def test_built_for():
     sizes = {"lenet5": 28, "resnet20": 8, "resnet18": 96}
-    assert [variant(name).native.fitting(side) for name, side in sizes.items()] == [32, 16, 96]
+    assert [variant(name).native.fitting_size(side) for name, side in sizes.items()] == [32, 16, 96]
 
 
 def test_a_string_carries_ablations():

@@ -38,7 +38,9 @@ def losses(name, folder, data):
     """Of each step at one rate all the way, since so few steps are too few for a cycle to its highest."""
     usual = default(name, data, batch_size=BATCH)
     lr = usual.lr / (5 if usual.optimizer == "sgd" else 2)
-    recipe = replace(usual, lr=lr, schedule="constant", val_share=0.0, epochs=1, image_size=variant(name).native.fitting(32))
+    recipe = replace(
+        usual, lr=lr, schedule="constant", val_share=0.0, epochs=1, image_size=variant(name).native.fitting_size(32)
+    )
     opened = open_data(recipe)
     check(recipe, opened)
     events = start(Run.create(folder / "run", recipe), opened)
@@ -63,7 +65,9 @@ def test_the_loss_falls_within_an_epoch_of_photographs(name, photographs, tmp_pa
 def test_a_batch_of_digits_is_learned(name):
     """The same eight images twelve times, nothing dropped: the loss that is left to fall depends on no chance."""
     data = load("digits")
-    x, y = next(iter(Batches(data.train, Feed(8, variant(name).native.fitting(max(data.size)), data.mean, data.std)).epoch()))
+    x, y = next(
+        iter(Batches(data.train, Feed(8, variant(name).native.fitting_size(max(data.size)), data.mean, data.std)).epoch())
+    )
     model = create_model(name, num_classes=10, in_channels=1, image_size=x.shape[2]).train()
     for module in model.modules():
         if isinstance(module, nn.Dropout | DropPath):

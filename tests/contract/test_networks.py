@@ -100,7 +100,7 @@ def test_small_images_leave_a_map_of_4x4(name):
 def test_every_size_works_that_can_be_asked_for(name, sides):
     """The size it was built for, in training and evaluation alike; in evaluation an odd and oblong one, too."""
     native = CATALOG[name].native_of(name)
-    for side in sorted(set(map(native.fitting, sides))):
+    for side in sorted(set(map(native.fitting_size, sides))):
         model = create_on_meta(name, num_classes=3, image_size=side)
         assert logits(model.train(side % 2 == 0)(meta(2, native.in_channels, side))).shape == (2, 3), side
         if not tagged(name, "fixed-size"):
@@ -111,8 +111,8 @@ def test_every_size_works_that_can_be_asked_for(name, sides):
 @pytest.mark.parametrize("name", [name for name in KINDS if tagged(name, "fixed-size")])
 def test_fixed_sizes_are_what_they_were_built_for(name):
     native = CATALOG[name].native_of(name)
-    built = native.fitting(native.smallest)
-    other = native.fitting(built + 8)
+    built = native.fitting_size(native.smallest)
+    other = native.fitting_size(built + 8)
     assert create_on_meta(name, num_classes=3, image_size=built).eval()(meta(2, native.in_channels, built)).shape == (2, 3)
     with pytest.raises((RuntimeError, ValueError), match=r"\d"):
         create_on_meta(name, num_classes=3, image_size=built).eval()(meta(2, native.in_channels, other))

@@ -156,7 +156,7 @@ def test_every_channel_counts(name, channels):
 @pytest.mark.parametrize("name", networks(without("fixed-size", SMALLEST), QUICK, SMALLEST))
 def test_odd_and_oblong_images_are_seen_to_their_edges(name, built):
     native = CATALOG[name].native_of(name)
-    side = native.smallest if built == "small" else native.fitting(SMALL + 1)
+    side = native.smallest if built == "small" else native.fitting_size(SMALL + 1)
     model, _ = small(name, image_size=side)
     x = images(2, native.in_channels, side + 3, side + 31).requires_grad_()
     y = model.eval()(x)

@@ -16,7 +16,7 @@ def test_native_weights_move_into_the_small_form(name, tmp_path):
     family = CATALOG[name]
     native = create_model(name, num_classes=CLASSES, **slim(name)).state_dict()
     save_file(native, tmp_path / "native.safetensors")
-    side = family.native_of(name).fitting(32)
+    side = family.native_of(name).fitting_size(32)
     model = create_model(name, num_classes=CLASSES, image_size=side, **slim(name))
     before = {key: value.clone() for key, value in model.state_dict().items()}
     loaded = load_into(model, tmp_path / "native.safetensors", family)

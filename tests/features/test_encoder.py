@@ -30,7 +30,7 @@ NETWORKS = networks([name for name in SMALLEST if name != "vit_b_16"], QUICK, SL
 
 
 def images(name: str, n: int = 3) -> torch.Tensor:
-    side = CATALOG[name].native_of(name).fitting(32)
+    side = CATALOG[name].native_of(name).fitting_size(32)
     return torch.randn(n, model_info(name).in_channels, side, side)
 
 

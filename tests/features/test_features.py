@@ -25,7 +25,7 @@ def smallest(*families: str) -> list[Any]:
 
 def built(family: str, name: str, **options: Any) -> tuple[nn.Module, Tensor]:
     found = next(f for f in FAMILIES if f.name == family)
-    info, side = model_info(name), found.native_of(name).fitting(32)
+    info, side = model_info(name), found.native_of(name).fitting_size(32)
     torch.manual_seed(0)
     return create_model(name, image_size=side, **options), torch.randn(3, info.in_channels, side, side)
 

@@ -241,7 +241,7 @@ def test_the_activation_is_chosen_as_a_module_and_as_a_function(functional: bool
 @pytest.mark.parametrize("name", networks(SMALLEST, (), SEEN))
 def test_every_family_gives_maps(name: str) -> None:
     native = variant(name).native
-    side = native.fitting(32)
+    side = native.fitting_size(32)
     torch.manual_seed(0)
     model = create_model(name, num_classes=5, image_size=side).eval()
     x = torch.randn(2, native.in_channels, side, side)

@@ -39,7 +39,7 @@ def built(family):
     """A small network of a family, images it takes, and the names of all its layers and operations."""
     name, changes = SMALL.get(family.name, (next(iter(family.variants)), {}))
     native = CATALOG[name].native_of(name)
-    side = native.fitting(64 if native.image_size > 64 else 32)
+    side = native.fitting_size(64 if native.image_size > 64 else 32)
     model = create_model(name, num_classes=5, image_size=side, **changes)
     x = torch.randn(2, native.in_channels, side, side)
     return model, x, [layer.name for layer in inspect(model, x.shape[1:]).layers]

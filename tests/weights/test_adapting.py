@@ -71,7 +71,7 @@ def test_other_channels_adapt_the_stem_alone(loaded, name, channels):
 @pytest.mark.parametrize("name", SHRINKS)
 def test_small_images_keep_all_but_the_stem(loaded, name):
     family = CATALOG[name]
-    found = loaded(name, image_size=family.native_of(name).fitting(32))
+    found = loaded(name, image_size=family.native_of(name).fitting_size(32))
     assert all(is_in_any(key, (family.stem, *family.sized)) for key in found.fresh)
     assert not found.adapted or family.adapt
     assert all(is_in_any(key, family.sized) for key in found.dropped)  # VGG has a hidden layer less
@@ -80,7 +80,7 @@ def test_small_images_keep_all_but_the_stem(loaded, name):
 
 def sizes(name: str) -> list[int]:
     native = CATALOG[name].native_of(name)
-    return [native.fitting(native.image_size + 100), native.fitting(32)]
+    return [native.fitting_size(native.image_size + 100), native.fitting_size(32)]
 
 
 @pytest.mark.parametrize("name", ADAPTS)

@@ -1,4 +1,4 @@
-"""A whole set in memory, as every source of arrays gives it."""
+"""A whole data set in memory: the result of every source of arrays."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Batches ready for a network, the same again whenever the same seed, epoch and step are asked for."""
+"""Batches for a network, which depend on the seed, the epoch and the step alone."""
 
 import math
 from collections.abc import Generator, Iterator

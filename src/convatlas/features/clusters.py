@@ -58,14 +58,14 @@ def find_clusters(index: Index, method: str = "kmeans", k: int | None = None, se
     points = unit_length(np.asarray(index.vectors))
     small, reduction = reduce_width(points, seed)
     clusters, words = assign_clusters(
-        small, method, k or (len(index.classes) if index.labeled and 2 <= len(index.classes) < n else None), seed
+        small, method, k or (len(index.classes) if index.is_labeled and 2 <= len(index.classes) < n else None), seed
     )
     count = int(clusters.max()) + 1
     clusters = number_by_size(clusters, count)
     distances = distances_to_centers(points, clusters, count)
     score = silhouette(small, clusters, seed)
     rand, purity = None, None
-    if index.labeled and len(index.classes) > 1:
+    if index.is_labeled and len(index.classes) > 1:
         from sklearn.metrics import adjusted_rand_score
 
         rand = float(adjusted_rand_score(index.labels, clusters))

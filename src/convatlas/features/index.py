@@ -63,7 +63,7 @@ class Index:
         return len(self.vectors)
 
     @property
-    def labeled(self) -> bool:
+    def is_labeled(self) -> bool:
         """Whether every image has a class."""
         return bool((self.labels >= 0).all())
 

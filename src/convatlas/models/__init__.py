@@ -86,8 +86,8 @@ def create_model(
     size = image_size if image_size is not None else trained_at or native.image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
-    if size != native.fitting(size):
-        need = f"{native.fitting(size)}x{native.fitting(size)}"
+    if size != native.fitting_size(size):
+        need = f"{native.fitting_size(size)}x{native.fitting_size(size)}"
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
         raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
     try:

@@ -52,11 +52,11 @@ class Native:
     num_classes: int = 1000
     in_channels: int = 3
     image_size: int = 224
-    smallest: int = 32  # pixels a side; smaller data is enlarged to it, so that the last map still has something to say
+    smallest: int = 32  # pixels a side; smaller data is enlarged to it, so that the last map does not become too small
     multiple: int = 1  # sides have to be multiples of this: patches and windows that must fit
     small_multiple: int = 1  # the same for images that take the small-image stem
 
-    def fitting(self, side: int) -> int:
+    def fitting_size(self, side: int) -> int:
         """The least size the network can be built for that is not below `side`."""
         side = max(side, self.smallest)
         multiple = self.small_multiple if side <= SMALL else self.multiple

@@ -17,7 +17,7 @@ def heads_of(qkv: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def blend(scores: Tensor, v: Tensor) -> Tensor:
-    """Every token's average of the values, weighted by the softmax of its scores; the heads stand side by side again.
+    """Every token's average of the values, weighted by the softmax of its scores; the heads are concatenated again.
 
     Shapes   scores (…, heads, t, t), v (…, heads, t, d) → (…, t, heads · d)
     Source   Vaswani et al. 2017, arXiv:1706.03762, eq. 1
@@ -37,7 +37,7 @@ def windows(x: Tensor, window: int, *, channels_first: bool = False) -> Tensor:
 
 
 def join_windows(x: Tensor, rows: int, *, channels_first: bool = False) -> Tensor:
-    """The map again from so many rows of windows.
+    """The map that these windows divide, from the number of rows of windows.
 
     Shapes   x (n, windows, window², c) → (n, h, w, c), or (n, c, h, w) with channels first
     """
@@ -48,7 +48,7 @@ def join_windows(x: Tensor, rows: int, *, channels_first: bool = False) -> Tenso
 
 
 def offset_index(window: int) -> Tensor:
-    """For each pair of tokens in a window the row of a table of offsets that holds what belongs to i − j.
+    """For each pair of tokens in a window, the row of the table of offsets that belongs to i − j.
 
     Shapes   (window², window²) int64 in [0, (2 · window − 1)²)
     Source   Liu et al. 2021, arXiv:2103.14030, §3.2, eq. 4
@@ -68,7 +68,7 @@ def offset_bias(table: Tensor, index: Tensor) -> Tensor:
 
 
 def resize_table(table: Tensor, rows: int) -> Tensor | None:
-    """A table of the places of a square grid for a square grid of other size, bicubic, corners stay corners.
+    """A table with one row per place of a square grid, resized to another square grid: bicubic, with aligned corners.
 
     None if one of the grids is no square.
 
@@ -83,7 +83,7 @@ def resize_table(table: Tensor, rows: int) -> Tensor | None:
 
 
 def resize_offsets(name: str, value: Tensor, own: Tensor) -> Tensor | None:
-    """Fits tables of offsets to other windows; what a family of networks with such tables has as `adapt`.
+    """Fits a table of offsets to other windows: `adapt` of families with such tables.
 
     Shapes   value (offsets, heads), own (other offsets, heads) → as own
     """

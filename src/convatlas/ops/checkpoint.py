@@ -17,7 +17,7 @@ from .inplace import InplaceSequential
 
 
 def checkpoint_activations(model: nn.Module) -> nn.Module:
-    """The network itself, each of whose blocks keeps nothing but its input while it trains; names and results stay.
+    """The network itself, whose blocks save only their inputs in training; names and results stay the same.
 
     A block is an outermost part with a class of its own; rows of n plain convolutions are cut into √n pieces. While a
     compiler traces the network nothing changes: compilers choose themselves what to recompute.
@@ -56,7 +56,7 @@ def is_block(module: nn.Module) -> bool:
 
 
 def pieces(row: nn.Sequential) -> Iterator[tuple[int, int, bool]]:
-    """Where each piece of a row starts and ends, and whether its activations are forgotten.
+    """Where each piece of a row starts and ends, and whether its activations are dropped.
 
     Each but the first starts with a convolution, so that nothing overwrites the input that a piece has saved.
     """

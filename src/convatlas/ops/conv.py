@@ -42,7 +42,7 @@ class BasicConv2d(nn.Module):
 
 
 def round_channels(channels: float, to: int = 8) -> int:
-    """The nearest multiple of `to`, at least `to` and never below nine tenths of what was asked for.
+    """The nearest multiple of `to`, at least `to` and never below nine tenths of the number itself.
 
     Source   the published MobileNets and all networks after them; no paper gives the rule
     """

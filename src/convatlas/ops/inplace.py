@@ -1,4 +1,4 @@
-"""Activations that overwrite their input where nobody can see it: a tenth to a quarter of a network's time is memory traffic.
+"""Activations that overwrite their input where no hook can see it: a tenth to a quarter of a network's time is memory traffic.
 
 What a hook may look at is never overwritten: with a hook on the layer before or on the activation itself a new tensor is made.
 """

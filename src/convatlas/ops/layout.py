@@ -1,4 +1,4 @@
-"""Where height and width lie in what a layer gives: channels first or last, or in a row of tokens."""
+"""Where height and width lie in a layer's output: channels first or last, or in a row of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class Layout:
 
 
 def layout_of(shape: Sequence[int], size: Sequence[int]) -> Layout | None:
-    """How a map or tokens lie in a tensor of this shape, told by the proportions of the image; None without spatial extent.
+    """How a map or tokens lie in a tensor of this shape, judged by the proportions of the image; None without spatial extent.
 
-    Where both would do, channels come first.
+    Where both fit, channels come first.
 
     Shapes   shape (n, c, h, w), (n, h, w, c), (n, t, c) or (n, c, t); size (channels, height, width) of the image
     """

@@ -70,7 +70,7 @@ class Taps(Mapping[str, Any]):
         self.passing = False
 
     def keep(self, name: str, y: Any) -> Any:
-        """Remembers the first output of a pass and gives the network one of its own, which it may overwrite."""
+        """Stores the first output of a pass and returns a copy, which the network may overwrite."""
         if self.passing and name in self.held:
             return None
         with torch._C.DisableTorchFunction():  # noqa: SLF001 (these are no operations of the network)

@@ -39,7 +39,7 @@ class Operation:
 
     @property
     def layer(self) -> str:
-        """The module it stands in, if that has no parts and is not the network itself; else its own name."""
+        """The module that runs it, if that has no submodules and is not the network itself; else its own name."""
         return self.path if self.path and next(self.module.children(), None) is None else self.name
 
 

@@ -79,7 +79,7 @@ def load_arguments(recipe: Recipe) -> dict[str, Any]:
 def image_size(recipe: Recipe, data: Data) -> int:
     """Pixels a side: what the recipe says, else the data's own, enlarged to the least the network can take."""
     side = max((data.val or data.test or data.train).size)
-    return recipe.image_size or variant(recipe.model).native.fitting(side)
+    return recipe.image_size or variant(recipe.model).native.fitting_size(side)
 
 
 def model_options(recipe: Recipe, data: Data) -> dict[str, Any]:

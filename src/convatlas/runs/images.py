@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageSet:
-    """Images whose own labels are their places here, so that one that is left out takes its path and its class with it.
+    """Images whose own labels are their places in `labels` and `paths`, so that these stay right when images are left out.
 
     Shapes   labels (n,): numbers of classes, −1 where the class is not known; paths (n,)
     """

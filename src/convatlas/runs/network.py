@@ -1,4 +1,4 @@
-"""A network with its weights, ready to look at pictures: how it wants them prepared, and what its classes are called."""
+"""A network with its weights, ready for pictures: with their preparation and the names of its classes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -58,7 +58,7 @@ class NetworkRequest:
 
 @dataclass(frozen=True, slots=True)
 class OpenNetwork:
-    """A network in evaluation mode with all it takes to show it images and to name what it sees."""
+    """A network in evaluation mode, with the preparation of its images and the names of its classes."""
 
     name: str  # as `create_model` takes it
     model: nn.Module

@@ -90,7 +90,7 @@ def open_variant(name: str, size: Shape, num_classes: int | None) -> tuple[Model
     own = (native.in_channels, native.image_size, native.image_size)
     shape = full_shape(size, own)
     if "fixed-size" in family.tags and shape[1] != shape[2]:
-        side = native.fitting(max(shape[1:]))
+        side = native.fitting_size(max(shape[1:]))
         raise InputError(f"{base} needs square images, such as {side}x{side}, got {shape[1]}x{shape[2]}")
     for side in sorted({*shape[1:]}):  # the larger one builds it, the smaller one has to fit as well
         model = create_on_meta(network, num_classes=num_classes, in_channels=shape[0], image_size=side)

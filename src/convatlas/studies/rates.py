@@ -117,7 +117,7 @@ def forecast_without_data(model: str, options: Mapping[str, Any], images: int | 
     source = CATALOG.get(data)
     classes = len(source.classes) if source else native.num_classes
     channels = source.channels if source else native.in_channels
-    side = recipe.image_size or (variant(recipe.model).native.fitting(source.size) if source else native.image_size)
+    side = recipe.image_size or (variant(recipe.model).native.fitting_size(source.size) if source else native.image_size)
     count = images if images is not None else (batches or 1) * recipe.batch_size
     return make_forecast(recipe, classes, channels, side, count)
 

@@ -17,7 +17,7 @@ SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
 
 
 def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
-    """Milliseconds for one image, images a second in batches of 128, bytes of a training step.
+    """Milliseconds for one image, images per second in batches of 128, bytes of a training step.
 
     Random images in the recipe's precision; batch norm is not folded, nothing is compiled.
     """

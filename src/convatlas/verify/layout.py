@@ -10,7 +10,7 @@ from ..models import Variant, count_parameters
 from ..models.family import Native, Printed, Sides
 from .names import SAME, Pairing, shape
 from .references import Reference
-from .verdict import Check, Outcome, same
+from .verdict import Check, Outcome, equality_check
 
 
 def compare_layouts(ours: nn.Module, theirs: nn.Module, pairs: Pairing | str) -> Iterator[Check]:
@@ -18,7 +18,7 @@ def compare_layouts(ours: nn.Module, theirs: nn.Module, pairs: Pairing | str) ->
 
     Shapes   both on the meta device, built for the same image
     """
-    yield same("parameters", f"{count_parameters(ours):,}", f"{count_parameters(theirs):,}")
+    yield equality_check("parameters", f"{count_parameters(ours):,}", f"{count_parameters(theirs):,}")
     if isinstance(pairs, str):
         yield Check("names", Outcome.DIFFERS, pairs)
         return
@@ -43,16 +43,16 @@ def trainable(model: nn.Module) -> list[str]:
 def compare_lists(name: str, pairs: Iterable[tuple[str, str]], words: str) -> Check:
     """The check of a whole list, with its first difference."""
     own, expected = next(((a, b) for a, b in pairs if a != b), (words, words))
-    return same(name, own, expected)
+    return equality_check(name, own, expected)
 
 
 def compare_macs(ours: nn.Module, theirs: nn.Module, native: Native, reference: Reference) -> Check:
     """Multiply-accumulates of one published image against the published figure, or against those counted in the reference."""
     own = giga(macs(ours, native.in_channels, native.image_size))
-    published = reference.published(native.image_size)
+    published = reference.published_macs(native.image_size)
     if published is None:
-        return same("MACs", own, giga(macs(theirs, native.in_channels, native.image_size)), "counted in both")
-    return same("MACs", own, f"{published:.3f}G", "published")
+        return equality_check("MACs", own, giga(macs(theirs, native.in_channels, native.image_size)), "counted in both")
+    return equality_check("MACs", own, f"{published:.3f}G", "published")
 
 
 def check_paper(network: Variant, ours: nn.Module) -> Iterator[Check]:
@@ -67,16 +67,16 @@ def check_paper(network: Variant, ours: nn.Module) -> Iterator[Check]:
         main = sum(p.numel() for key, p in ours.named_parameters() if not key.startswith(auxiliary))
         for check, value, number in (("parameters", main, printed.parameters), ("MACs", counted, printed.macs)):
             if number:
-                yield against(f"paper's {check}", format_like(value, number), number, printed.ours, printed)
+                yield printed_check(f"paper's {check}", format_like(value, number), number, printed.ours, printed)
     if table := family.sides_of(name):
-        yield against("maps", join_sides(sides), join_sides(table.sides), join_sides(table.ours), table)
+        yield printed_check("maps", join_sides(sides), join_sides(table.sides), join_sides(table.ours), table)
 
 
-def against(check: str, value: str, expected: str, known: str, paper: Printed | Sides) -> Check:
+def printed_check(check: str, value: str, expected: str, known: str, paper: Printed | Sides) -> Check:
     """The check of a number in print; a difference may be known, down to the network's own number."""
     if known and value == known:
         return Check(check, Outcome.KNOWN, value, expected, paper.why)
-    return same(check, value, expected, paper.source)
+    return equality_check(check, value, expected, paper.source)
 
 
 def format_like(value: int, like: str) -> str:

@@ -1,4 +1,4 @@
-"""How much memory a comparison takes, and how much there is."""
+"""The memory that a comparison needs, and the memory that is available."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ def available() -> int:
 
 
 def read(path: str) -> str:
-    """A file of the system's; nothing where there is none."""
+    """The text of a system file; empty where there is none."""
     try:
         return Path(path).read_text(encoding="ascii")
     except OSError:

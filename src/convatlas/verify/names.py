@@ -13,7 +13,7 @@ SAME = "under the same names"
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Their name → our name, for every tensor of both, and how the pairs were found."""
+    """Their name → our name, for every tensor of both, and how the pairs were made."""
 
     ours: Mapping[str, str]
     how: str
@@ -38,7 +38,7 @@ def with_versions(state: dict[str, Tensor], of: State) -> State:
 
 
 def pairing(theirs: State, ours: State, renames: Sequence[tuple[str, str]]) -> Pairing | str:
-    """By the same names, the family's renames, or in order where the shapes agree one by one; else what speaks against it."""
+    """By the same names, the family's renames, or in order where the shapes agree one by one; else the difference in words."""
     if theirs.keys() == ours.keys():
         return Pairing({key: key for key in theirs}, SAME)
     renamed = {key: key if key in ours else rename(key, renames) for key in theirs}

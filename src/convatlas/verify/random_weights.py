@@ -1,4 +1,4 @@
-"""Networks built without initializing them, and random weights under which every part shows."""
+"""Networks built without initialization, and random weights under which every part affects the result."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ RATES = ("p", "drop_prob", "drop_rate", "dropout_rate")  # what modules call the
 
 
 class Hollow(TorchFunctionMode):
-    """Derived tables get their values, weights neither values nor memory: `torch.empty` leads to the meta device."""
+    """Derived tables get their values, weights neither values nor memory: `torch.empty` goes to the meta device."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = dict(kwargs or {})
@@ -23,7 +23,7 @@ class Hollow(TorchFunctionMode):
 
 
 def empty_model(build: Callable[[], nn.Module], dtype: torch.dtype, *, tables: bool = True) -> nn.Module:
-    """A network without weights yet; all of it on the meta device if its tables are not asked for.
+    """A network without weights yet; all of it on the meta device if `tables` is False.
 
     Some networks compute their widths with tensors, so they can't be built on that device.
     """
@@ -87,7 +87,7 @@ def without_dropout(model: nn.Module) -> None:
 
 @contextmanager
 def without_fused_attention() -> Iterator[None]:
-    """PyTorch's attention step by step, as in training: the kernel that evaluation may take for all of it rounds otherwise."""
+    """PyTorch's attention step by step, as in training: the fused kernel that evaluation may take rounds differently."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

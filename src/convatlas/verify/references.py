@@ -38,8 +38,8 @@ class Reference:
             self.adjust(model)
         return model
 
-    def published(self, image_size: int) -> float | None:
-        """The multiply-accumulates, in thousands of millions, that the library gives for images of this size, if it does."""
+    def published_macs(self, image_size: int) -> float | None:
+        """The multiply-accumulates, in units of 10⁹, that the library gives for images of this size, if it does."""
         if self.library != "torchvision":
             return None
         entries = import_module(self.module).get_model_weights(self.name)

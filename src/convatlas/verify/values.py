@@ -52,7 +52,7 @@ def choose_trial(network: Variant, reference: Reference) -> Trial:
     """
     native = network.native
     dtype = torch.float32 if reference.library == "torchvision" else torch.float64
-    side, c = native.fitting(SIDE) if native.image_size > SMALL else native.image_size, native.in_channels
+    side, c = native.fitting_size(SIDE) if native.image_size > SMALL else native.image_size, native.in_channels
     for size in ((c, side, side * WIDER // SIDE), (c, side, side)):
         with suppress(RuntimeError, ValueError, AssertionError):
             return with_memory(network, reference, Trial(side, size, dtype))

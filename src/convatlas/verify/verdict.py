@@ -42,7 +42,7 @@ class Check:
         return f"{self.name} {self.found}".rstrip()
 
 
-def same(name: str, value: object, expected: object, why: str = "") -> Check:
+def equality_check(name: str, value: object, expected: object, why: str = "") -> Check:
     """The check that two values are equal, as text."""
     outcome = Outcome.EQUAL if str(value) == str(expected) else Outcome.DIFFERS
     return Check(name, outcome, str(value), str(expected), why)

@@ -59,7 +59,7 @@ class Loaded:
         return "; ".join([f"{len(self.kept)} tensors kept", *changes])
 
     def without(self, names: Collection[str]) -> "Loaded":
-        """The same with these tensors among the re-initialized ones, whatever the file had for them."""
+        """The same, with these tensors counted as re-initialized, whatever the file had for them."""
         if not names:
             return self
         kept, adapted = (tuple(name for name in of if name not in names) for of in (self.kept, self.adapted))
