@@ -89,7 +89,7 @@ def nothing(model):
 def small(monkeypatch):
     """`small(sabotage)` → the verdict on the small network after `sabotage(network)`, by the name of its check."""
     reference = references.Reference("torchvision", "small", __name__, "get_model", {})
-    monkeypatch.setattr(references.Reference, "published", lambda *_: 0.00022, raising=True)
+    monkeypatch.setattr(references.Reference, "published_macs", lambda *_: 0.00022, raising=True)
     monkeypatch.setattr(references, "reference", lambda _: reference)
     monkeypatch.setattr(certificate, "sections", lambda _: {})
 
@@ -224,11 +224,11 @@ def test_a_rounding_is_told_from_a_mistake(small):
 
 
 def test_figures_in_print_are_compared_and_only_known_differences_pass(small, monkeypatch):
-    monkeypatch.setattr(references.Reference, "published", lambda *_: 0.5)
+    monkeypatch.setattr(references.Reference, "published_macs", lambda *_: 0.5)
     numbers, sides = Printed("742", "", "Nobody 2020"), Sides((41, 20), "Nobody 2020")
     facts = {"printed": {"small": numbers}, "sides": {"small": sides}}
     assert checks(small(facts=facts), Outcome.DIFFERS) == ["paper's parameters", "maps", "MACs"]
-    monkeypatch.setattr(references.Reference, "published", lambda *_: 0.0)
+    monkeypatch.setattr(references.Reference, "published_macs", lambda *_: 0.0)
     own = f"{small().parameters:,}"
     numbers, sides = replace(numbers, ours=own, why="a slip of the pen"), replace(sides, ours=(40, 20), why="another")
     facts = {"printed": {"small": numbers}, "sides": {"small": sides}}
