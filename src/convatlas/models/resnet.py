@@ -9,7 +9,6 @@ Names    conv1 bn1 = stem · layer1..4 = stages at stride 4, 8, 16, 32 · downsa
          relu_after, add_: relu and + that reuse memory where no hook looks
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -157,8 +156,9 @@ class ResNet(nn.Module):
             yield x
 
     def forward(self, x: Tensor) -> Tensor:
-        x = deque(self.maps(x), maxlen=1).pop()  # one by one: what a stage has read is free for the next
-        return self.fc(self.avgpool(x).flatten(1))
+        for y in self.maps(x):
+            last = y
+        return self.fc(self.avgpool(last).flatten(1))
 
 
 TABLE_1 = "He et al. 2015, table 1"
