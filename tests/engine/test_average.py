@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from convatlas.engine.average import Average, average_of
+from convatlas.engine.average import Average, make_average
 from convatlas.engine.recipe import Recipe
 
 
@@ -15,7 +15,7 @@ def net() -> nn.Module:
 
 
 def averaged(model: nn.Module, **fields: object) -> Average:
-    found = average_of(model, Recipe(**fields))
+    found = make_average(model, Recipe(**fields))
     assert found is not None
     return found
 
@@ -35,7 +35,7 @@ def values(average: Average) -> list[float]:
 
 
 def test_no_recipe_asks_for_nothing():
-    assert average_of(net(), Recipe()) is None
+    assert make_average(net(), Recipe()) is None
 
 
 def test_a_moving_average_forgets_at_its_decay():

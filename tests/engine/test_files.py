@@ -9,7 +9,7 @@ import torch
 
 from convatlas.engine.events import Epoch
 from convatlas.engine.recipe import Recipe
-from convatlas.engine.record import Run, fresh, pace
+from convatlas.engine.record import Run, free_path, images_per_second
 from convatlas.errors import ConvAtlasError, InputError
 from convatlas.files import make_folder, read_json, replacing, write_json, write_text
 
@@ -156,7 +156,7 @@ def test_names_are_fresh(tmp_path, monkeypatch):
     first, second = Run.create(None, Recipe()).path, Run.create(None, Recipe()).path
     assert str(second) == f"{first}-2"
     assert first.name == f"lenet5-digits-s0-{Recipe().digest()}"
-    assert fresh(tmp_path / "new") == tmp_path / "new"
+    assert free_path(tmp_path / "new") == tmp_path / "new"
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
@@ -171,7 +171,7 @@ def test_an_unfinished_run_has_no_figures(run):
 
 def test_the_pace_of_unlike_epochs_is_all_images_by_all_seconds():
     rates = [100.0, 300.0]  # 300 images take 3 s in the one epoch and 1 s in the other
-    assert pace(rates, alike=False) == pytest.approx(600 / 4)
-    assert pace(rates, alike=True) == 300
-    assert pace([], alike=True) is None
-    assert pace([], alike=False) is None
+    assert images_per_second(rates, alike=False) == pytest.approx(600 / 4)
+    assert images_per_second(rates, alike=True) == 300
+    assert images_per_second([], alike=True) is None
+    assert images_per_second([], alike=False) is None

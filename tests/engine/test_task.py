@@ -142,7 +142,7 @@ def test_networks_are_compared_by_it(tmp_path: Path, parity: Data, monkeypatch: 
     recipes = [Recipe(**FIELDS | {"model": name}) for name in ("lenet5", "lenet5:scaled_tanh=True")]
     comparison = Comparison.create(tmp_path / "two", recipes, 1, "convatlas compare")
     list(comparison.run())
-    console.compared(comparison, quiet=False, as_json=False)
+    console.print_comparison(comparison, quiet=False, as_json=False)
     printed = capsys.readouterr().out
     results = json.loads((tmp_path / "two" / "results.json").read_text())
     errors = {row["name"]: row["test_error"]["mean"] for row in results["networks"]}

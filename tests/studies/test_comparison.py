@@ -18,8 +18,9 @@ from convatlas.runs import build as running
 from convatlas.runs import training
 from convatlas.runs.build import open_data
 from convatlas.studies import compare
-from convatlas.studies.compare import Began, Comparison, Failed, default_recipes
+from convatlas.studies.compare import Comparison, TrialFailed, TrialStarted, default_recipes
 from convatlas.studies.speed import measure_speed
+from convatlas.views.verdict import verdict
 
 QUICK = {"limit": 200, "epochs": 1, "batch_size": 32, "device": "cpu", "precision": "32"}
 
@@ -66,14 +67,14 @@ def compared(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("compared") / "two"
     comparison = plan(folder)
     events = list(comparison.run())
-    began = [event for event in events if isinstance(event, Began)]
+    began = [event for event in events if isinstance(event, TrialStarted)]
     assert [(b.network, b.seed, b.number, b.of, b.done) for b in began] == [
         ("lenet5", 0, 1, 4, False), ("lenet5", 1, 2, 4, False),
         ("lenet5:scaled_tanh=True", 0, 3, 4, False),
         ("lenet5:scaled_tanh=True", 1, 4, 4, False),
     ]  # fmt: skip
     assert sum(isinstance(event, Finished) for event in events) == 4
-    console.compared(comparison, quiet=True, as_json=False)
+    console.print_comparison(comparison, quiet=True, as_json=False)
     return folder
 
 
@@ -111,13 +112,21 @@ def test_results_as_agreed(compared):
     assert "lenet5" in (compared / "report.html").read_text()
 
 
+def test_results_of_format_1_are_still_read(compared, tmp_path):
+    results = json.loads((compared / "results.json").read_text())
+    old = {key: value for key, value in results.items() if key not in ("task", "measures")} | {"format": 1}
+    (tmp_path / "results.json").write_text(json.dumps(old))
+    assert verdict(compare.read_results(tmp_path)) == verdict(results)
+    assert compare.read_results(compared) == results
+
+
 def test_resuming_repeats_nothing_finished(compared):
     def times() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in compared.rglob("*") if path.is_file()}
 
     before = times()
     events = list(Comparison.open(compared).run())
-    assert all(isinstance(event, Began) and event.done for event in events)
+    assert all(isinstance(event, TrialStarted) and event.done for event in events)
     assert times() == before
 
 
@@ -142,7 +151,7 @@ def test_a_network_that_fails_stays_in_its_row(tmp_path, monkeypatch, error):
 
     monkeypatch.setattr(compare, "start", fail)
     comparison = plan(tmp_path / "both", ("lenet5:scaled_tanh=True", "lenet5"), seeds=1)
-    failed = [event for event in comparison.run() if isinstance(event, Failed)]
+    failed = [event for event in comparison.run() if isinstance(event, TrialFailed)]
     assert [event.network for event in failed] == ["lenet5:scaled_tanh=True"]
     assert "\n" not in failed[0].reason
     bad, good = comparison.results()["networks"]
@@ -151,7 +160,7 @@ def test_a_network_that_fails_stays_in_its_row(tmp_path, monkeypatch, error):
     assert good["against_best"] is None
     monkeypatch.setattr(compare, "start", started)
     again = Comparison.open(tmp_path / "both")
-    assert [event.done for event in again.run() if isinstance(event, Began)] == [False, True]
+    assert [event.done for event in again.run() if isinstance(event, TrialStarted)] == [False, True]
     assert again.results()["networks"][0]["status"] == "done"
 
 
@@ -164,8 +173,8 @@ def test_a_forward_that_fails_stays_in_its_row(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(running, "create_model", lambda *_, **__: two_channels())
     comparison = plan(tmp_path / "one", ("lenet5",), seeds=2)
     events = list(comparison.run())
-    assert [event.reason.split(":")[0] for event in events if isinstance(event, Failed)] == ["RuntimeError"]
-    console.compared(comparison, quiet=False, as_json=False)
+    assert [event.reason.split(":")[0] for event in events if isinstance(event, TrialFailed)] == ["RuntimeError"]
+    console.print_comparison(comparison, quiet=False, as_json=False)
     assert "lenet5 failed: RuntimeError" in capsys.readouterr().out
 
 

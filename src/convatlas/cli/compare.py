@@ -53,7 +53,7 @@ def compare(
         else:
             recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
         comparison = Comparison.create(out, recipes, seeds, command())
-    with console.watching("", quiet or as_json) as watch:
+    with console.follow_progress("", quiet or as_json) as watch:
         for event in comparison.run():
             watch(event)
-    console.compared(comparison, quiet, as_json)
+    console.print_comparison(comparison, quiet, as_json)

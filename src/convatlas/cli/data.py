@@ -17,7 +17,7 @@ def list_sets(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     from .. import console
     from ..data import CATALOG, on_disk
 
-    console.sources([(source, on_disk(source, data_dir)) for source in CATALOG.values()], as_json)
+    console.print_data_sets([(source, on_disk(source, data_dir)) for source in CATALOG.values()], as_json)
 
 
 @app.command

@@ -41,4 +41,4 @@ def evaluate(
     from ..studies.measure import measure
 
     request = NetworkRequest(run, weights, data, data_dir, mean, std)
-    console.evaluation(measure(request, split, batch_size=batch_size, device=device, precision=precision), as_json)
+    console.print_evaluation(measure(request, split, batch_size=batch_size, device=device, precision=precision), as_json)

@@ -28,4 +28,4 @@ def list_(*patterns: str, as_json: Json = False) -> None:
         if not any(fnmatchcase(name, pattern) for name in rows_by_name):
             raise unknown("network", pattern, rows_by_name)
     rows = [row for name, row in rows_by_name.items() if not patterns or any(fnmatchcase(name, p) for p in patterns)]
-    console.networks(rows, as_json)
+    console.print_networks(rows, as_json)

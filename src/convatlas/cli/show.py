@@ -52,7 +52,7 @@ def show(
 
     if history and not as_json and not names_run(model):
         base = variant(model).base
-        card.history(model_info(base), sections(base))
+        card.print_history(model_info(base), sections(base))
         return
     outputs = anatomy.Wanted(depth, csv, html, svg)
     summary = network_summary(model, size=shape_of(input_) if input_ else (), num_classes=num_classes, batch=batch)

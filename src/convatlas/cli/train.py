@@ -49,9 +49,9 @@ def train(
         check(chosen, data)
         run = Run.create(out, chosen)
     if run.finished:
-        console.finished(run, quiet, as_json)
+        console.print_run(run, quiet, as_json)
         return
-    with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
+    with console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
         for event in start(run, data):
             watch(event)
-    console.finished(run, quiet, as_json)
+    console.print_run(run, quiet, as_json)

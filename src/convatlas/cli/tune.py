@@ -32,7 +32,7 @@ def tune(
         Name of a network, which starts from --weights (published weights if not given), or a run folder.
     """
     from .. import console
-    from ..console.tuning import cross_validated
+    from ..console.tuning import cross_validate
     from ..engine.record import Run
     from ..runs.finetuning import network_and_weights, plan_tuning
     from ..runs.training import check, reopen_run, start
@@ -44,7 +44,7 @@ def tune(
     notes: tuple[str, ...] = ()
     if resume:
         if out is not None and CrossValidation.lies_in(out):
-            cross_validated(CrossValidation.open(out), quiet, as_json)
+            cross_validate(CrossValidation.open(out), quiet, as_json)
             return
         run = reopen_run(out, model, values)
     elif model is None:
@@ -56,11 +56,11 @@ def tune(
         plan, data, notes = plan_tuning(network, weights, values.pop("data"), values)
         check(plan, data)
         if plan.folds:
-            cross_validated(CrossValidation.create(out, plan, notes), quiet, as_json)
+            cross_validate(CrossValidation.create(out, plan, notes), quiet, as_json)
             return
         run = Run.create(out, plan)
     if not run.finished:
-        with console.watching(run.recipe.model, quiet or as_json, log and run.path) as watch:
+        with console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
             for event in start(run, data, notes):
                 watch(event)
-    console.finished(run, quiet, as_json, notes)
+    console.print_run(run, quiet, as_json, notes)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..studies.measure import Measurement
 
 
-def networks(rows: Sequence["Row"], as_json: bool) -> None:
+def print_networks(rows: Sequence["Row"], as_json: bool) -> None:
     """The catalog."""
     if as_json:
         dump([{name: getattr(row, name) for name in row.__slots__} for row in rows])
@@ -40,7 +40,7 @@ def networks(rows: Sequence["Row"], as_json: bool) -> None:
     show(shown)
 
 
-def sources(rows: Sequence[tuple["Source", Path | None]], as_json: bool) -> None:
+def print_data_sets(rows: Sequence[tuple["Source", Path | None]], as_json: bool) -> None:
     """The data sets."""
     if as_json:
         names = ("name", "title", "train", "test", "channels", "size", "license", "home")
@@ -75,12 +75,12 @@ def check_log(log: str | None) -> None:
 
 
 @contextmanager
-def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator["Watch"]:
+def follow_progress(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator["Watch"]:
     """A function that shows each event: bars on a terminal, one line per epoch elsewhere, nothing if quiet."""
     from ..progress import bars, lines, tensorboard
 
     console = Console(stderr=True, highlight=False)
-    with tensorboard(Path(log_to)) if log_to else nothing() as log:
+    with tensorboard(Path(log_to)) if log_to else show_nothing() as log:
         if quiet:
             yield log
             return
@@ -94,12 +94,12 @@ def watching(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterat
 
 
 @contextmanager
-def nothing() -> Iterator["Watch"]:
+def show_nothing() -> Iterator["Watch"]:
     """A function that shows nothing."""
     yield lambda _: None
 
 
-def finished(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) -> None:
+def print_run(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) -> None:
     """The figures of a run, what was chosen for it and why, where it lies and how to try it."""
     from ..engine.tasks import TASKS
     from ..models import variant
@@ -108,39 +108,39 @@ def finished(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) 
     if as_json:
         dump({"run": str(run.path), **metrics})
         return
-    measures = telling(TASKS[variant(run.recipe.model).family.task], len(run.environment["data"]["classes"]))
+    measures = informative_measures(TASKS[variant(run.recipe.model).family.task], len(run.environment["data"]["classes"]))
     for split, words in (("val", "validation"), ("test", "test")):
         if metrics[split]:
-            print(f"{words:<10} {figures(metrics[split], measures)}")
+            print(f"{words:<10} {figures_line(metrics[split], measures)}")
             if tta := metrics.get("tta"):
-                print(f"{'':<10} {figures(tta[split], measures)}   with test-time augmentation ({tta['views']})")
+                print(f"{'':<10} {figures_line(tta[split], measures)}   with test-time augmentation ({tta['views']})")
     if not quiet:
         for note in notes:
             print(note)
-        print(f"trained in {metrics['seconds']:.0f} s{best(metrics)}")
+        print(f"trained in {metrics['seconds']:.0f} s{best_epoch_words(metrics)}")
     print(f"run folder {run.path}")
     if not quiet:
         print(f"try it     convatlas predict {shlex.quote(str(run.path))} IMAGE...")
 
 
-def best(metrics: Mapping[str, Any]) -> str:
+def best_epoch_words(metrics: Mapping[str, Any]) -> str:
     """Which epoch's weights a run with patience kept."""
     return f", the weights of epoch {metrics['best_epoch']} of {metrics['epochs']}" if "best_epoch" in metrics else ""
 
 
-def telling(task: "Task", classes: int) -> list["Measure"]:
+def informative_measures(task: "Task", classes: int) -> list["Measure"]:
     """The measures that say something of so many classes."""
     return [measure for measure in task.measures if classes >= measure.classes]
 
 
-def figures(values: Mapping[str, Any], measures: Sequence["Measure"]) -> str:
+def figures_line(values: Mapping[str, Any], measures: Sequence["Measure"]) -> str:
     """What was measured over a split, in one line."""
     decides, *others = measures
     rest = [f"{measure.noun} {measure.write(values[measure.key]):>8}" for measure in others]
     return "   ".join([f"{decides.write(values[decides.key]):>8}", *rest, f"loss {values['loss']:.4f}", f"n = {values['n']:,}"])
 
 
-def evaluation(measurement: "Measurement", as_json: bool) -> None:
+def print_evaluation(measurement: "Measurement", as_json: bool) -> None:
     """Figures over a split, and of each class how many are right."""
     scores, classes = measurement.scores, measurement.classes
     if as_json:
@@ -148,7 +148,7 @@ def evaluation(measurement: "Measurement", as_json: bool) -> None:
         return
     for note in measurement.notes:
         print(note, file=sys.stderr)
-    print(figures(scores.to_json(), telling(measurement.task, len(classes))))
+    print(figures_line(scores.to_json(), informative_measures(measurement.task, len(classes))))
     if "confusion" not in scores.tables:
         return
     shown = table("class", "images", "right %", "mostly taken for")
@@ -163,7 +163,7 @@ def evaluation(measurement: "Measurement", as_json: bool) -> None:
     show(shown)
 
 
-def compared(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
+def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
     """Writes results.json, results.csv and report.html, prints the table, says where they are."""
     from ..files import write_json
     from ..studies.figures import held_out_pixels

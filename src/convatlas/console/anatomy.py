@@ -18,7 +18,7 @@ from ..studies.network_summary import NetworkSummary
 from ..views.layers import cells, csv_text, share, some, to_json
 from ..views.numbers import count, size
 from ..weights import Checkpoint
-from .card import card
+from .card import print_network
 from .terminal import command, show, table
 
 WORDS = ("output", "window")  # columns that are read from the left
@@ -66,11 +66,11 @@ def print_summary(
     written = files(found, wanted)
     if as_json:
         told = {"anatomy": to_json(anatomy, found.inference, found.training, found.batch)}
-        card(found.info, rows, sections, as_json, told)
+        print_network(found.info, rows, sections, as_json, told)
     elif wanted.csv == STDOUT:
         sys.stdout.write(csv_text(anatomy))
     else:
-        card(found.info, rows, sections, as_json)
+        print_network(found.info, rows, sections, as_json)
         print()
         layers(anatomy, wanted.depth)
         show(resolutions(anatomy))

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from ..studies.folds import CrossValidation
 
 
-def cross_validated(folds: "CrossValidation", quiet: bool, as_json: bool) -> None:
+def cross_validate(folds: "CrossValidation", quiet: bool, as_json: bool) -> None:
     """Trains the folds, then prints their figures."""
-    from . import watching
+    from . import follow_progress
 
-    with watching(folds.recipe.model, quiet or as_json) as watch:
+    with follow_progress(folds.recipe.model, quiet or as_json) as watch:
         for event in folds.run():
             watch(event)
     results = folds.results()

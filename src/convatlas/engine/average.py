@@ -13,7 +13,7 @@ from ..ops.mode import eval_mode
 from .recipe import Recipe
 
 
-def average_of(net: nn.Module, recipe: Recipe) -> "Average | None":
+def make_average(net: nn.Module, recipe: Recipe) -> "Average | None":
     """The average that a recipe asks for, None if it asks for none."""
     return Average(net, recipe) if recipe.ema or recipe.swa else None
 
@@ -21,7 +21,7 @@ def average_of(net: nn.Module, recipe: Recipe) -> "Average | None":
 class Average:
     """A moving average of the weights after each step (EMA), or the mean of those after each of the last epochs (SWA).
 
-    Source   SWA: Izmailov et al. 2018, arXiv:1803.05407, algorithm 1, once an epoch
+    Source   SWA: Izmailov et al. 2018, arXiv:1803.05407, algorithm 1, once per epoch
     """
 
     def __init__(self, net: nn.Module, recipe: Recipe) -> None:
@@ -48,7 +48,7 @@ class Average:
     def after_epoch(self, net: nn.Module, done: int, epochs: int) -> None:
         """Adds the weights to the mean if the epoch just done, counted from 1, is one of the last, with SWA.
 
-        It is called before anything is tested: which norms gather statistics is told by the mode they are in.
+        It is called before anything is tested: the mode of the norms tells which of them gather statistics.
         """
         if self.recipe.swa and done > epochs - max(1, int(epochs * self.recipe.swa + 1e-9)):
             self.averaged.update_parameters(net)
@@ -59,7 +59,7 @@ class Average:
     ) -> None:
         """Gives the norms of the mean the statistics they see on training images, since no step was made with its weights.
 
-        Those that did not learn keep theirs. Statistics are means over batches, gathered as in testing: nothing is dropped.
+        Those that did not learn keep theirs. Statistics are means over batches in evaluation mode: nothing is dropped.
 
         Source   Izmailov et al. 2018, arXiv:1803.05407, §3.2
         """
@@ -74,10 +74,10 @@ class Average:
                 norm.momentum = None  # every batch counts alike
             for x, _ in batches if learning else ():
                 self.module(x)
-        for norm, momentum, kept in before:
+        for norm, momentum, buffers in before:
             norm.momentum = momentum
             if not norm.num_batches_tracked:  # an auxiliary head's
-                norm.load_state_dict(kept, strict=False)
+                norm.load_state_dict(buffers, strict=False)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` continues from."""

@@ -1,4 +1,4 @@
-"""How a recipe's images reach the network."""
+"""The way of a recipe's images to the network."""
 
 from dataclasses import fields, replace
 
@@ -27,5 +27,5 @@ def make_feed(recipe: Recipe, data: Data, image_size: int, device: str, *, train
 
 def augmentation(own: Augment, recipe: Recipe) -> Augment:
     """The data set's augmentation with what the recipe sets itself."""
-    given = {field.name: getattr(recipe, field.name) for field in fields(Augment)}
-    return replace(own, **{name: value for name, value in given.items() if value is not None})
+    changes = {field.name: getattr(recipe, field.name) for field in fields(Augment)}
+    return replace(own, **{name: value for name, value in changes.items() if value is not None})

@@ -10,7 +10,7 @@ from ..data import Batches, Images
 from .evaluate import evaluate
 from .events import Epoch, Finished
 from .hardware import autocast
-from .record import Run, pace
+from .record import Run, images_per_second
 from .session import Position, Session
 from .task import Scores
 from .test_time import averaged
@@ -87,7 +87,9 @@ def finish(session: Session, run: Run) -> Finished:
         "train": {"n": train.n} | {key: train.figures[key] for key in ("loss", decides.key)},
         "epochs": len(rows),
         "seconds": sum(row["seconds"] for row in rows),
-        "images_per_second": pace([row["images_per_second"] for row in rows], alike=len(session.learning.plan) == 1),
+        "images_per_second": images_per_second(
+            [row["images_per_second"] for row in rows], alike=len(session.learning.plan) == 1
+        ),
         "trained_parameters": session.learning.trained(),
     }
     if session.best:

@@ -1,4 +1,4 @@
-"""The run folder: everything a run leaves, each file whole or not there."""
+"""The run folder: everything a run writes, each file whole or not there."""
 
 import hashlib
 import json
@@ -34,7 +34,9 @@ class Run:
         Raises   InputError if the folder holds anything: no run is ever overwritten
         """
         if path is None:
-            path = fresh(Path("runs") / f"{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-s{recipe.seed}-{recipe.digest()}")
+            path = free_path(
+                Path("runs") / f"{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-s{recipe.seed}-{recipe.digest()}"
+            )
         elif is_occupied(path):
             raise not_empty(path)
         make_folder(path)
@@ -112,7 +114,7 @@ class Run:
         with replacing(self.path / "state.pt") as temporary, temporary.open("wb") as file:
             try:
                 torch.save(dict(state), file)
-            except RuntimeError as error:  # which hides what the system said
+            except RuntimeError as error:  # which hides the system's own message
                 raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
     def load_state(self) -> dict[str, Any] | None:
@@ -138,12 +140,15 @@ class Run:
         write_json(self.path / "metrics.json", metrics)
 
     def predictions(self) -> dict[str, Tensor]:
-        """For `val` and `test` where there is one: `{split}_labels`, `_predicted` and `_probability`, each (n,)."""
+        """For `val` and `test` where there is one, the answers by name.
+
+        Shapes   of a classifier `{split}_labels`, `{split}_predicted` and `{split}_probability`, each (n,)
+        """
         return load_file(self.path / "predictions.safetensors")
 
 
-def pace(rates: Sequence[float], *, alike: bool) -> float | None:
-    """Images a second of a run: its best epoch's, which nothing held up, or the mean where epochs don't all do the same."""
+def images_per_second(rates: Sequence[float], *, alike: bool) -> float | None:
+    """The speed of a run: that of its best epoch, which nothing slowed down, or the mean where epochs don't all do the same."""
     if alike or not rates:
         return max(rates, default=None)
     return len(rates) / sum(1 / rate for rate in rates)
@@ -160,12 +165,12 @@ def not_empty(path: Path) -> InputError:
 
 
 def slug(text: str) -> str:
-    """Letters, digits and dashes that a folder can be called; what is too long ends in a digest, to stay apart."""
+    """Letters, digits and dashes for a folder's name; a long one ends in a digest, so that two stay different."""
     plain = "".join(c if c.isalnum() or c == "_" else "-" for c in text).strip("-")
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def fresh(path: Path) -> Path:
+def free_path(path: Path) -> Path:
     """The path itself, or the first of path-2, path-3, … that does not exist."""
     candidate, n = path, 1
     while candidate.exists():

@@ -22,7 +22,7 @@ def learning_rate(recipe: Recipe, span: tuple[int, int], step: float, steps: int
 def accumulation(step: int, steps: int, accumulate: int) -> tuple[int, int]:
     """How many batches before this one of an epoch are part of the same step of the optimizer, and how many are in all."""
     before = step % accumulate
-    return before, min(accumulate, steps - step + before)  # an epoch's last one may gather fewer
+    return before, min(accumulate, steps - step + before)  # an epoch's last one may accumulate fewer
 
 
 def rate(schedule: str, progress: float, warmup: float) -> float:

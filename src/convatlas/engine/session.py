@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..data import Batches, Data
 from ..errors import InputError
 from ..ops.checkpoint import checkpoint_activations
-from .average import average_of
+from .average import make_average
 from .events import Step, Unfrozen
 from .feeding import make_feed
 from .optim import make_optimizer
@@ -93,7 +93,7 @@ class Session:
         self.task = task or TASKS[data.task]
         self.image_size = image_size
         self.learning = Learning(self.net, recipe, stages)
-        self.average = average_of(self.net, recipe)
+        self.average = make_average(self.net, recipe)
         if recipe.checkpoint_activations:
             checkpoint_activations(self.net)
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would announce the precision

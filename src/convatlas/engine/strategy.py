@@ -1,11 +1,11 @@
-"""What of a network learns, when and how fast: strategies of transfer learning as plain values.
+"""Strategies of transfer learning as plain values: which parts of a network learn, when, and how fast.
 
-full            everything at one rate
+full            everything at one learning rate
 head            the new head alone, on features as they came: a linear probe
 last-N          the last N stages, the head among them
 gradual         the head first, then stage by stage towards the image, all by two thirds of the epochs
                 (Howard and Ruder 2018, arXiv:1801.06146, §3.3)
-discriminative  everything, each stage at `stage_decay` of the rate of the one behind it (the same, §3.2)
+discriminative  everything, each stage at `stage_decay` of the learning rate of the next one (the same, §3.2)
 bn-only         the norms' weights and biases, and the head (Frankle et al. 2020, arXiv:2003.00152)
 lp-ft           the head for a third of the epochs, then everything, with a schedule of its own
                 (Kumar et al. 2022, arXiv:2202.10054, §3.4)
@@ -22,8 +22,8 @@ from ..errors import InputError, unknown
 from .recipe import Recipe
 
 STRATEGIES = ("full", "head", "gradual", "discriminative", "bn-only", "lp-ft")
-THAWED_BY = 2 / 3  # of the epochs, with gradual
-PROBED = 1 / 3  # of the epochs, with lp-ft
+UNFROZEN_BY = 2 / 3  # of the epochs, with gradual
+HEAD_ALONE = 1 / 3  # of the epochs, with lp-ft
 NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
 WHOLE = "network"
 
@@ -45,7 +45,7 @@ class Phase:
     span: tuple[int, int] = field(default=(0, 0))  # the epochs over which the schedule runs once
 
 
-def lasts(strategy: str) -> int | None:
+def count_of_last(strategy: str) -> int | None:
     """N of last-N, None for another strategy.
 
     Raises   InputError for a strategy that does not exist
@@ -67,52 +67,52 @@ def plan(recipe: Recipe, stages: Sequence[str]) -> tuple[Phase, ...]:
     head = stages[-1]
     everything = dict.fromkeys(stages, 1.0) | ({head: recipe.head_rate} if len(stages) > 1 else {})
     whole = (0, epochs)
-    count = lasts(strategy)
+    count = count_of_last(strategy)
     if count is not None:
         if count > len(stages):
             raise InputError(f"{strategy} needs {count} stages, and {recipe.model} has {len(stages)}: {', '.join(stages)}")
-        return (Phase(0, epochs, some(everything, stages[-count:]), span=whole),)
+        return (Phase(0, epochs, rates_of(everything, stages[-count:]), span=whole),)
     if strategy == "gradual":
-        return thawing(stages, everything, epochs)
+        return unfreeze_in_turn(stages, everything, epochs)
     if strategy == "lp-ft":
-        return probed(stages, everything, epochs)
+        return head_then_all(stages, everything, epochs)
     if strategy == "discriminative":
         decayed = {stage: recipe.stage_decay**away for away, stage in enumerate(reversed(stages[:-1]))}
         return (Phase(0, epochs, {stage: decayed.get(stage, everything[stage]) for stage in stages}, span=whole),)
-    rates = everything if strategy == "full" else some(everything, (head,))
+    rates = everything if strategy == "full" else rates_of(everything, (head,))
     return (Phase(0, epochs, rates, norms=float(strategy == "bn-only"), span=whole),)
 
 
-def probed(stages: Sequence[str], rates: Mapping[str, float], epochs: int) -> tuple[Phase, ...]:
-    """The head first, then everything at the rate of the body."""
+def head_then_all(stages: Sequence[str], rates: Mapping[str, float], epochs: int) -> tuple[Phase, ...]:
+    """The head first, then everything at one learning rate."""
     if epochs < 2:
         raise InputError(f"lp-ft needs --epochs of at least 2, one for the head and one for all, got {epochs}")
-    first = min(ceil(PROBED * epochs), epochs - 1)
+    first = min(ceil(HEAD_ALONE * epochs), epochs - 1)
     return (
-        Phase(0, first, some(rates, stages[-1:]), span=(0, first)),
+        Phase(0, first, rates_of(rates, stages[-1:]), span=(0, first)),
         Phase(first, epochs, dict.fromkeys(stages, 1.0), span=(first, epochs)),
     )
 
 
-def some(rates: Mapping[str, float], stages: Sequence[str]) -> dict[str, float]:
+def rates_of(rates: Mapping[str, float], stages: Sequence[str]) -> dict[str, float]:
     """The rates of these stages."""
     return {stage: rates[stage] for stage in stages}
 
 
-def thawing(stages: Sequence[str], rates: Mapping[str, float], epochs: int) -> tuple[Phase, ...]:
+def unfreeze_in_turn(stages: Sequence[str], rates: Mapping[str, float], epochs: int) -> tuple[Phase, ...]:
     """One stage more from time to time; with few epochs several at once."""
     away = len(stages) - 1
-    joins = [round(place * THAWED_BY * epochs / max(away, 1)) for place in range(away + 1)]  # from the head to the image
+    joins = [round(place * UNFROZEN_BY * epochs / max(away, 1)) for place in range(away + 1)]  # from the head to the image
     starts = sorted({0, *(join for join in joins if join < epochs)})
     phases = []
     for start, end in zip(starts, [*starts[1:], epochs], strict=True):
         learning = sum(join <= start for join in joins)
-        phases.append(Phase(start, end, some(rates, stages[-learning:]), span=(0, epochs)))
+        phases.append(Phase(start, end, rates_of(rates, stages[-learning:]), span=(0, epochs)))
     return tuple(phases)
 
 
 class Learning:
-    """A network's parameters under a plan: which rest, which learn, at which share of the rate.
+    """A network's parameters under a plan: which are frozen, which learn, at which share of the learning rate.
 
     A frozen part gets no gradient and so no state in the optimizer; its batch norms keep their statistics, its dropout is off.
     Raises   InputError for a strategy that the network cannot follow
@@ -126,13 +126,13 @@ class Learning:
         self.stages: Stages = stages or {WHOLE: tuple(modules)}
         self.plan = plan(recipe, list(self.stages))
         self.parts: dict[str, list[nn.Parameter]] = {}
-        seen: set[nn.Parameter] = set()  # a parameter that two modules share learns once
+        counted: set[nn.Parameter] = set()  # a parameter that two modules share learns once
         for stage, names in self.stages.items():
             for name in names:
                 of_norm = recipe.strategy == "bn-only" and isinstance(modules[name], NORMS)
                 part = norms_of(stage) if of_norm else stage
-                own = [p for p in modules[name].parameters(recurse=False) if p.requires_grad and p not in seen]
-                seen.update(own)
+                own = [p for p in modules[name].parameters(recurse=False) if p.requires_grad and p not in counted]
+                counted.update(own)
                 self.parts.setdefault(part, []).extend(own)
         if recipe.strategy == "bn-only" and not any(self.parts.get(norms_of(stage)) for stage in self.stages):
             raise InputError(f"bn-only needs norms with weights, and {recipe.model} has none: try --strategy last-2")
@@ -150,14 +150,14 @@ class Learning:
     @property
     def learners(self) -> dict[str, list[nn.Parameter]]:
         """The parts that learn at some time."""
-        return {part: held for part, held in self.parts.items() if held and any(self.share(part, p) for p in self.plan)}
+        return {part: own for part, own in self.parts.items() if own and any(self.share(part, p) for p in self.plan)}
 
     def enter(self, epoch: int) -> bool:
         """Puts the network into the state of an epoch, counted from 0; whether another phase begins with it."""
         self.phase = next(phase for phase in self.plan if phase.start <= epoch < phase.end)
-        for part, held in self.parts.items():
+        for part, parameters in self.parts.items():
             learns = self.share(part) > 0
-            for parameter in held:
+            for parameter in parameters:
                 parameter.requires_grad_(learns)
                 if not learns:
                     parameter.grad = None
@@ -170,8 +170,8 @@ class Learning:
         modules = dict(self.net.named_modules())
         for stage, names in self.stages.items():
             for name in names:
-                still = stage not in self.phase.rates and not (self.phase.norms and isinstance(modules[name], NORMS))
-                if still and name:  # the network as a whole is training, which its auxiliary heads look at
+                frozen = stage not in self.phase.rates and not (self.phase.norms and isinstance(modules[name], NORMS))
+                if frozen and name:  # the network as a whole is training, which its auxiliary heads look at
                     modules[name].training = False
         if self.recipe.freeze_norms:
             for module in modules.values():
@@ -186,7 +186,7 @@ class Learning:
 
     def words(self) -> str:
         """What learns now."""
-        total = sum(parameter.numel() for held in self.parts.values() for parameter in held)
+        total = sum(parameter.numel() for parameters in self.parts.values() for parameter in parameters)
         names = list(self.phase.rates)
         what = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
         norms = " and all norms" if self.phase.norms else ""

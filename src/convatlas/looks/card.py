@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import make_folder, write_text
 from ..runs.network import NetworkRequest
-from ..studies.card import SPLITS, Card, card, elsewhere
+from ..studies.card import SPLITS, Card, card, last_part
 from ..studies.subject import open_subject
 from ..views import card as view
 from ..views import confusion, curves
@@ -128,7 +128,7 @@ def markdown(card: Card, panels: list[view.Plate], left_out: list[tuple[str, str
     return view.page(
         card=card,
         title=f"{card.base} on {card.data['title']}",
-        dataset=elsewhere(card.recipe.data),
+        dataset=last_part(card.recipe.data),
         named=NAMED,
         rows=rows if len(rows) <= ROWS else sorted(rows, key=lambda row: row.accuracy)[:ROWS],
         of_all=len(rows),
@@ -136,7 +136,7 @@ def markdown(card: Card, panels: list[view.Plate], left_out: list[tuple[str, str
         measures=card.measures,
         decides=card.measures[0],
         looked=f"looked at after every epoch{CHOSEN if chosen else ''}",
-        teacher=elsewhere(card.recipe.teacher or ""),
+        teacher=last_part(card.recipe.teacher or ""),
         processor=processor(card.environment),
         pictures=panels,
         left_out=left_out,

@@ -8,7 +8,7 @@ from typing import Any
 from ..data import Data
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
-from ..engine.strategy import lasts
+from ..engine.strategy import count_of_last
 from ..errors import InputError
 from ..models import variant
 from ..models.family import SMALL
@@ -106,5 +106,5 @@ def strategy_recipes(models: Sequence[str], strategies: Sequence[str], options: 
         recipe = plan_tuning(network, weights, options["data"], others)[0]
         recipes += [replace(recipe, strategy=strategy) for strategy in strategies]
     for strategy in strategies:
-        lasts(strategy)
+        count_of_last(strategy)
     return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.record import fresh, slug
+from ..engine.record import free_path, slug
 from ..errors import ConvAtlasError, InputError
 from ..files import is_occupied, make_folder, writing_to
 from ..weights.download import is_safe
@@ -85,7 +85,7 @@ def pull(name: str, out: Path | None = None, *, revision: str | None = None, tok
     Raises   InputError if the folder holds anything, there is no such repository or it holds no run, or a file is not what
              it should be; ConvAtlasError if the hub cannot be reached
     """
-    folder = fresh(Path("runs") / slug(name.rpartition("/")[2])) if out is None else out
+    folder = free_path(Path("runs") / slug(name.rpartition("/")[2])) if out is None else out
     if is_occupied(folder):
         raise InputError(f"{folder} is not empty and nothing is overwritten: choose another --out")
     hub = open_client(name, token)

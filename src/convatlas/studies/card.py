@@ -40,7 +40,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class OfClass:
+class ClassFigures:
     """How many of a class's n images are right."""
 
     name: str
@@ -94,14 +94,14 @@ class Card:
         """What was measured that says something of so many classes."""
         return [measure for measure in self.task.measures if len(self.data["classes"]) >= measure.classes]
 
-    def per_class(self, figures: Figures) -> list[OfClass]:
+    def per_class(self, figures: Figures) -> list[ClassFigures]:
         """The accuracy of every class that has images."""
-        rows: list[OfClass] = []
+        rows: list[ClassFigures] = []
         if not figures.confusion:
             return rows
         for i, (name, row) in enumerate(zip(self.data["classes"], figures.confusion, strict=True)):
             if n := sum(row):
-                rows.append(OfClass(name, n, row[i] / n, *wilson(row[i], n)))
+                rows.append(ClassFigures(name, n, row[i] / n, *wilson(row[i], n)))
         return rows
 
 
@@ -111,7 +111,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     Raises   InputError if a folder holds no finished run, or one that differs in more than its seed
     """
     runs = [Run.open(folder) for folder in folders]
-    same_but_for_seeds(runs)
+    check_same_recipe(runs)
     first, environment = runs[0], runs[0].environment
     recipe, data = first.recipe, environment["data"]
     base = variant(recipe.model).base
@@ -137,7 +137,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     )
 
 
-def same_but_for_seeds(runs: Sequence[Run]) -> None:
+def check_same_recipe(runs: Sequence[Run]) -> None:
     """Raises InputError unless the runs have one recipe and different seeds."""
     first = runs[0]
     for run in runs[1:]:
@@ -187,13 +187,13 @@ def origin_of_weights(base: str, weights: str | None, known: str | None) -> Orig
 def changed_settings(recipe: Recipe) -> list[tuple[str, str, str, str]]:
     """The fields that differ from their defaults."""
     return [
-        (f.name, in_words(value), in_words(f.default), f.metadata["help"])
+        (f.name, value_words(value), value_words(f.default), f.metadata["help"])
         for f in fields(Recipe)
         if f.name not in NAMED_ELSEWHERE and (value := getattr(recipe, f.name)) != f.default
     ]
 
 
-def in_words(value: Any) -> str:
+def value_words(value: Any) -> str:
     """The value of a field as text."""
     if isinstance(value, tuple):
         return ", ".join(f"{one:.4g}" for one in value)
@@ -208,7 +208,7 @@ def command(recipe: Recipe) -> str:
     changes = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(own, f.name)}
     whole = default(recipe.model, recipe.data, **changes)  # another batch size may change the learning rate
     changes |= {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(whole, f.name)}
-    words = ["convatlas", "train", recipe.model, "--data", elsewhere(recipe.data)]
+    words = ["convatlas", "train", recipe.model, "--data", last_part(recipe.data)]
     for name, value in changes.items():
         flag = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
@@ -216,11 +216,11 @@ def command(recipe: Recipe) -> str:
         elif isinstance(value, tuple):
             words += [flag, ",".join(map(repr, value))]
         elif value is not None and name not in ("data", "data_dir"):
-            words += [flag, elsewhere(value) if name in ("weights", "teacher") else str(value)]
+            words += [flag, last_part(value) if name in ("weights", "teacher") else str(value)]
     return shlex.join(words)
 
 
-def elsewhere(place: str) -> str:
+def last_part(place: str) -> str:
     """The name of a data set or a tag unchanged, of a path its last part."""
     network, at, weights = place.rpartition("@")  # as a teacher is written
     return place if place in CATALOG else f"{network}{at}{Path(weights).name}"

@@ -1,4 +1,4 @@
-"""Which network is better, by how much, and at what cost: several networks, several seeds, one verdict."""
+"""Several networks, several seeds, one verdict: which network is better, by how much, and at what cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +13,7 @@ from ..data import Data, load
 from ..engine.events import Event
 from ..engine.hardware import choose_device, choose_precision, environment
 from ..engine.recipe import Recipe
-from ..engine.record import Run, fresh, is_run, not_empty, slug
+from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..engine.task import Measure, Task
 from ..engine.tasks.classify import CLASSIFY
@@ -45,7 +45,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class TrialStarted:
     """A trial begins, or is finished already."""
 
     network: str
@@ -56,7 +56,7 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class TrialFailed:
     """A network's row will say why; the others go on."""
 
     network: str
@@ -90,7 +90,7 @@ class Comparison:
         if twice:
             raise InputError(f"each is compared once, but {', '.join(sorted(twice))} was named twice")
         if folder is None:
-            folder = fresh(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
+            folder = free_path(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
         elif is_occupied(folder):
             raise not_empty(folder)
         plan = {
@@ -128,7 +128,7 @@ class Comparison:
         name = slug(self.names[recipe])
         return [Trial(replace(recipe, seed=seed), self.folder / f"{name}-s{seed}") for seed in self.seeds]
 
-    def run(self) -> Iterator[Began | Event | Failed]:
+    def run(self) -> Iterator[TrialStarted | Event | TrialFailed]:
         """Trains what is not yet trained; a network that fails is reported and does not stop the others.
 
         Raises   Interrupted, with the folder to continue in
@@ -138,7 +138,7 @@ class Comparison:
             for trial in self.trials(recipe):
                 number += 1
                 run = Run.open(trial.folder) if is_run(trial.folder) else Run.create(trial.folder, trial.recipe)
-                yield Began(name, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
+                yield TrialStarted(name, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
                 if run.finished or name in self.reasons:
                     continue
                 try:
@@ -147,7 +147,7 @@ class Comparison:
                     raise Interrupted(f"{name} seed {trial.recipe.seed} {error.where}", self.folder, "compare") from error
                 except Exception as error:  # noqa: BLE001  # whatever it is, it costs one row and not the table
                     self.reasons[name] = reason(error)
-                    yield Failed(name, self.reasons[name])
+                    yield TrialFailed(name, self.reasons[name])
 
     def results(self) -> dict[str, Any]:
         """The value that results.json holds and every table and picture is drawn from."""

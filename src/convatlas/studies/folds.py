@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.events import Event
 from ..engine.recipe import Recipe
-from ..engine.record import Run, fresh, is_run, not_empty, slug
+from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..engine.task import Task
 from ..engine.tasks import TASKS
@@ -18,7 +18,7 @@ from ..files import is_occupied, make_folder, read_json, write_json
 from ..models import variant
 from ..runs.build import open_data
 from ..runs.training import start
-from .compare import Began, confusion
+from .compare import TrialStarted, confusion
 from .figures import of_split, spread
 
 FILE = "folds.json"
@@ -40,7 +40,7 @@ class CrossValidation:
         Raises   InputError if the folder holds anything
         """
         if folder is None:
-            folder = fresh(Path("runs") / f"folds-{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-{recipe.digest()}")
+            folder = free_path(Path("runs") / f"folds-{slug(recipe.model)}-{slug(Path(recipe.data).stem)}-{recipe.digest()}")
         elif is_occupied(folder):
             raise not_empty(folder)
         make_folder(folder)
@@ -72,7 +72,7 @@ class CrossValidation:
         folds = range(self.recipe.folds or 0)
         return [(replace(self.recipe, fold=fold), self.folder / f"fold-{fold}") for fold in folds]
 
-    def run(self) -> Iterator[Began | Event]:
+    def run(self) -> Iterator[TrialStarted | Event]:
         """Trains what is not yet trained.
 
         Raises   Interrupted, with the folder to continue in
@@ -80,7 +80,7 @@ class CrossValidation:
         of = self.recipe.folds or 0
         for number, (recipe, folder) in enumerate(self.runs(), start=1):
             run = Run.open(folder) if is_run(folder) else Run.create(folder, recipe)
-            yield Began(f"{recipe.model} fold {number}", recipe.seed, number, of, run.finished)
+            yield TrialStarted(f"{recipe.model} fold {number}", recipe.seed, number, of, run.finished)
             if run.finished:
                 continue
             try:

@@ -26,7 +26,7 @@ def against_best(rows: Sequence[dict[str, Any]], held_out: str, measure: Measure
 
 
 def paired_bootstrap(name: str, a: NDArray[np.float64], best: str, b: NDArray[np.float64]) -> dict[str, Any]:
-    """How sure it is that `best` is better, judged by drawing the held-out images again, ten thousand times.
+    """A paired bootstrap test that `best` is better: the held-out images are drawn again, ten thousand times.
 
     The differences take few values, so drawing n of them with replacement is one multinomial draw of their counts.
 

@@ -1,4 +1,4 @@
-"""What a recipe's network costs on this machine."""
+"""Speed and memory of a recipe's network on this machine."""
 
 from typing import Any
 

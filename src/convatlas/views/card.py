@@ -36,7 +36,7 @@ def page(*, pictures: Sequence[Plate], left_out: Sequence[tuple[str, str]] = (),
     """The card; the same values give the same text, and no name in them can be more than text."""
     environment = Environment(  # noqa: S701  # what is inserted is made harmless for Markdown, which HTML's escapes are not
         loader=FileSystemLoader(Path(__file__).parent),
-        finalize=escaped,
+        finalize=escape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -49,7 +49,7 @@ def page(*, pictures: Sequence[Plate], left_out: Sequence[tuple[str, str]] = (),
         "figure": figure,
         "thousands": thousands,
         "link": lambda url: Markdown(f"<{url}>"),  # of our own tables
-        "listed": lambda names: Markdown(", ".join(map(escaped, names))),
+        "listed": lambda names: Markdown(", ".join(map(escape, names))),
         "numbers": lambda values: " ".join(f"{value:.4g}" for value in values),
         "safe": Markdown,
     }
@@ -57,7 +57,7 @@ def page(*, pictures: Sequence[Plate], left_out: Sequence[tuple[str, str]] = (),
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-def escaped(value: Any) -> Any:
+def escape(value: Any) -> Any:
     """Text without any meaning for Markdown or HTML, on one line; numbers and Markdown as they are."""
     if isinstance(value, Markdown) or not isinstance(value, str):
         return value

@@ -105,7 +105,7 @@ def panels(drawn: Sequence[Panel]) -> Figure:
 
 
 def margin(lines: Sequence[Line]) -> float:
-    """The room right of a chart that the names of its lines take, in pixels."""
+    """The width right of a chart that the names of its lines take, in pixels."""
     return max((style.width(line.label) for line in lines), default=0) + 30
 
 
@@ -164,5 +164,5 @@ def describe(results: Results, key: str) -> str:
 def _epochs(first: int, last: int, pixels: float) -> tuple[list[int], list[str]]:
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if (last - first) / s * 28 <= pixels)
     offered: Ticks = [(first, ""), (last, ""), *((e, "") for e in range(0, last, step) if e > first)]
-    kept = [int(e) for e, _ in thin(offered, first, last, max(step * 0.7, 1))]
-    return kept, [f"{e:d}" for e in kept]
+    epochs = [int(e) for e, _ in thin(offered, first, last, max(step * 0.7, 1))]
+    return epochs, [f"{e:d}" for e in epochs]

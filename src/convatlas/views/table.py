@@ -121,7 +121,7 @@ def shown(kind: Kind, value: float | None, digits: int) -> str:
 
 
 def networks(results: Results) -> list[Network]:
-    """The networks in the order they were asked for."""
+    """The networks in the order of the command line."""
     return list(results.get("networks") or [])
 
 

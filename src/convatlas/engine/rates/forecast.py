@@ -1,4 +1,4 @@
-"""What a recipe will do, before it does it: rates over its steps, what learns when, and how many images that takes."""
+"""What a recipe will do: learning rates over its steps, what learns when, and how many images that takes."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -46,7 +46,7 @@ class Forecast:
     @property
     def parts(self) -> tuple[str, ...]:
         """What learns or rests as one, from the image to the head."""
-        return tuple(part for part, held in self.learning.parts.items() if held)
+        return tuple(part for part, parameters in self.learning.parts.items() if parameters)
 
     def parameters(self, part: str) -> int:
         """How many a part has."""
@@ -111,8 +111,8 @@ class Forecast:
         runs = []
         places = [self.parts.index(part) for part in chosen]
         for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
-            found = [self.parts[place] for _, place in run]
-            runs.append(found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}")
+            names = [self.parts[place] for _, place in run]
+            runs.append(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}")
         return ", ".join(runs)
 
     @property

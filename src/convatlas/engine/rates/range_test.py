@@ -1,4 +1,4 @@
-"""The learning-rate range test: the rate rises geometrically, and the loss says where learning begins and where it breaks.
+"""The learning-rate range test: the rate rises geometrically, and the loss shows where learning begins and where it breaks.
 
 Source   Smith 2015, arXiv:1506.01186, §3.3; differs: the rate rises geometrically, so that each power of ten gets as many steps
 """
@@ -25,7 +25,7 @@ def range_test(
     """Trains a few steps at rising rates as the session's recipe would, then puts everything back as it was, to the bit.
 
     Parts that learn at a share of the recipe's rate keep their shares. Small sets are gone through as often as it takes.
-    Units    low and high are rates of the recipe, what --lr would be; `watch` is told how many steps are done
+    Units    low and high are rates of the recipe, what --lr would be; `watch` gets the number of steps that are done
     Raises   InputError for rates or steps that make no test
     """
     if not 0 < low < high < math.inf:
@@ -36,9 +36,9 @@ def range_test(
     losses: list[float] = []
     watched = DivergenceWatch(steps)
     diverged = False
-    with untouched(session):
+    with restore_afterwards(session):
         session.learning.enter(0)
-        for rate, loss in zip(rates, stepping(session, rates), strict=False):
+        for rate, loss in zip(rates, step_losses(session, rates), strict=False):
             diverged = watched.diverges(loss)
             if math.isfinite(loss):
                 losses.append(loss)
@@ -49,33 +49,33 @@ def range_test(
     return suggest_rate(rates, losses)
 
 
-def stepping(session: Session, rates: Sequence[float]) -> Iterator[float]:
+def step_losses(session: Session, rates: Sequence[float]) -> Iterator[float]:
     """The mean loss of the batches of each step, taken at each rate in turn."""
-    given = iter(rates)
-    gathering: list[torch.Tensor] = []
-    rate = next(given)
+    remaining = iter(rates)
+    accumulated: list[torch.Tensor] = []
+    rate = next(remaining)
     for epoch in count():
         session.at = Position(epoch)
         for x, y in session.batches.epoch(epoch):
-            gathering.append(session.step(x, y, rate))
+            accumulated.append(session.step(x, y, rate))
             before, together = accumulation(session.at.step, session.steps, session.recipe.accumulate)
             session.at.step += 1
             if before + 1 < together:
                 continue
-            yield torch.stack(gathering).mean().item()
-            gathering.clear()
-            following = next(given, None)
+            yield torch.stack(accumulated).mean().item()
+            accumulated.clear()
+            following = next(remaining, None)
             if following is None:
                 return
             rate = following
 
 
 @contextmanager
-def untouched(session: Session) -> Iterator[None]:
+def restore_afterwards(session: Session) -> Iterator[None]:
     """Puts weights, buffers, gradients, modes, optimizer, place and random numbers back, however the block ends."""
     net = session.net
     tensors = [*net.parameters(), *net.buffers()]
-    kept = [tensor.detach().clone() for tensor in tensors]
+    values = [tensor.detach().clone() for tensor in tensors]
     gradients = [parameter.grad for parameter in net.parameters()]
     learns = [parameter.requires_grad for parameter in net.parameters()]
     modes = [module.training for module in net.modules()]
@@ -89,7 +89,7 @@ def untouched(session: Session) -> Iterator[None]:
         yield
     finally:
         with torch.no_grad():
-            for tensor, value in zip(tensors, kept, strict=True):
+            for tensor, value in zip(tensors, values, strict=True):
                 tensor.copy_(value)
         for parameter, gradient, learning in zip(net.parameters(), gradients, learns, strict=True):
             parameter.grad = gradient

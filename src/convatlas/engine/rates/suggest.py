@@ -17,7 +17,7 @@ SIGMA = 6.0  # times its noise after smoothing: what a descent has to exceed
 
 @dataclass(frozen=True, slots=True)
 class RangeTest:
-    """What a range test found. Rates and losses are of each step, until it ended or diverged.
+    """The result of a range test. Rates and losses are of each step, until it ended or diverged.
 
     steepest   where the smoothed loss falls fastest over the logarithm of the rate
     valley     where two thirds of its longest descent are behind it
@@ -45,7 +45,7 @@ class DivergenceWatch:
     def __init__(self, steps: int) -> None:
         self.decay, self.patience = decay(steps), PATIENT * steps
         self.total = self.weight = 0.0
-        self.seen, self.best = 0, math.inf
+        self.steps, self.best = 0, math.inf
 
     def diverges(self, loss: float) -> bool:
         """Takes the next loss."""
@@ -53,10 +53,10 @@ class DivergenceWatch:
             return True
         self.total = self.decay * self.total + loss
         self.weight = self.decay * self.weight + 1
-        self.seen += 1
+        self.steps += 1
         average = self.total / self.weight
         self.best = min(self.best, average)
-        return self.seen > self.patience and average > DIVERGED * self.best
+        return self.steps > self.patience and average > DIVERGED * self.best
 
 
 def decay(steps: int) -> float:
@@ -73,11 +73,11 @@ def smooth(losses: Sequence[float], beta: float) -> list[float]:
 
 def one_sided(losses: Sequence[float], beta: float) -> list[tuple[float, float]]:
     """Σ_j≤i β^(i-j) l_j and the sum of these weights."""
-    found, total, weight = [], 0.0, 0.0
+    sums, total, weight = [], 0.0, 0.0
     for loss in losses:
         total, weight = beta * total + loss, beta * weight + 1
-        found.append((total, weight))
-    return found
+        sums.append((total, weight))
+    return sums
 
 
 def suggest_rate(rates: Sequence[float], losses: Sequence[float], divergence: float | None = None) -> RangeTest:
@@ -113,16 +113,16 @@ def suggest_rate(rates: Sequence[float], losses: Sequence[float], divergence: fl
 
 
 def noise(losses: Sequence[float], beta: float) -> float:
-    """What is left of the deviation from step to step after smoothing, where the loss only wavers.
+    """What smoothing leaves of the standard deviation of a loss that only wavers from step to step.
 
-    The median of |l_i - l_{i-1}| is 0.954 deviations of normal noise; the weights' squares sum to
+    The median of |l_i - l_{i-1}| is 0.954 standard deviations of normal noise; the weights' squares sum to
     ((1-β)/(1+β))² (1+β²)/(1-β²).
     """
     jumps = sorted(abs(b - a) for a, b in pairwise(losses))
     if not jumps:
         return 0.0
-    deviation = jumps[len(jumps) // 2] / 0.954
-    return deviation * (1 - beta) / (1 + beta) * math.sqrt((1 + beta**2) / (1 - beta**2))
+    sd = jumps[len(jumps) // 2] / 0.954
+    return sd * (1 - beta) / (1 + beta) * math.sqrt((1 + beta**2) / (1 - beta**2))
 
 
 def why_no_rate(smoothed: Sequence[float]) -> str:

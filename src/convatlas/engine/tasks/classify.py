@@ -198,7 +198,7 @@ def per_image(answers: Mapping[str, Tensor]) -> Tensor:
 
 
 def example(answers: Mapping[str, Tensor], i: int) -> dict[str, Any]:
-    """What is said of one image.
+    """The answer for one image, as JSON.
 
     Shapes   labels, predicted and probability (n,)
     """
