@@ -74,8 +74,6 @@ ONLY_IN = {
 # What several modules define under one name means the same in all of them; any other name belongs to fewer modules than MANY.
 SHARED_NAMES = set("caption check describe draw figure find page pictures read stage write".split())
 MANY = 4
-# Names of earlier versions that wait for a better one; none is added.
-WAITING = {"_split", "key", "percent", "sheet", "stages"}
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "base", "manager"}
 HEAVY = ("torch", "torchvision", "lightning_fabric", "torchmetrics", "numpy", "sklearn", "scipy", "matplotlib", "PIL", "jinja2")
 HARMLESS = {"pickle.UnpicklingError"}  # what torch.load raises when it refuses a file
@@ -209,9 +207,7 @@ def test_names_say_what_is_inside() -> None:
 
 
 def test_one_name_means_one_thing() -> None:
-    homonyms = {
-        name: places for name, places in functions().items() if len(places) >= MANY and name not in SHARED_NAMES | WAITING
-    }
+    homonyms = {name: places for name, places in functions().items() if len(places) >= MANY and name not in SHARED_NAMES}
     assert not homonyms, "\n".join(f"{name}: {', '.join(places)}" for name, places in homonyms.items())
 
 

@@ -263,7 +263,7 @@ WRONG: list[tuple[Callable[[nn.Module, Tensor], Any], str]] = [
         r"fc gives \(1, 10\), which has no spatial extent; .* such as layer3.2",
     ),
     (lambda m, x: saliency(m, x, "gradcam", layer="avgpool"), "no spatial extent"),
-    (lambda m, x: saliency(m, x, "smoothgrad", layer="layer3"), "smoothgrad looks at the image and asks no layer"),
+    (lambda m, x: saliency(m, x, "smoothgrad", layer="layer3"), "smoothgrad explains the pixels and takes no layer"),
     (lambda m, x: saliency(m, x, target=10), "class 10 does not exist: the network has 10, counted from 0"),
     (lambda m, x: saliency(m, x, target=-1), "a target is a class"),
     (lambda m, x: saliency(m, x, target=[1, 2]), "one for each of 1"),

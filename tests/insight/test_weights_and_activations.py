@@ -60,7 +60,7 @@ def test_colored_kernels_are_the_weights_gray_ones_first(resnet):
 def test_slices_of_a_deeper_layer_are_the_strongest_and_their_initial_state_stands_at_the_same_place():
     torch.manual_seed(0)
     learned, fresh = (create_model("resnet20", num_classes=3, n=1) for _ in range(2))
-    seen = Subject(**{**vars_of(subject(learned)), "fresh": lambda: fresh})
+    seen = replace(subject(learned), fresh=lambda: fresh)
     found = filters(seen, "layer2.0.conv1", count=7)
     weight, before = (dict(m.named_parameters())["layer2.0.conv1.weight"].detach() for m in (learned, fresh))
     norms = weight.flatten(2).norm(dim=2)
@@ -68,10 +68,6 @@ def test_slices_of_a_deeper_layer_are_the_strongest_and_their_initial_state_stan
     for place, kernel, initial in zip(found.places, found.kernels, found.initial, strict=True):
         assert np.array_equal(kernel, weight[place].numpy())
         assert np.array_equal(initial, before[place].numpy())
-
-
-def vars_of(value):
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def test_kernels_of_one_pixel_make_a_matrix():

@@ -8,7 +8,7 @@ from convatlas.data import Resident
 from convatlas.errors import InputError
 from convatlas.insight.subject import Subject
 from convatlas.looks import draw_look
-from convatlas.looks.draw.saliency import network_pixels, percent
+from convatlas.looks.draw.saliency import network_pixels, probability_text
 from convatlas.models import create_model
 
 CLASSES = ("zero", "one", "two")
@@ -47,7 +47,7 @@ def test_layers_methods_target_and_places_are_as_asked(subject):
     top = int(first.argmax())
     assert any(w.startswith(CLASSES[top]) for w in words), "the unlabeled image has neither ✓ nor ✗"
     if top != 2:
-        assert f"explained: two {percent(float(first[2]))}" in words
+        assert f"explained: two {probability_text(float(first[2]))}" in words
 
 
 def test_images_are_shown_as_the_network_sees_them(subject):
@@ -58,7 +58,7 @@ def test_images_are_shown_as_the_network_sees_them(subject):
 
 
 def test_probabilities_are_neither_rounded_to_sure_nor_to_impossible():
-    assert [percent(p) for p in (0, 0.001, 0.5, 0.994, 0.9951, 0.99999, 1)] == [
+    assert [probability_text(p) for p in (0, 0.001, 0.5, 0.994, 0.9951, 0.99999, 1)] == [
         "0 %",
         "< 1 %",
         "50 %",

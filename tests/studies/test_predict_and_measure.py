@@ -119,7 +119,7 @@ def test_weights_for_other_classes_are_no_network_to_measure(tmp_path):
     ("given", "words"),
     [
         ({"split": "tset"}, "unknown split 'tset': did you mean test"), ({"precision": "fp8"}, "unknown precision"),
-        ({"device": "cpuu"}, "unknown device 'cpuu': did you mean cpu"), ({"batch_size": 0}, "1 or more"),
+        ({"device": "cpuu"}, "unknown device 'cpuu': did you mean cpu"), ({"batch_size": 0}, "at least 1, got 0"),
         ({"mean": (0.1, 0.2), "std": (1.0, 1.0)}, "a number for each of the 1 channels"),
         ({"data": "digitz"}, "did you mean digits"), ({"network": "nowhere"}, "not a run folder"),
     ],

@@ -11,7 +11,7 @@ from PIL import Image
 from convatlas.anatomy.arithmetic import Convolution, Step, count_unread
 from convatlas.errors import InputError
 from convatlas.views import sliding, style
-from convatlas.views.stage import MARGIN, Scene, extent, scenes, stages
+from convatlas.views.stage import MARGIN, Scene, extent, place_scenes, scenes
 
 STEM = (Convolution((7, 7), (2, 2), (3, 3)), (224, 224))
 LAYERS = {
@@ -46,7 +46,7 @@ def test_a_small_scene_has_the_borders_of_the_real_one(kernel, stride, padding, 
 def test_the_svg_is_sound_and_each_window_has_its_time(name):
     text = sliding.svg(LAYERS[name])
     root = ET.fromstring(text)  # noqa: S314 (our own SVG)
-    placed = stages(scenes(LAYERS[name]), MARGIN, 0, 264)
+    placed = place_scenes(scenes(LAYERS[name]), MARGIN, 0, 264)
     times = root.findall(".//{*}animate")
     assert len(times) == sum(2 * stage.count for stage in placed)
     for time in times:
@@ -64,7 +64,7 @@ def test_the_svg_is_sound_and_each_window_has_its_time(name):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_windows_and_cells_stay_within_the_picture(name):
-    placed = stages(scenes(LAYERS[name]), MARGIN, 0, 264)
+    placed = place_scenes(scenes(LAYERS[name]), MARGIN, 0, 264)
     width, height = extent(placed)
     for stage in placed:
         spans, corners = stage.spans, stage.corners

@@ -45,7 +45,7 @@ def figure(diagrams: Sequence[tuple[str, Reliability]]) -> Figure:
             low = top - MIDDLE - FLAT
             histogram(chart.add_axes((x / width, low / height, SIDE / width, FLAT / height)), r, most)
             chart.text(start, (low + FLAT + 11) / height, "images", size=style.TEXT, color=style.MUTED)
-        key(chart, width, height)
+        draw_legend(chart, width, height)
     return chart
 
 
@@ -85,7 +85,7 @@ def histogram(axes: Axes, r: Reliability, most: int) -> None:
     axes.set_axisbelow(True)
 
 
-def key(chart: Figure, width: float, height: float) -> None:
+def draw_legend(chart: Figure, width: float, height: float) -> None:
     """What the colors mean, in one row at the foot."""
     at = 4.0
     lines: dict[str, tuple[str, float, Any] | None] = {

@@ -45,7 +45,7 @@ def page(*, pictures: Sequence[Plate], left_out: Sequence[tuple[str, str]] = (),
     environment.filters |= {
         "yaml": lambda value: Markdown(json.dumps(value, ensure_ascii=False)),
         "code": code,
-        "percent": percent,
+        "percent": markdown_percent,
         "figure": figure,
         "thousands": thousands,
         "link": lambda url: Markdown(f"<{url}>"),  # of our own tables
@@ -75,9 +75,9 @@ def code(value: str) -> Markdown:
 
 def figure(value: float, measure: Measure) -> str:
     """The figure of a measure in a table, without its unit."""
-    return percent(value, 2) if measure.kind == "percent" else Markdown(f"{value:.4g}")
+    return markdown_percent(value, 2) if measure.kind == "percent" else Markdown(f"{value:.4g}")
 
 
-def percent(share: float, places: int = 1) -> str:
+def markdown_percent(share: float, places: int = 1) -> str:
     """A share as a percentage."""
     return Markdown(f"{100 * share:.{places}f}")

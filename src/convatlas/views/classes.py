@@ -51,7 +51,7 @@ def figure(bars: Sequence[Bar], overall: float) -> Figure:
     order = sorted(bars, key=lambda bar: (-bar.accuracy, -bar.n, bar.name))
     few = len(order) <= SHOWN
     rows: list[Bar | None] = [*order] if few else [*order[:BEST], None, *order[-WORST:]]
-    names = {id(bar): grid.fitted(bar.name, LONGEST) for bar in rows if bar}
+    names = {id(bar): grid.shorten_to_width(bar.name, LONGEST) for bar in rows if bar}
     figures = {id(bar): thousands(bar.n) for bar in rows if bar}
     left = max((style.width(name) for name in names.values()), default=0) + 14
     counts = max((style.width(n) for n in [*figures.values(), "images"]), default=0)
@@ -74,12 +74,12 @@ def figure(bars: Sequence[Bar], overall: float) -> Figure:
             y = ROW * (place + 0.5)
             if bar is None:
                 between = order[BEST:-WORST]
-                text = f"{thousands(len(between))} classes between, {percent(between[-1])} to {percent(between[0])}"
+                text = f"{thousands(len(between))} classes between, {accuracy_text(between[-1])} to {accuracy_text(between[0])}"
                 axes.text(0, y, f"⋮   {text}", color=style.MUTED, va="center_baseline")
                 continue
             draw_bar(axes, bar, y)
             axes.text(-8 * unit, y, names[id(bar)], ha="right", va="center_baseline")
-            axes.text(100 + 10 * unit, y, percent(bar), va="center_baseline")
+            axes.text(100 + 10 * unit, y, accuracy_text(bar), va="center_baseline")
             axes.text(100 + (right - 2) * unit, y, figures[id(bar)], color=style.MUTED, ha="right", va="center_baseline")
     return chart
 
@@ -100,7 +100,7 @@ def draw_bar(axes: Axes, bar: Bar, y: float) -> None:
     axes.plot([100 * bar.accuracy], [y], color=style.INK, marker="o", markersize=4, zorder=5, clip_on=False)
 
 
-def percent(bar: Bar) -> str:
+def accuracy_text(bar: Bar) -> str:
     """Its accuracy in words."""
     return f"{100 * bar.accuracy:.1f} %"
 
@@ -113,7 +113,12 @@ def pairs_figure(pairs: Sequence[Pair]) -> Figure:
     row = THUMB + 18 + BETWEEN
     most = max((len(pair.examples) for pair in pairs), default=0)
     texts = [
-        (pair, grid.fitted(pair.true, WORDS, 13), grid.fitted(f"taken for {pair.predicted}", WORDS, 13), count_words(pair))
+        (
+            pair,
+            grid.shorten_to_width(pair.true, WORDS, 13),
+            grid.shorten_to_width(f"taken for {pair.predicted}", WORDS, 13),
+            count_words(pair),
+        )
         for pair in pairs
     ]
     words = 24 + max(

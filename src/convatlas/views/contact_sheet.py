@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from . import style
-from .grid import GAP, LINE, Line, Pixels, fitted, page
+from .grid import GAP, LINE, Line, Pixels, page, shorten_to_width
 from .looks_page import Panel, Section
 from .neighbors import draw_match
 from .page import render
@@ -40,8 +40,8 @@ def figure(title: str, words: str, cards: Sequence[Card]) -> Figure:
     width, height = GAP + columns * (SIDE + GAP), HEAD + rows * tall
     with style.context():
         chart, axes = style.canvas(width, height, left=0, right=0, top=0, bottom=0)
-        axes.text(GAP, 24, fitted(title, width - 2 * GAP, TITLE), size=TITLE, color=style.INK, weight="bold")
-        axes.text(GAP, 43, fitted(words, width - 2 * GAP), size=style.TEXT, color=style.MUTED)
+        axes.text(GAP, 24, shorten_to_width(title, width - 2 * GAP, TITLE), size=TITLE, color=style.INK, weight="bold")
+        axes.text(GAP, 43, shorten_to_width(words, width - 2 * GAP), size=style.TEXT, color=style.MUTED)
         for place, card in enumerate(cards):
             row, column = divmod(place, columns)
             ink = style.FAINT if card.label is None or card.usual else style.WRONG

@@ -47,7 +47,7 @@ def overview(counts: Mapping[str, Part], sizes: Mapping[str, Sequence[tuple[int,
     rows: list[str | None] = [*labels] if len(labels) <= SHOWN else [*labels[:MOST], None, *labels[-LEAST:]]
     bar = float(np.clip((SQUARE / len(rows) - AIR) / len(counts), THIN, THICK))
     step = bar * len(counts) + AIR
-    names = {label: grid.fitted(label, LONGEST) for label in rows if label is not None}
+    names = {label: grid.shorten_to_width(label, LONGEST) for label in rows if label is not None}
     left = SIDE + max((style.width(name) for name in names.values()), default=0) + 10
     high = max(step * len(rows), SQUARE)
     width = left + ACROSS + BETWEEN + SQUARE + SIDE
@@ -62,7 +62,7 @@ def overview(counts: Mapping[str, Part], sizes: Mapping[str, Sequence[tuple[int,
         whole = high + TOP + BOTTOM
         box = ((left + ACROSS + BETWEEN) / width, (whole - TOP - SQUARE) / whole, SQUARE / width, SQUARE / whole)
         plane(chart.add_axes(box), sizes, usual)
-        key(chart, counts, width, whole)
+        draw_legend(chart, counts, width, whole)
         every = [side for part in sizes.values() for side in part]
         small = sum(min(side) < usual for side in every)
         words = f"size of each image, {thousands(small)} of {thousands(len(every))} below {usual} pixels"
@@ -122,7 +122,7 @@ def plane(axes: Axes, sizes: Mapping[str, Sequence[tuple[int, int]]], usual: int
     axes.set_ylabel("height, pixels", labelpad=4)
 
 
-def key(chart: Figure, counts: Mapping[str, Part], width: float, high: float) -> None:
+def draw_legend(chart: Figure, counts: Mapping[str, Part], width: float, high: float) -> None:
     """What the bars are, and which color is which part."""
     chart.text(SIDE / width, 1 - 20 / high, "images of each class", color=style.MUTED, va="baseline")
     x, y = SIDE, TOP - 16
@@ -164,7 +164,7 @@ def pair(axes: Axes, twins: DuplicatePair, corner: tuple[float, float], below: f
     for i, image in enumerate((twins.first, twins.second)):
         grid.picture(axes, image, (x + i * (THUMB + 8), y - (THUMB - drawn_height(image)) / 2), THUMB, ink)
     for i, path in enumerate(twins.paths):
-        words = grid.fitted(path, cell, grid.MINOR)
+        words = grid.shorten_to_width(path, cell, grid.MINOR)
         axes.text(x, y + below + 2 + grid.LINE * (i + 1), words, size=grid.MINOR, color=style.MUTED)
 
 

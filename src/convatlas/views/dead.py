@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..insight.dead import Activity
 from . import ramps, style
-from .grid import fitted
+from .grid import shorten_to_width
 
 WIDTH, LABEL, STRIP, COUNT = 840.0, 236.0, 388.0, 94.0
 EDGE, HEAD, FOOT = 8.0, 66.0, 12.0
@@ -68,7 +68,7 @@ def strip(axes: Axes, layer: Activity, y: float) -> None:
     middle = y + THICK / 2
     kind = layer.kind
     room = LABEL - 2 * EDGE - style.width(kind, 9.5) - 20
-    axes.text(EDGE, middle, fitted(layer.name, room, 10.5), size=10.5, color=style.INK, va="center_baseline")
+    axes.text(EDGE, middle, shorten_to_width(layer.name, room, 10.5), size=10.5, color=style.INK, va="center_baseline")
     axes.text(LABEL - EDGE, middle, kind, size=9.5, color=style.MUTED, ha="right", va="center_baseline")
     shares = np.sort(layer.fired)[::-1]
     alive = STRIP * (1 - layer.dead / layer.units)

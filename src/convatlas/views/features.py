@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..insight.maps import Maps
 from . import ramps, style
-from .grid import fitted, rgb
+from .grid import rgb, shorten_to_width
 
 WIDTH, LABEL, EDGE = 1008.0, 196.0, 8.0
 SPACE, NUMBER = 8.0, 16.0  # pixels between maps, and below one for the number of its channel
@@ -39,7 +39,7 @@ def figure(rows: Sequence[Maps], image: NDArray[np.uint8], words: str = "input")
         chart, axes = style.canvas(WIDTH, height, left=0, right=0, top=0, bottom=0)
         axes.set_axis_off()
         axes.imshow(shrink(rgb(image), INPUT), extent=(LABEL, LABEL + INPUT, SPACE + INPUT, SPACE), interpolation="none")
-        axes.text(EDGE, SPACE + 14, fitted(words, LABEL - 2 * EDGE, 13), size=13, color=style.INK)
+        axes.text(EDGE, SPACE + 14, shorten_to_width(words, LABEL - 2 * EDGE, 13), size=13, color=style.INK)
         axes.text(EDGE, SPACE + 32, "x".join(map(str, image.shape)), size=style.TEXT, color=style.MUTED)
         legend(axes, rows, LABEL + INPUT + 3 * EDGE, SPACE)
         for place, row in enumerate(rows):
@@ -72,7 +72,7 @@ def layer(axes: Axes, row: Maps, y: float, tile: float) -> None:
     limit = scale(row)
     kind = f"{row.shape[0]} tokens of {row.shape[1]}" if row.tokens else "x".join(map(str, row.shape))
     ends = f"±{ramps.number(limit)}" if row.signed else f"0 … {ramps.number(limit)}"
-    axes.text(EDGE, y + 14, fitted(row.name, LABEL - 2 * EDGE, 12), size=12, color=style.INK)
+    axes.text(EDGE, y + 14, shorten_to_width(row.name, LABEL - 2 * EDGE, 12), size=12, color=style.INK)
     axes.text(EDGE, y + 32, kind, size=style.TEXT, color=style.MUTED)
     axes.text(EDGE, y + 50, f"scale {ends}", size=style.TEXT, color=style.MUTED)
     for place, (values, channel) in enumerate(zip(row.maps, row.channels, strict=True)):

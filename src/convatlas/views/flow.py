@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..insight.flow import HEALTHY, Flow, mark_layers
 from . import style
-from .grid import fitted
+from .grid import shorten_to_width
 
 WIDTH = 1008.0
 ALONE = 720.0  # pixels of a figure with one network
@@ -35,7 +35,7 @@ def figure(flows: Sequence[Flow]) -> Figure:
     height = KEY + HEAD + 2 * PANEL + MIDDLE + low
     with style.context():
         chart = Figure(figsize=(width / 72, height / 72), dpi=72)
-        key(chart, flows, width, height)
+        draw_legend(chart, flows, width, height)
         for row, words in enumerate(("gradient norm", "update-to-weight ratio of one step")):
             limits = decades_around(np.concatenate([table(flow, row).ravel() for flow in flows]))
             bottom = low + (1 - row) * (PANEL + MIDDLE)
@@ -115,7 +115,7 @@ def line_styles(flow: Flow) -> list[dict[str, Any]]:
     return lines if flow.trained is None else [*lines, trained]
 
 
-def key(chart: Figure, flows: Sequence[Flow], width: float, height: float) -> None:
+def draw_legend(chart: Figure, flows: Sequence[Flow], width: float, height: float) -> None:
     """What the lines and triangles mean."""
     most = max(flows, key=lambda flow: len(flow.steps))
     lines = line_styles(most)
@@ -147,8 +147,8 @@ def heading(chart: Figure, flow: Flow, at: tuple[float, float], column: float) -
     """Name and losses of a network, above its panels."""
     width, height = chart.get_figwidth() * 72, chart.get_figheight() * 72
     losses = f"loss {flow.losses[0]:.2f} at first, {flow.losses[-1]:.2f} after {flow.steps[-1]} updates"
-    chart.text(at[0] / width, at[1] / height, fitted(flow.title, column, 13), size=13, color=style.INK)
-    chart.text(at[0] / width, (at[1] - 17) / height, fitted(losses, column), size=style.TEXT, color=style.MUTED)
+    chart.text(at[0] / width, at[1] / height, shorten_to_width(flow.title, column, 13), size=13, color=style.INK)
+    chart.text(at[0] / width, (at[1] - 17) / height, shorten_to_width(losses, column), size=style.TEXT, color=style.MUTED)
 
 
 def name_width(flow: Flow) -> float:

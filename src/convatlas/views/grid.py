@@ -53,7 +53,7 @@ def rgb(pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(np.broadcast_to(shown, (*shown.shape[:2], 3)))
 
 
-def fitted(text: object, pixels: float, size: float = style.TEXT) -> str:
+def shorten_to_width(text: object, pixels: float, size: float = style.TEXT) -> str:
     """The text, its middle left out as far as it has to be to stand within a width."""
     whole = style.plain(text)
     if style.width(whole, size) <= pixels:
@@ -105,7 +105,7 @@ def draw(axes: Axes, tile: Tile, x: float, y: float, side: float) -> None:
     for line in tile.lines:
         below += LINE
         room = side - (style.width(line.figure, line.size) + AIR if line.figure else 0)
-        axes.text(x, below, fitted(line.words, room, line.size), size=line.size, color=line.ink)
+        axes.text(x, below, shorten_to_width(line.words, room, line.size), size=line.size, color=line.ink)
         axes.text(x + side, below, line.figure, size=line.size, color=line.ink, ha="right")
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from . import style
-from .grid import FRAME, GAP, LINE, Line, Pixels, Tile, draw, fitted, page
+from .grid import FRAME, GAP, LINE, Line, Pixels, Tile, draw, page, shorten_to_width
 
 QUERY, SIDE = 196, 132  # pixels a side
 GUTTER = 44  # between the query and its neighbors
@@ -65,7 +65,7 @@ def figure(queries: Sequence[Query], caption: str = "") -> Figure:
         page(axes, width, height)
         for i, words in enumerate(lines):
             more = f", the first {MOST} of {len(queries)} queries" if i == 0 and len(queries) > MOST else ""
-            line = fitted(f"{words}{more}", width - 2 * GAP)
+            line = shorten_to_width(f"{words}{more}", width - 2 * GAP)
             axes.text(GAP, height - LINE * (len(lines) - i), line, size=style.TEXT, color=style.MUTED)
     return chart
 
@@ -78,7 +78,7 @@ def height_of(query: Query, columns: int) -> float:
 
 def row(axes: Axes, query: Query, top: float, columns: int, width: float) -> None:
     """A query and its neighbors below their title."""
-    words = fitted(query.words, width - 2 * GAP - QUERY - GUTTER, TITLE)
+    words = shorten_to_width(query.words, width - 2 * GAP - QUERY - GUTTER, TITLE)
     left = GAP + QUERY + GUTTER
     axes.text(left, top + GAP + 9, words, size=TITLE, color=style.INK, weight="bold")
     axes.text(GAP, top + GAP + 9, "Query", size=TITLE, color=style.INK, weight="bold")

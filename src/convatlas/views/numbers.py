@@ -27,7 +27,7 @@ def thousands(value: float | None) -> str:
     return DASH if value is None else f"{value:,.0f}"
 
 
-def scaled(value: float | None, steps: Sequence[str], base: int = 1000) -> str:
+def with_prefix(value: float | None, steps: Sequence[str], base: int = 1000) -> str:
     """A number beside the prefix that keeps it short: 61.7 k, 12.3 MiB."""
     if value is None:
         return DASH
@@ -39,7 +39,7 @@ def scaled(value: float | None, steps: Sequence[str], base: int = 1000) -> str:
 
 def count(value: float | None) -> str:
     """A number of things: 986, 61.7 k, 11.2 M."""
-    return scaled(value, ("", "k", "M", "G", "T"))
+    return with_prefix(value, ("", "k", "M", "G", "T"))
 
 
 def operations(value: float | None) -> str:
@@ -51,7 +51,7 @@ def operations(value: float | None) -> str:
 
 def size(value: float | None) -> str:
     """A number of bytes: 12.3 MiB."""
-    return scaled(value, ("B", "KiB", "MiB", "GiB", "TiB"), 1024)
+    return with_prefix(value, ("B", "KiB", "MiB", "GiB", "TiB"), 1024)
 
 
 def duration(value: float | None) -> str:

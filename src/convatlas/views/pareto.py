@@ -92,8 +92,8 @@ def figure(results: Results, price: Price = "parameters") -> Figure:
         axes.set_ylim(low, high)
         for position, _ in y.ticks(along):
             axes.axhline(position, color=style.GRID, linewidth=0.8, zorder=0)
-        axes.set_yticks(*_split(y.ticks(along)))
-        axes.set_xticks(*_split(x.ticks(across, _tick(price))))
+        axes.set_yticks(*positions_and_labels(y.ticks(along)))
+        axes.set_xticks(*positions_and_labels(x.ticks(across, _tick(price))))
         axes.set_xlabel(TITLES[price], labelpad=3)
         axes.spines["left"].set_visible(False)
         corners = _steps([(x(p.cost), y(p.value)) for p in best], right)
@@ -171,7 +171,8 @@ def _thin(a: tuple[float, float], b: tuple[float, float]) -> Box:
     return Box(min(a[0], b[0]) - 1, min(a[1], b[1]) - 1, abs(a[0] - b[0]) + 2, abs(a[1] - b[1]) + 2)
 
 
-def _split(ticks: Sequence[tuple[float, str]]) -> tuple[list[float], list[str]]:
+def positions_and_labels(ticks: Sequence[tuple[float, str]]) -> tuple[list[float], list[str]]:
+    """Ticks as Matplotlib takes them."""
     return [p for p, _ in ticks], [label for _, label in ticks]
 
 

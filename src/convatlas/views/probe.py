@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import style
-from .grid import fitted
+from .grid import shorten_to_width
 from .labels import spread
 
 STEP, LEAST = 104, 600  # pixels from layer to layer
@@ -41,7 +41,9 @@ def figure(layers: Sequence[Layer], title: str, words: str, chance: float, k: in
             (46, words, style.TEXT, style.MUTED, "normal"),
         ):
             up = 1 - at / (TOP + TALL + BOTTOM)
-            chart.text(LEFT / 2 / width, up, fitted(text, (width - LEFT) / BOLD, size), size=size, color=ink, weight=weight)
+            chart.text(
+                LEFT / 2 / width, up, shorten_to_width(text, (width - LEFT) / BOLD, size), size=size, color=ink, weight=weight
+            )
         places = range(len(layers))
         rows = {"linear": [layer.linear for layer in layers], f"{k}-NN": [layer.knn for layer in layers]}
         low = min(min(values) for values in rows.values())

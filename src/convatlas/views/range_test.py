@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..engine.rates.suggest import RangeTest
 from . import style
-from .grid import fitted
+from .grid import shorten_to_width
 from .scales import Loss, thin
 from .schedule import rate_text
 
@@ -25,7 +25,12 @@ def figure(test: RangeTest, title: str) -> Figure:
         chart, axes = style.canvas(width, height, left=LEFT, right=RIGHT, top=HEAD, bottom=FOOT)
         for y, words, ink, size in ((22, title, style.INK, 13.5), (41, caption(test), style.MUTED, style.TEXT)):
             chart.text(
-                EDGE / width, 1 - y / height, fitted(words, 0.94 * width - EDGE, size), size=size, color=ink, va="baseline"
+                EDGE / width,
+                1 - y / height,
+                shorten_to_width(words, 0.94 * width - EDGE, size),
+                size=size,
+                color=ink,
+                va="baseline",
             )
         chart.text(EDGE / width, 1 - (HEAD - 10) / height, "training loss", size=style.TEXT, color=style.MUTED, va="baseline")
         draw(axes, test)

@@ -188,11 +188,12 @@ def _row(i: int, network: Network, table: Sequence[Any], best: str | None) -> di
         "failed": lost,
         "best": network.get("name") == best,
         "error": text(network.get("error")) or "no reason was recorded",
-        "cells": [(column.measure, column.cells[i], *_split(column.cells[i].text)) for column in table],
+        "cells": [(column.measure, column.cells[i], *number_and_unit(column.cells[i].text)) for column in table],
     }
 
 
-def _split(text: str) -> tuple[str, str]:
+def number_and_unit(text: str) -> tuple[str, str]:
+    """A figure's text in its two parts."""
     number, _, unit = text.partition(" ")
     return number, unit
 

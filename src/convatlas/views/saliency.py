@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from . import style
-from .grid import fitted, rgb
+from .grid import rgb, shorten_to_width
 
 SMALL, LARGE = 132, 160  # pixels a side of a tile; the small one for images up to 64 pixels
 GAP, HEAD, WORDS, FOOT = 12, 34, 24, 32
@@ -88,13 +88,13 @@ def figure(pixels: Sequence[NDArray[np.uint8]], columns: Sequence[Column], words
         axes.set_axis_off()
         for place, column in enumerate(columns, start=1):
             x = GAP + place * (side + GAP)
-            axes.text(x, 14, fitted(column.title, side), color=style.INK, size=style.TEXT, va="baseline")
-            axes.text(x, 27, fitted(column.note, side, 9), color=style.MUTED, size=9, va="baseline")
+            axes.text(x, 14, shorten_to_width(column.title, side), color=style.INK, size=style.TEXT, va="baseline")
+            axes.text(x, 27, shorten_to_width(column.note, side, 9), color=style.MUTED, size=9, va="baseline")
         for row, (image, text) in enumerate(zip(pixels, words, strict=True)):
             y = HEAD + row * (side + words_below)
             draw_image(axes, rgb(image), GAP, y, side)
-            axes.text(GAP, y + side + 13, fitted(text.answer, side, 10.5), color=text.ink, size=10.5, va="baseline")
-            axes.text(GAP, y + side + 25, fitted(text.also, side, 9), color=style.MUTED, size=9, va="baseline")
+            axes.text(GAP, y + side + 13, shorten_to_width(text.answer, side, 10.5), color=text.ink, size=10.5, va="baseline")
+            axes.text(GAP, y + side + 25, shorten_to_width(text.also, side, 9), color=style.MUTED, size=9, va="baseline")
             for place, column in enumerate(columns, start=1):
                 x, share = GAP + place * (side + GAP), relative(column.maps[row])
                 draw_image(axes, heat(luma(image), share), x, y, side)
@@ -189,7 +189,7 @@ def checks_figure(panels: Sequence[Panel]) -> Figure:
                 va="baseline",
             )
             for row, line in enumerate(panel.lines):
-                key(chart, line, inks[line.title], (left, under + 18 + row * style.LINE))
+                draw_method(chart, line, inks[line.title], (left, under + 18 + row * style.LINE))
     return chart
 
 
@@ -203,7 +203,7 @@ def ink_of(panels: Sequence[Panel]) -> dict[str, tuple[str, Any]]:
     return inks
 
 
-def key(chart: Figure, line: Line, ink: tuple[str, Any], at: tuple[float, float]) -> None:
+def draw_method(chart: Figure, line: Line, ink: tuple[str, Any], at: tuple[float, float]) -> None:
     """The swatch of a method, its name and its figure."""
     width, height = 72 * chart.get_figwidth(), 72 * chart.get_figheight()
     x, y = at

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from ..engine.rates.forecast import Forecast, Line
 from . import style
-from .grid import fitted
+from .grid import shorten_to_width
 from .labels import Box
 from .numbers import count
 from .scales import thin
@@ -38,14 +38,19 @@ def figure(forecast: Forecast) -> Figure:
             (41.0, totals(forecast), style.MUTED, style.TEXT),
         ):
             chart.text(
-                EDGE / width, 1 - y / height, fitted(words, 0.94 * width - EDGE, size), size=size, color=ink, va="baseline"
+                EDGE / width,
+                1 - y / height,
+                shorten_to_width(words, 0.94 * width - EDGE, size),
+                size=size,
+                color=ink,
+                va="baseline",
             )
         chart.text(EDGE / width, 1 - (HEAD - 22) / height, "learning rate", size=style.TEXT, color=style.MUTED, va="baseline")
         low = MIDDLE + rows * ROW + FOOT
         rates = chart.add_axes((left / width, low / height, ACROSS / width, TALL / height))
         curves(rates, forecast, lines, colors)
         band = chart.add_axes((left / width, FOOT / height, ACROSS / width, rows * ROW / height))
-        stages(band, forecast, colors)
+        draw_stages(band, forecast, colors)
         y = (FOOT + rows * ROW + 8) / height
         chart.text((left + ACROSS + 10) / width, y, "parameters", size=10, color=style.MUTED, va="baseline")
     return chart
@@ -105,7 +110,7 @@ def label_lines(axes: Axes, lines: tuple[Line, ...], colors: dict[float, str], e
     taken: list[Box] = []
     for line in lines:
         x, top = line.top
-        words = fitted(f"{line.words} · {rate_text(top)}", ACROSS * 0.6)
+        words = shorten_to_width(f"{line.words} · {rate_text(top)}", ACROSS * 0.6)
         up = axes.transData.transform((x, top))[1] - axes.transAxes.transform((0, 0))[1]
         wide = style.width(words)
         box = Box(min(x / epochs * ACROSS, ACROSS - wide - 4), up + 5, wide, 13)
@@ -133,7 +138,7 @@ def shade(axes: Axes, forecast: Forecast) -> None:
             right = at + wide
 
 
-def stages(axes: Axes, forecast: Forecast, colors: dict[float, str]) -> None:
+def draw_stages(axes: Axes, forecast: Forecast, colors: dict[float, str]) -> None:
     """A row for each part: in the color of its rate where it learns, pale where it is frozen."""
     parts, epochs = forecast.parts, forecast.recipe.epochs
     for row, part in enumerate(parts):
@@ -148,7 +153,7 @@ def stages(axes: Axes, forecast: Forecast, colors: dict[float, str]) -> None:
                       va="center_baseline", color=style.MUTED)  # fmt: skip
     axes.set_xlim(0, epochs)
     axes.set_ylim(len(parts), 0)
-    axes.set_yticks([row + 0.5 for row in range(len(parts))], [fitted(part, 180) for part in parts])
+    axes.set_yticks([row + 0.5 for row in range(len(parts))], [shorten_to_width(part, 180) for part in parts])
     axes.set_xticks(marks := epoch_ticks(epochs), [str(mark) for mark in marks])
     steps = f"{forecast.updates(1):,} step{'s' * (forecast.updates(1) > 1)}"
     axes.set_xlabel(f"epoch, {steps} each", labelpad=3)

@@ -18,7 +18,7 @@ from ..anatomy.arithmetic import Convolution, Size
 from ..errors import InputError
 from ..files import replacing, write_text
 from . import save, style
-from .stage import BOARD, MARGIN, Rect, Stage, extent, scenes, stages
+from .stage import BOARD, MARGIN, Rect, Stage, extent, place_scenes, scenes
 
 MOVING, STILL = (".svg", ".gif"), (".png", ".pdf")
 SECONDS, PAUSE = 0.5, 3  # of a step; how many steps the last one stays
@@ -51,7 +51,7 @@ def figure(layers: Layers) -> Figure:
 
     Raises   InputError as `write`
     """
-    first = stages(scenes(layers), MARGIN, 0, PANEL)
+    first = place_scenes(scenes(layers), MARGIN, 0, PANEL)
     pitch = max(stage.width for stage in first) + BETWEEN
     with style.context():
         chart, axes = blank(max(MARGIN + STEPS * pitch - BETWEEN + MARGIN, extent(first)[0]), extent(first)[1])
@@ -69,7 +69,7 @@ def figure(layers: Layers) -> Figure:
 
 def frames(layers: Layers, theme: str = "light") -> Iterable[Image.Image]:
     """The moving picture, image by image; the last one holds all windows."""
-    placed = stages(scenes(layers), MARGIN, 0, BOARD)
+    placed = place_scenes(scenes(layers), MARGIN, 0, BOARD)
     last = max(stage.count for stage in placed)
     with style.context():
         chart, axes = blank(*extent(placed))
@@ -146,7 +146,7 @@ def draw_step(axes: Axes, stage: Stage, step: int) -> None:
 
 def svg(layers: Layers, theme: str = "light") -> str:
     """The moving picture as one SVG without scripts: each layer runs at its own pace within the common time."""
-    placed = stages(scenes(layers), MARGIN, 0, BOARD)
+    placed = place_scenes(scenes(layers), MARGIN, 0, BOARD)
     width, height = map(ceil, extent(placed))
     last = max(stage.count for stage in placed)
     parts = [

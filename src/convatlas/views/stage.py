@@ -247,7 +247,7 @@ def scenes(layers: Sequence[tuple[Convolution, Size]]) -> list[Scene]:
     return [Scene.of(*layer) for layer in layers]
 
 
-def stages(drawn: Sequence[Scene], left: float, top: float, side: float) -> list[Stage]:
+def place_scenes(drawn: Sequence[Scene], left: float, top: float, side: float) -> list[Stage]:
     """The scenes below one another."""
     placed, y = [], top
     for scene in drawn:
@@ -264,4 +264,4 @@ def extent(placed: Sequence[Stage]) -> tuple[float, float]:
     return across + MARGIN, placed[-1].y + placed[-1].height + LINE + MARGIN
 
 
-__all__ = ["Rect", "Scene", "Stage", "extent", "scenes", "stages"]
+__all__ = ["Rect", "Scene", "Stage", "extent", "place_scenes", "scenes"]

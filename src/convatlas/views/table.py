@@ -115,7 +115,7 @@ def places(results: Results) -> int:
     return 2 if held_out_images(results) > 5000 else 1
 
 
-def shown(kind: Kind, value: float | None, digits: int) -> str:
+def figure_text(kind: Kind, value: float | None, digits: int) -> str:
     """A figure of a kind as text; an en dash where there is none."""
     return percent(value, digits) if kind == "percent" else _WRITERS[kind](value)
 
@@ -144,13 +144,13 @@ def columns(results: Results) -> list[Column]:
             continue
         if says_nothing(measure, rows):
             continue
-        texts = [shown(measure.kind, value, digits) for value in values]
+        texts = [figure_text(measure.kind, value, digits) for value in values]
         known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
         best = (min if measure.better == "less" else max)(known)[1] if len({text for _, text in known}) > 1 else None
         cells = []
         for network, value, text in zip(rows, values, texts, strict=True):
             sd = standard_deviation(network, measure.key) if measure.kind in OVER_SEEDS else None
-            spread = f"± {shown(measure.kind, sd, digits)}" if sd is not None and value is not None else ""
+            spread = f"± {figure_text(measure.kind, sd, digits)}" if sd is not None and value is not None else ""
             cells.append(Cell(text, spread, value, value is not None and text == best))
         chosen.append(Column(measure, tuple(cells)))
     return chosen

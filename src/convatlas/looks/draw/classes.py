@@ -24,9 +24,10 @@ def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> It
     best, worst = max(bars, key=lambda bar: bar.accuracy), min(bars, key=lambda bar: bar.accuracy)
     absent = predictions.k - len(bars)
     omitted = f" {thousands(absent)} classes without images are omitted." if absent else ""
+    highest, lowest = classes.accuracy_text(best), classes.accuracy_text(worst)
     caption = (
-        f"Best {best.name} with {classes.percent(best)}, worst {worst.name} with {classes.percent(worst)}; over all "
-        f"{thousands(len(predictions))} images {100 * predictions.accuracy:.1f} % (dashed). Lines are 95 % intervals (Wilson)."
+        f"Best {best.name} with {highest}, worst {worst.name} with {lowest}; "
+        f"over all {thousands(len(predictions))} images {100 * predictions.accuracy:.1f} % (dashed). Lines are 95 % intervals (Wilson)."
         f"{omitted}"
     )
     if predictions.right.all():

@@ -41,10 +41,12 @@ def tile(subject: Subject, suspect: SuspectLabel, image: grid.Pixels) -> grid.Ti
     Shapes   image (h, w, c) uint8
     """
     suggested, label = (class_name(subject.classes, i) for i in (suspect.suggested, suspect.label))
-    first = grid.Line(f"{suggested}?", percent(suspect.suggested_probability), style.INK, minor=False)
-    return grid.Tile(image, style.FAINT, (first, grid.Line(f"label {label}", percent(suspect.label_probability), style.WRONG)))
+    first = grid.Line(f"{suggested}?", whole_percent(suspect.suggested_probability), style.INK, minor=False)
+    return grid.Tile(
+        image, style.FAINT, (first, grid.Line(f"label {label}", whole_percent(suspect.label_probability), style.WRONG))
+    )
 
 
-def percent(share: float) -> str:
+def whole_percent(share: float) -> str:
     """A probability in whole percent."""
     return f"{100 * share:.0f} %"

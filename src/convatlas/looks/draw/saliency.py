@@ -83,7 +83,7 @@ def answer(subject: Subject, place: int, row: int, maps: Saliency, target: int |
     """The prediction for an image, right in green and wrong in red, and the explained class where it is another one."""
     true, top = int(subject.labels[place]), int(maps.predicted[row])
     name = class_name(subject.classes, top)
-    share = percent(float(maps.probabilities[row]))
+    share = probability_text(float(maps.probabilities[row]))
     if target is not None and target != top:
         text, second = name, f"explained: {class_name(subject.classes, target)} {share}"
     else:
@@ -95,7 +95,7 @@ def answer(subject: Subject, place: int, row: int, maps: Saliency, target: int |
     return view.AnswerText(f"✗ {text}", style.WRONG, second or f"is {class_name(subject.classes, true)}")
 
 
-def percent(share: float) -> str:
+def probability_text(share: float) -> str:
     """A probability in percent; what is nearly 100 % is not rounded to it, nor what is above zero to 0 %."""
     if 0 < share < 0.01:
         return "< 1 %"

@@ -63,7 +63,7 @@ def contracted(anatomy: Anatomy) -> Graph:
         inputs = tuple(dict.fromkeys(stands[i] for i in row.inputs if i in stands))
         if not inputs:
             continue
-        node = seen(row, inputs, row.name in anatomy.modules)
+        node = node_of(row, inputs, row.name in anatomy.modules)
         if node is None:
             stands[at] = inputs[0]
             if side := gathers(graph, inputs[0], row):
@@ -90,15 +90,15 @@ def gathers(graph: Graph, source: int, row: Layer) -> int:
     )
 
 
-def seen(row: Layer, inputs: tuple[int, ...], leaf: bool) -> Node | None:
+def node_of(row: Layer, inputs: tuple[int, ...], leaf: bool) -> Node | None:
     """The node of a row; None for bookkeeping."""
-    kind, numbers = named(row, inputs)
+    kind, numbers = kind_and_numbers(row, inputs)
     if not kind:
         return None
     return Node(kind, inputs, row.output_shape[1:], row.module, leaf, numbers, (), row.parameters)
 
 
-def named(row: Layer, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
+def kind_and_numbers(row: Layer, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
     """What people call a row, and its numbers; an empty name for bookkeeping."""
     low, out = row.kind.lower(), row.output_shape
     norm = next((short for word, short in NORMS.items() if word in low), "")
