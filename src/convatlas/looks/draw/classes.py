@@ -26,8 +26,8 @@ def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> It
     omitted = f" {thousands(absent)} classes without images are omitted." if absent else ""
     highest, lowest = classes.accuracy_text(best), classes.accuracy_text(worst)
     caption = (
-        f"Best {best.name} with {highest}, worst {worst.name} with {lowest}; "
-        f"over all {thousands(len(predictions))} images {100 * predictions.accuracy:.1f} % (dashed). Lines are 95 % intervals (Wilson)."
+        f"Best {best.name} with {highest}, worst {worst.name} with {lowest}; over all {thousands(len(predictions))} images "
+        f"{100 * predictions.accuracy:.1f} % (dashed). Lines are 95 % intervals (Wilson)."
         f"{omitted}"
     )
     if predictions.right.all():
