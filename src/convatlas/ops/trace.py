@@ -50,7 +50,7 @@ class Trace(TorchFunctionMode):
         super().__init__()
         self.model, self.on_operation, self.on_output = model, on_operation, on_output
         self.stack: list[tuple[str, nn.Module]] = []
-        self.calls: Counter[str] = Counter()
+        self.name_counts: Counter[str] = Counter()
         self.hooks: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class Trace(TorchFunctionMode):
         def enter(module: nn.Module, _: object) -> None:
             if module is self.model or not self.stack:  # a part may be called by itself, too
                 self.stack.clear()
-                self.calls.clear()
+                self.name_counts.clear()
             self.stack.append((self.numbered_name(path), module))
 
         return enter
@@ -82,8 +82,8 @@ class Trace(TorchFunctionMode):
 
     def numbered_name(self, name: str) -> str:
         """The name, with the number of its earlier calls."""
-        self.calls[name] += 1
-        return name if self.calls[name] == 1 else f"{name}_{self.calls[name] - 1}"
+        self.name_counts[name] += 1
+        return name if self.name_counts[name] == 1 else f"{name}_{self.name_counts[name] - 1}"
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
