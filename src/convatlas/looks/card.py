@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import make_folder, write_text
+from ..runs.build import deciding_measure
 from ..runs.network import NetworkRequest
 from ..studies.card import SPLITS, Card, card, last_part
 from ..studies.subject import open_subject
@@ -17,9 +18,8 @@ from ..views import card as view
 from ..views import confusion, curves
 from ..views.page import processor
 from ..views.save import save
-from ..views.scales import Accuracy, Loss
 from . import draw_look
-from .draw.curves import caption, lines, values
+from .draw.curves import caption, training_panels
 from .picture import Picture
 
 FOLDER = "card"
@@ -86,13 +86,9 @@ def card_pictures(card: Card) -> Iterator[tuple[str, Iterator[Picture]]]:
 def training_curves(card: Card) -> Iterator[Picture]:
     """The curves of the first run."""
     rows = card.run.epochs()
-    losses = tuple(lines(rows, {"training": "train_loss", "validation": "val_loss"}))
-    accuracies = tuple(lines(rows, {"validation": "val_accuracy"}))
-    panels = [curves.Panel("Loss", losses, Loss.of(values(losses)))]
-    if accuracies:
-        scale = Accuracy.of(values(accuracies), card.data["val"])
-        panels.append(curves.Panel("Validation accuracy, %", accuracies, scale))
-    yield Picture("curves", curves.panels(panels), f"Training curves of {card.recipe.model}", caption(rows))
+    measure = deciding_measure(card.recipe)
+    panels = list(training_panels(rows, measure, card.data["val"]))
+    yield Picture("curves", curves.panels(panels), f"Training curves of {card.recipe.model}", caption(rows, measure))
 
 
 def confusion_matrix(card: Card) -> Iterator[Picture]:

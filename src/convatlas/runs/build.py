@@ -10,7 +10,7 @@ from torch import nn
 from ..anatomy.parts import parts
 from ..data import Data, load
 from ..engine.recipe import Recipe
-from ..engine.task import Task
+from ..engine.task import Measure, Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..models import create_model, create_on_meta, settings_of_weights, variant
@@ -52,6 +52,11 @@ def task_of(recipe: Recipe, data: Data) -> Task:
                 f"--{f.name.replace('_', '-')} means nothing to {recipe.model}, a network to {task.name} images: leave it out"
             )
     return task
+
+
+def deciding_measure(recipe: Recipe) -> Measure:
+    """The figure that decides which epoch or network is better: the first measure of the network's task."""
+    return TASKS[variant(recipe.model).family.task].measures[0]
 
 
 def with_statistics(recipe: Recipe, data: Data) -> Data:

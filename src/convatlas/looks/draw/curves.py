@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...engine.record import Run
+from ...engine.task import Measure
 from ...errors import InputError
 from ...insight.subject import Subject
+from ...runs.build import deciding_measure
 from ...views import curves
 from ...views.numbers import duration, finite, significant
-from ...views.scales import Accuracy, Loss
+from ...views.scales import Loss
 from ..picture import Picture
 
 Rows = list[dict[str, Any]]
@@ -21,32 +23,33 @@ def pictures(subject: Subject) -> Iterator[Picture]:
     """
     if subject.run is None:
         raise InputError(f"curves needs a run folder, as `convatlas train` writes it, and {subject.title} was not trained here")
-    rows = Run.open(subject.run).epochs()
+    run = Run.open(subject.run)
+    rows = run.epochs()
     if not rows:
         raise InputError(
             f"{subject.run} has finished no epoch yet: continue it with `convatlas train --out {subject.run} --resume`"
         )
-    losses = tuple(lines(rows, {"training": "train_loss", "validation": "val_loss"}))
-    accuracies = tuple(lines(rows, {"validation": "val_accuracy"}))
+    measure = deciding_measure(run.recipe)
     rates = tuple(lines(rows, {"lr": "learning_rate"}))
-    panels = [
-        curves.Panel(title, panel, scale.of(values(panel), *more))
-        for title, panel, scale, more in (
-            ("Loss", losses, Loss, ()),
-            ("Validation accuracy, %", accuracies, Accuracy, (validation_images(subject),)),
-            ("Learning rate after the epoch", rates, Loss, ()),
-        )
-        if panel
-    ]
-    yield Picture("curves", curves.panels(panels), f"Training curves of {subject.title}", caption(rows))
+    panels = [*training_panels(rows, measure, validation_images(subject)),
+              curves.Panel("Learning rate after the epoch", rates, Loss.of(values(rates)))]  # fmt: skip
+    yield Picture("curves", curves.panels(panels), f"Training curves of {subject.title}", caption(rows, measure))
 
 
-def lines(rows: Rows, keys: Mapping[str, str]) -> Iterator[curves.Line]:
+def training_panels(rows: Rows, measure: Measure, images: int) -> Iterator[curves.Panel]:
+    """The losses, and the figure that decides where images were kept for validation."""
+    losses = tuple(lines(rows, {"training": "train_loss", "validation": "val_loss"}))
+    yield curves.Panel("Loss", losses, Loss.of(values(losses)))
+    if figures := tuple(lines(rows, {"validation": f"val_{measure.key}"}, measure)):
+        yield curves.Panel(f"Validation {measure.title}", figures, curves.scale_of(measure, values(figures), images))
+
+
+def lines(rows: Rows, keys: Mapping[str, str], measure: Measure | None = None) -> Iterator[curves.Line]:
     """One line per measured quantity, named with its last value."""
     for place, (name, key) in enumerate(keys.items()):
         if points := curves.over_seeds({"runs": [{"epochs": rows}]}, key):
             last = points[-1][1]
-            value = f"{100 * last:.1f} %" if "accuracy" in key else significant(last)
+            value = measure.write(last, 1) if measure else significant(last)
             yield curves.Line(f"{name} {value}" if len(keys) > 1 else value, points, place)
 
 
@@ -56,16 +59,17 @@ def values(panel: tuple[curves.Line, ...]) -> list[float]:
 
 
 def validation_images(subject: Subject) -> int:
-    """How many images the validation accuracy was measured on."""
+    """The number of validation images."""
     return len(subject.val) if subject.val is not None else 0
 
 
-def caption(rows: Rows) -> str:
+def caption(rows: Rows, measure: Measure) -> str:
     """How many epochs, how long, and when validation was best."""
     seconds = sum(finite(row.get("seconds")) or 0 for row in rows)
     length = f"{len(rows)} epoch{'s' * (len(rows) > 1)} in {duration(seconds)}"
-    known = [(value, int(row["epoch"])) for row in rows if (value := finite(row.get("val_accuracy"))) is not None]
+    known = [(value, int(row["epoch"])) for row in rows if (value := finite(row.get(f"val_{measure.key}"))) is not None]
     if not known:
         return f"{length}; no images were kept for validation."
-    best, epoch = max(known, key=lambda pair: pair[0])
-    return f"{length}; validation accuracy ends at {100 * known[-1][0]:.2f} %, its best is {100 * best:.2f} % in epoch {epoch}."
+    best, epoch = max(known, key=lambda pair: measure.rank(pair[0]))
+    end, top = measure.write(known[-1][0]), measure.write(best)
+    return f"{length}; validation {measure.noun} ends at {end}, its best is {top} in epoch {epoch}."
