@@ -23,13 +23,19 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def of_split(answers: Mapping[str, torch.Tensor], split: str) -> dict[str, torch.Tensor]:
-    """The answers of one split by their names, of a run's predictions."""
+    """The answers of one split by their names, of a run's predictions.
+
+    Shapes   answers (n, …) each → those of the split
+    """
     start = f"{split}_"
     return {name.removeprefix(start): tensor for name, tensor in answers.items() if name.startswith(start)}
 
 
 def examples(task: Task, answers: Mapping[str, torch.Tensor], split: str) -> list[dict[str, Any]]:
-    """The answers for the images in the grid: the same images for every network, evenly spread over the held-out ones."""
+    """The answers for the images in the grid: the same images for every network, evenly spread over the held-out ones.
+
+    Shapes   answers (n, …) each
+    """
     own = of_split(answers, split)
     n = len(task.per_image(own))
     return [{"index": int(i), **task.example(own, int(i))} for i in evenly(n, SHOWN)]
