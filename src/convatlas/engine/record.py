@@ -110,7 +110,10 @@ class Run:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Replaces state.pt, which `--resume` reads."""
+        """Replaces state.pt, which `--resume` reads.
+
+        Raises   OSError if the disk is full or the folder is read-only
+        """
         with replacing(self.path / "state.pt") as temporary, temporary.open("wb") as file:
             try:
                 torch.save(dict(state), file)

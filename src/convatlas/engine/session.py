@@ -127,7 +127,10 @@ class Session:
             yield Unfrozen(self.at.epoch + 1, self.learning.words())
 
     def train_epoch(self, run: Run, stop: threading.Event) -> Iterator[Step | Unfrozen]:
-        """The rest of the current epoch; saves every few minutes and when asked to stop."""
+        """The rest of the current epoch; saves every few minutes and when asked to stop.
+
+        Raises   Interrupted after it has saved; Diverged if the loss is not finite
+        """
         at = self.at
         yield from self.enter_phase()
         unread: list[Tensor] = []

@@ -34,7 +34,10 @@ class OutOfMemory(ConvAtlasError):
 
 @contextmanager
 def out_of_memory(batch_size: int, accumulate: int) -> Iterator[None]:
-    """Turns every allocator's way of giving up into one sentence with the batch size to try."""
+    """Turns every allocator's way of giving up into one sentence with the batch size to try.
+
+    Raises   OutOfMemory in place of the allocator's error
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -84,7 +84,10 @@ def plan(recipe: Recipe, stages: Sequence[str]) -> tuple[Phase, ...]:
 
 
 def head_then_all(stages: Sequence[str], rates: Mapping[str, float], epochs: int) -> tuple[Phase, ...]:
-    """The head first, then everything at one learning rate."""
+    """The head first, then everything at one learning rate.
+
+    Raises   InputError for fewer than two epochs
+    """
     if epochs < 2:
         raise InputError(f"lp-ft needs --epochs of at least 2, one for the head and one for all, got {epochs}")
     first = min(ceil(HEAD_ALONE * epochs), epochs - 1)

@@ -97,7 +97,10 @@ Loss = Callable[["nn.Module", "Tensor", Target], Mapping[str, "Tensor"]]
 
 
 def total(parts: Mapping[str, "Tensor"]) -> "Tensor":
-    """The sum of a loss's parts."""
+    """The sum of a loss's parts.
+
+    Shapes   scalars → scalar
+    """
     return reduce(add, parts.values())
 
 

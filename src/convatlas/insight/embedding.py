@@ -132,7 +132,11 @@ def pca_points(vectors: Points, seed: int) -> tuple[Points, str]:
 
 
 def principal_components(vectors: Points, count: int, seed: int) -> tuple[Points, float]:
-    """The first principal components, and the share of the variance they hold."""
+    """The first principal components, and the share of the variance they hold.
+
+    Shapes   vectors (n, d) → (n, count)
+    Raises   InputError if all vectors are equal
+    """
     from sklearn.decomposition import PCA
 
     if not np.ptp(vectors, axis=0).any():

@@ -136,7 +136,10 @@ def warmup_steps(recipe: Recipe, steps: int) -> int:
 
 
 def weight_names(model: nn.Module, size: tuple[int, int, int]) -> dict[str, list[str]]:
-    """Layers in the order of execution → the names of their kernels and matrices; scales, shifts and tables are left out."""
+    """Layers in the order of execution → the names of their kernels and matrices; scales, shifts and tables are left out.
+
+    Raises   InputError for a network without trainable weights
+    """
     own: dict[str, list[str]] = {}
     for name, parameter in model.named_parameters():
         path, _, last = name.rpartition(".")
@@ -179,7 +182,10 @@ class StepMeasure:
 
 
 def norm(values: list[Tensor]) -> float:
-    """The norm of all values together; in double precision, since squares of tiny gradients would be lost."""
+    """The norm of all values together; in double precision, since squares of tiny gradients would be lost.
+
+    Shapes   tensors of any shapes
+    """
     return float(torch.stack([value.double().norm() for value in values]).norm())
 
 

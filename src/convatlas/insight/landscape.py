@@ -110,6 +110,7 @@ def checked_batches(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[
     """The batches, at least one.
 
     Raises   InputError if there are none
+    Shapes   batches of x (n, c, h, w) and labels (n,)
     """
     images = 0
     for x, y in batches:

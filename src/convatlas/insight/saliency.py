@@ -140,7 +140,11 @@ Explanation = tuple[Tensor, Tensor, Tensor]
 
 
 def cam(request: Request, x: Tensor, requested: Tensor) -> Explanation:
-    """One pass forward, and backward no further than to the layer."""
+    """One pass forward, and backward no further than to the layer.
+
+    Shapes   x (n, c, h, w), requested (n,) → maps (n, h, w), scores (n, classes), targets (n,)
+    Raises   InputError for a layer without spatial extent, or one that no class depends on
+    """
     name, size = str(request.layer), tuple(x.shape[1:])
     with torch.enable_grad(), tap(request.model, name) as taps:
         scores = request.model(x.clone().requires_grad_())  # so that frozen weights don't cut the way back
@@ -159,7 +163,10 @@ def cam(request: Request, x: Tensor, requested: Tensor) -> Explanation:
 
 
 def gradient(request: Request, x: Tensor, requested: Tensor) -> Explanation:
-    """One pass forward and back to the image."""
+    """One pass forward and back to the image.
+
+    Shapes   x (n, c, h, w), requested (n,) → maps (n, h, w), scores (n, classes), targets (n,)
+    """
     x = x.clone().requires_grad_()
     with torch.enable_grad():
         scores = request.model(x)
@@ -169,7 +176,10 @@ def gradient(request: Request, x: Tensor, requested: Tensor) -> Explanation:
 
 
 def smoothgrad(request: Request, x: Tensor, requested: Tensor) -> Explanation:
-    """Each image has the same noise, whatever images are beside it."""
+    """Each image has the same noise, whatever images are beside it.
+
+    Shapes   x (n, c, h, w), requested (n,) → maps (n, h, w), scores (n, classes), targets (n,)
+    """
     from captum.attr import NoiseTunnel, Saliency
 
     scores = request.scores(x)
@@ -187,7 +197,10 @@ def smoothgrad(request: Request, x: Tensor, requested: Tensor) -> Explanation:
 
 
 def integrated_gradients(request: Request, x: Tensor, requested: Tensor) -> Explanation:
-    """Their sum over all pixels is the score less that of the mean color."""
+    """Their sum over all pixels is the score less that of the mean color.
+
+    Shapes   x (n, c, h, w), requested (n,) → maps (n, h, w), scores (n, classes), targets (n,)
+    """
     from captum.attr import IntegratedGradients
 
     scores = request.scores(x)
@@ -202,7 +215,10 @@ def integrated_gradients(request: Request, x: Tensor, requested: Tensor) -> Expl
 
 
 def occlusion(request: Request, x: Tensor, requested: Tensor) -> Explanation:
-    """A pixel has the mean loss of all patches that covered it with the mean color."""
+    """A pixel has the mean loss of all patches that covered it with the mean color.
+
+    Shapes   x (n, c, h, w), requested (n,) → maps (n, h, w), scores (n, classes), targets (n,)
+    """
     from captum.attr import Occlusion
 
     scores = request.scores(x)

@@ -53,7 +53,10 @@ class Option:
         return self.parse_one(value)
 
     def parse_one(self, value: Any) -> Any:
-        """One value, converted and checked."""
+        """One value, converted and checked.
+
+        Raises   InputError, naming the option, if it is of another kind or out of range
+        """
         try:
             parsed: Any = value if self.kind in (str, bool) else self.kind(value if self.kind is float else str(value))
         except (TypeError, ValueError):

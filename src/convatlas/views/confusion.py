@@ -22,7 +22,10 @@ _RIGHT_RGB, _WRONG_RGB = (84, 120, 210), (224, 74, 46)  # in pixels, not in ink:
 
 
 def matrix(network: Network) -> NDArray[np.int64] | None:
-    """The counts, true by predicted; None where they are missing or not square."""
+    """The counts, true by predicted; None where they are missing or not square.
+
+    Shapes   (classes, classes)
+    """
     rows = network.get("confusion")
     try:
         counts = np.asarray(rows, dtype=np.float64)

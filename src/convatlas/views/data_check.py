@@ -169,6 +169,10 @@ def pair(axes: Axes, twins: DuplicatePair, corner: tuple[float, float], below: f
 
 
 def drawn_height(image: NDArray[np.uint8]) -> float:
-    """How high an image is drawn."""
+    """How high an image is drawn.
+
+    Shapes   image (h, w, c)
+    Units    pixels of the page
+    """
     h, w = image.shape[:2]
     return THUMB * h / max(h, w)

@@ -86,7 +86,10 @@ def strip(axes: Axes, layer: Activity, y: float) -> None:
 
 
 def resample(shares: NDArray[np.float64], pixels: float) -> NDArray[np.float64]:
-    """A value for each dot of the strip, so that thousands of units make no larger file than dozens."""
+    """A value for each dot of the strip, so that thousands of units make no larger file than dozens.
+
+    Shapes   shares (units,) → (dots,), at most as many
+    """
     dots = max(1, min(DOTS, round(2 * pixels)))
     if len(shares) <= dots:
         return shares

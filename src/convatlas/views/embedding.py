@@ -53,7 +53,10 @@ class Class:
 
 
 def group_by_class(points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str]) -> list[Class]:
-    """The classes that have points, in the order of the set; where colors suffice, each has its own in every picture."""
+    """The classes that have points, in the order of the set; where colors suffice, each has its own in every picture.
+
+    Shapes   points (n, 2), labels (n,)
+    """
     there = np.unique(labels).tolist()
     own = len(names) <= len(style.SERIES_LIGHT)
     return [
@@ -76,7 +79,10 @@ def figure(points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequen
 
 
 def draw(axes: Axes, points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str]) -> None:
-    """The same in given axes, which lose their ticks: the plane has no units."""
+    """The same in given axes, which lose their ticks: the plane has no units.
+
+    Shapes   points (n, 2), labels (n,)
+    """
     classes = group_by_class(points, labels, names)
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     box = axes.get_window_extent()
@@ -111,7 +117,10 @@ def short_name(group: Class) -> str:
 
 
 def frame(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
-    """The middle of the points, and how far the frame around them reaches."""
+    """The middle of the points, and how far the frame around them reaches.
+
+    Shapes   points (n, 2) → middle (2,) and half the side
+    """
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     return (low + high) / 2, max(float((high - low).max()) / 2 * 1.04, 1e-6)
 
@@ -169,7 +178,10 @@ def page(
 
 
 def sheet(thumbnails: Sequence[NDArray[np.uint8]]) -> tuple[int, int, str]:
-    """All images on one, as an address: their side, how many are in a row, and the address."""
+    """All images on one, as an address: their side, how many are in a row, and the address.
+
+    Shapes   thumbnails (h, w, 3)
+    """
     least, most = THUMBNAILS
     largest = max(max(image.shape[:2]) for image in thumbnails)
     side = max(least, min(most, largest, int(sqrt(SHEET / len(thumbnails)))))

@@ -246,7 +246,10 @@ def clearest(start: tuple[float, float], end: tuple[float, float], walls: Sequen
 
 
 def dots(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points along a line, a cubic and a line."""
+    """Points along a line, a cubic and a line.
+
+    Shapes   corners (6, 2) → (120, 2)
+    """
     p, t = corners[:, None], np.linspace(0, 1, 40)[:, None]
     curve = (1 - t) ** 3 * p[1] + 3 * t * (1 - t) ** 2 * p[2] + 3 * t**2 * (1 - t) * p[3] + t**3 * p[4]
     return np.concatenate([p[0] + t * (p[1] - p[0]), curve, p[4] + t * (p[5] - p[4])])

@@ -84,7 +84,10 @@ def layer(axes: Axes, row: Maps, y: float, tile: float) -> None:
 
 
 def shrink(pixels: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
-    """An image with no more dots than can be seen, averaged over what falls together."""
+    """An image with no more dots than can be seen, averaged over what falls together.
+
+    Shapes   pixels (h, w, c) → (h', w', c), at most as large
+    """
     most = round(DOTS * side)
     if max(pixels.shape[:2]) <= most:
         return pixels

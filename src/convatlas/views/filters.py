@@ -79,12 +79,19 @@ def panel_text(filters: Filters, count: int) -> str:
 
 
 def paint(filters: Filters, kernels: NDArray[np.float32], limit: float) -> ramps.Pixels:
-    """Kernels as colors."""
+    """Kernels as colors.
+
+    Shapes   kernels (k, h, w), or (k, 3, h, w) if they are in color → (k, h, w, 4)
+    """
     return ramps.colors(kernels, limit) if filters.kind == "colored" else ramps.diverging(kernels, limit)
 
 
 def sheet(axes: Axes, painted: ramps.Pixels, corner: tuple[float, float, float], columns: int) -> None:
-    """Kernels (k, h, w, 4) row by row from a corner on, each in a square of `pitch` pixels with some space around it."""
+    """Kernels (k, h, w, 4) row by row from a corner on, each in a square of `pitch` pixels with some space around it.
+
+    Shapes   painted (k, h, w, 4)
+    Units    corner: x and y of the upper left corner, and the pitch, in pixels
+    """
     x, y, pitch = corner
     side = pitch * (1 - SPACE)
     for place, kernel in enumerate(painted):

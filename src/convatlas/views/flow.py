@@ -71,7 +71,10 @@ def table(flow: Flow, row: int) -> NDArray[np.float64]:
 
 
 def decades_around(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Whole decades around all values that have a logarithm, at least two of them."""
+    """Whole decades around all values that have a logarithm, at least two of them.
+
+    Shapes   values of any shape
+    """
     fit = values[np.isfinite(values) & (values > 0)]
     low, high = (np.log10(fit.min()), np.log10(fit.max())) if fit.size else (-3.0, 0.0)
     low, high = np.floor(low - 0.1), np.ceil(high + 0.1)

@@ -66,7 +66,10 @@ def shorten_to_width(text: object, pixels: float, size: float = style.TEXT) -> s
 
 
 def side_of(pixels: Sequence[Pixels]) -> int:
-    """How large the images of a grid are drawn, in pixels of the page."""
+    """How large the images of a grid are drawn, in pixels of the page.
+
+    Shapes   images (h, w) or (h, w, c)
+    """
     return TILE if max((max(image.shape[:2]) for image in pixels), default=0) <= SMALL else LARGE
 
 
@@ -110,7 +113,11 @@ def draw(axes: Axes, tile: Tile, x: float, y: float, side: float) -> None:
 
 
 def picture(axes: Axes, pixels: Pixels, corner: tuple[float, float], side: float, frame: str) -> None:
-    """An image and its frame in a square of the page, by its upper left corner; its proportions are kept."""
+    """An image and its frame in a square of the page, by its upper left corner; its proportions are kept.
+
+    Shapes   pixels (h, w) or (h, w, c)
+    Units    corner and side in pixels of the page
+    """
     shown = resize(rgb(pixels), round(SHARPNESS * side))
     h, w = (side * n / max(shown.shape[:2]) for n in shown.shape[:2])
     left, top = corner[0] + (side - w) / 2, corner[1] + (side - h) / 2
@@ -119,7 +126,10 @@ def picture(axes: Axes, pixels: Pixels, corner: tuple[float, float], side: float
 
 
 def resize(image: Pixels, longest: int) -> Pixels:
-    """A photograph with so many pixels on its longer side; a small image is left as it is, its pixels to be seen."""
+    """A photograph with so many pixels on its longer side; a small image is left as it is, its pixels to be seen.
+
+    Shapes   image (h, w, c) → (h', w', c)
+    """
     h, w = image.shape[:2]
     if max(h, w) <= SMALL:
         return image

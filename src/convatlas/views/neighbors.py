@@ -99,7 +99,11 @@ def row(axes: Axes, query: Query, top: float, columns: int, width: float) -> Non
 def draw_match(
     axes: Axes, pixels: Pixels | None, ink: str, lines: tuple[Line, ...], *, at: tuple[float, float], side: float
 ) -> None:
-    """An image with its lines; a gray tile where there is none."""
+    """An image with its lines; a gray tile where there is none.
+
+    Shapes   pixels (h, w, c)
+    Units    at and side in pixels of the page
+    """
     if pixels is not None:
         draw(axes, Tile(pixels, ink, lines), *at, side)
         return

@@ -60,7 +60,10 @@ def predictions_in(network: Network, classes: Sequence[str]) -> list[Prediction]
 
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """An image as a PNG inside an address, reduced where it is larger than the page shows it."""
+    """An image as a PNG inside an address, reduced where it is larger than the page shows it.
+
+    Shapes   pixels (h, w) or (h, w, c)
+    """
     shown = rgb(pixels)
     gray = bool((shown == shown[..., :1]).all())
     image = Image.fromarray(shown[..., 0] if gray else shown)
@@ -89,7 +92,10 @@ def grid_figure(predictions: Sequence[Prediction], pixels: Sequence[NDArray[np.u
 
 
 def tile(prediction: Prediction, pixels: NDArray[np.uint8]) -> grid.Tile:
-    """One image of the grid."""
+    """One image of the grid.
+
+    Shapes   pixels (h, w, c)
+    """
     ink = style.FAINT if prediction.right is None else style.RIGHT if prediction.right else style.WRONG
     words = f"{prediction.sign} {prediction.predicted}".strip()
     first = grid.Line(words, prediction.percent, style.INK if prediction.right is None else ink, minor=False)

@@ -47,12 +47,18 @@ def colors(values: NDArray[Any], limit: float) -> Pixels:
 
 
 def apply_colormap(ramp: Any, values: NDArray[Any]) -> Pixels:
-    """Values in [0, 1], what lies beyond taken as 0 or 1, as a colormap shows them."""
+    """Values in [0, 1], what lies beyond taken as 0 or 1, as a colormap shows them.
+
+    Shapes   values of any shape → (*shape, 4) uint8
+    """
     return np.round(255 * ramp(np.clip(values, 0, 1))).astype(np.uint8)
 
 
 def limit(values: NDArray[Any], share: float = 1.0) -> float:
-    """The size that so many of the values do not exceed."""
+    """The size that so many of the values do not exceed.
+
+    Shapes   values of any shape
+    """
     return float(np.quantile(np.abs(values), share)) if values.size else 0.0
 
 
@@ -65,6 +71,7 @@ def bar(axes: Axes, x: float, y: float, pixels: Pixels, ends: Sequence[str], *, 
     """A ramp (n, 4) with its ends named at both sides, in axes whose unit is a pixel, y downwards; gives the right edge.
 
     Units   x and y of the upper left corner of all
+    Shapes   pixels (n, 4)
     """
     low, high = ends
     middle = y + BAR / 2
@@ -77,5 +84,8 @@ def bar(axes: Axes, x: float, y: float, pixels: Pixels, ends: Sequence[str], *, 
 
 
 def steps(*, signed: bool) -> NDArray[np.float64]:
-    """The values along a bar of limit 1."""
+    """The values along a bar of limit 1.
+
+    Shapes   (DETAIL,)
+    """
     return np.linspace(-1.0 if signed else 0.0, 1.0, DETAIL)

@@ -41,7 +41,10 @@ def write(results: Results, pixels: NDArray[np.uint8], path: Path) -> Path:
 
 
 def page(results: Results, pixels: NDArray[np.uint8]) -> str:
-    """The report as one self-contained HTML page; the same results give the same page."""
+    """The report as one self-contained HTML page; the same results give the same page.
+
+    Shapes   pixels (n, h, w, c), the images whose predictions are drawn
+    """
     classes = [str(name) for name in results.get("data", {}).get("classes") or []]
     rows = networks(results)
     shown = [predictions.data_uri(image) for image in pixels]

@@ -53,7 +53,10 @@ class AnswerText:
 
 
 def relative(evidence: NDArray[np.float32]) -> Gray:
-    """A map in [0, 1]: the evidence for the class, as a share of its own 99.5th percentile."""
+    """A map in [0, 1]: the evidence for the class, as a share of its own 99.5th percentile.
+
+    Shapes   evidence (h, w) → (h, w)
+    """
     positive = np.clip(np.nan_to_num(evidence.astype(np.float64)), 0, None)
     top = float(np.percentile(positive, BRIGHTEST)) or float(positive.max())
     return np.clip(positive / top, 0, 1) if top else positive
@@ -70,7 +73,10 @@ def heat(gray: Gray, share: Gray) -> Gray:
 
 
 def luma(pixels: NDArray[np.uint8]) -> Gray:
-    """(h, w, c) uint8 → (h, w) in [0, 1]."""
+    """(h, w, c) uint8 → (h, w) in [0, 1].
+
+    Shapes   pixels (h, w, c) → (h, w)
+    """
     return np.asarray(rgb(pixels) @ np.array([0.299, 0.587, 0.114]) / 255)
 
 
@@ -110,7 +116,11 @@ def figure(pixels: Sequence[NDArray[np.uint8]], columns: Sequence[Column], words
 
 
 def draw_image(axes: Axes, pixels: NDArray[Any], x: float, y: float, side: int) -> None:
-    """An image as large as fits into a square."""
+    """An image as large as fits into a square.
+
+    Shapes   pixels (h, w) or (h, w, c)
+    Units    x, y and side in pixels of the page
+    """
     h, w = (side * n / max(pixels.shape[:2]) for n in pixels.shape[:2])
     left, top = x + (side - w) / 2, y + (side - h) / 2
     smooth = "nearest" if max(pixels.shape[:2]) <= 64 else "antialiased"

@@ -41,7 +41,10 @@ def pictures(
 def labeled_grids(
     subject: Subject, at: Sequence[int], class_: int | None, count: int | None, only: str | None
 ) -> Iterator[Picture]:
-    """Grids of images with known classes, of one true class if it is given."""
+    """Grids of images with known classes, of one true class if it is given.
+
+    Raises   InputError if there are no images of the class
+    """
     predictions = labeled_predictions(subject, "predictions", least=1)
     among = np.ones(len(predictions), bool) if class_ is None else predictions.labels == class_
     kind = "" if class_ is None else f" of {class_name(subject.classes, class_)}"

@@ -76,12 +76,12 @@ def halves(kind: Kind) -> bool:
 
 def nested(plan: Plan) -> dict[str, tuple[str, int]]:
     """The blocks within blocks: path → what they are and how many."""
-    found = {}
+    blocks = {}
     for path, graph in plan.graphs.items():
         inside = [node.kind for node in graph.values() if node.numbers.get("block")]
         if len(inside) > 1 and len(set(inside)) == 1:
-            found[path] = inside[0], len(inside)
-    return found
+            blocks[path] = inside[0], len(inside)
+    return blocks
 
 
 def shelved(insets: list[Inset], width: float) -> list[list[Inset]]:

@@ -103,22 +103,22 @@ def kind_and_numbers(row: Layer, inputs: tuple[int, ...]) -> tuple[str, dict[str
     low, out = row.kind.lower(), row.output_shape
     norm = next((short for word, short in NORMS.items() if word in low), "")
     if row.groups is not None and row.kernel:
-        found = convolution(row)
+        kind = convolution(row)
     elif "conv_transpose" in low or "convtranspose" in low:
-        found = "up-conv", {"width": out[1]}
+        kind = "up-conv", {"width": out[1]}
     elif "pool" in low or (low == "mean" and len(row.input_shape) == 4):
-        found = pooling(row, low)
+        kind = pooling(row, low)
     elif low.endswith("linear") or low == "rbf":
-        found = "linear" if low != "rbf" else row.kind, {"width": out[-1]}
+        kind = "linear" if low != "rbf" else row.kind, {"width": out[-1]}
     elif low in ("chunk", "split", "tensor_split") and len(out) == 4:
-        found = "split", {}
+        kind = "split", {}
     elif low in ACTIVATIONS or norm:
-        found = ("norm", {norm: 0}) if norm else ("act", {ACTIVATIONS[low]: 0})
+        kind = ("norm", {norm: 0}) if norm else ("act", {ACTIVATIONS[low]: 0})
     elif low in ("cat", "concat", "stack") or (low in ("add", "sub", "mul", "div") and len(inputs) == 1):
-        found = meeting(row, low, inputs)
+        kind = meeting(row, low, inputs)
     else:
-        found = "" if low in SILENT else low, {}
-    return found
+        kind = "" if low in SILENT else low, {}
+    return kind
 
 
 def meeting(row: Layer, low: str, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
@@ -258,9 +258,9 @@ def folded(graph: Graph, modules: dict[str, str]) -> Graph:
 def homes(node: Node, modules: dict[str, str]) -> set[str]:
     """The modules that a node stands in and that do more than call their parts in turn."""
     path = node.path.rpartition(".")[0] if node.leaf else node.path
-    found = set()
+    paths = set()
     while path:
         if modules.get(path) not in CONTAINERS:
-            found.add(path)
+            paths.add(path)
         path = path.rpartition(".")[0]
-    return found
+    return paths
