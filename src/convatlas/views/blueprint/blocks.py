@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from ...ops.paths import ancestors
 from .nodes import CONTAINERS, INPUT, Graph, Node, within
 
 
@@ -49,7 +50,7 @@ def named_containers(graph: Graph, modules: dict[str, str]) -> set[str]:
     for path, kind in modules.items():
         name = re.sub(r"[\d_]+$", "", path.rpartition(".")[2])
         above = path.rpartition(".")[0]
-        plain = all(modules[p] in CONTAINERS for p in ancestors(above))
+        plain = all(modules[p] in CONTAINERS for p in ancestors(above) if p)
         if kind in CONTAINERS and name and plain and len(keys := within(graph, path)) > 1:
             found.setdefault((f"{above}.{name}", tuple(graph[key].kind for key in keys)), []).append(path)
     repeated = {path for paths in found.values() if len(paths) > 1 for path in paths}
@@ -67,15 +68,6 @@ def has_many(graph: Graph, path: str) -> bool:
 def below(path: str, modules: dict[str, str]) -> list[str]:
     """The modules within a module."""
     return [p for p in modules if p.startswith(f"{path}.")]
-
-
-def ancestors(path: str) -> list[str]:
-    """A module and all that it is within."""
-    found = []
-    while path:
-        found.append(path)
-        path = path.rpartition(".")[0]
-    return found
 
 
 def outermost(chosen: set[str], path: str) -> list[str]:
