@@ -149,7 +149,7 @@ def totals(found: NetworkSummary) -> list[str]:
     weights = f"weights of {size(found.inference.weights)} included, the optimizer's own state not"
     return [
         f"At {shape_text(anatomy.size)}: {cost}.",
-        f"Activations {size(anatomy.bytes)} an image, of which training keeps {size(anatomy.kept)}.",
+        f"Activations {size(anatomy.bytes)} per image, of which training keeps {size(anatomy.kept)}.",
         f"Peak memory: {needs}, {weights}.",
     ]
 
