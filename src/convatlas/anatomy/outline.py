@@ -17,7 +17,7 @@ MIXING = frozenset("roll flip softmax normalize pad interpolate cumsum".split())
 """Operations that keep the shape and yet are more than the end of the layer before."""
 SHORT = 30  # letters of a name that is shown in full
 
-HOLDERS = frozenset("Sequential ModuleList Chain".split())
+HOLDERS = frozenset("Sequential ModuleList InplaceSequential".split())
 """Containers, whose class is not worth a line."""
 
 

@@ -8,7 +8,7 @@ from math import isqrt, prod
 from ...anatomy.layer import Layer
 from ...anatomy.layers import VIEWS, Anatomy
 
-CONTAINERS = frozenset({"Sequential", "Chain", "ModuleList", "ModuleDict"})
+CONTAINERS = frozenset({"Sequential", "InplaceSequential", "ModuleList", "ModuleDict"})
 """Classes that run their parts one after the other and add nothing."""
 
 SILENT = VIEWS | frozenset(
