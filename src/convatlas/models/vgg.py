@@ -77,9 +77,10 @@ class VGG(nn.Module):
             nn.Linear(hidden, num_classes) if num_classes else nn.Identity(),
         )  # fmt: skip
         he_normal(self)
+        gain = 1 if small and spec.small_pools == 5 else 2  # where nothing averages the last map, its features are larger
         for module in self.classifier:
             if isinstance(module, nn.Linear):
-                std = 0.01 if hidden >= 4096 else (2 / module.in_features) ** 0.5  # §3.1 had wide layers in mind
+                std = 0.01 if hidden >= 4096 else (gain / module.in_features) ** 0.5  # §3.1 had wide layers in mind
                 nn.init.normal_(module.weight, std=std)
                 nn.init.zeros_(module.bias)
 
