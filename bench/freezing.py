@@ -31,7 +31,7 @@ from convatlas.engine.tasks.classify import plain_loss
 from convatlas.errors import InputError
 from convatlas.files import write_text
 from convatlas.ops.checkpoint import checkpoint_activations
-from convatlas.recipes import tuned
+from convatlas.recipes import tuning_recipe
 from convatlas.runs.build import build_model, image_size, stages_of
 
 
@@ -81,7 +81,7 @@ def blank(side: int, classes: int) -> Data:
 
 def recipes(network: str, batch_size: int, data: Data) -> dict[str, Recipe]:
     """The recipes that are compared, `full` first."""
-    recipe = tuned(network, "blank", 1, strategy="full", batch_size=batch_size)
+    recipe = tuning_recipe(network, "blank", 1, strategy="full", batch_size=batch_size)
     stages = stages_of(recipe, build_model(recipe, data), data) or {}
     recipes = {"full": recipe, "full, --checkpoint-activations": replace(recipe, checkpoint_activations=True)}
     for count in range(len(stages) - 1, 0, -1):  # all of them would be `full` again

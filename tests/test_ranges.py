@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from convatlas.errors import InputError
-from convatlas.ranges import Range, check_ranges, limited, range_of
+from convatlas.ranges import Range, check_ranges, limited_field, range_of
 
 
 @dataclass(frozen=True)
 class Plan:
-    steps: int | None = limited(3, at_least=1)
-    share_kept: float = limited(0.5, above=0, at_most=1)
+    steps: int | None = limited_field(3, at_least=1)
+    share_kept: float = limited_field(0.5, above=0, at_most=1)
     name: str = "plan"
 
 

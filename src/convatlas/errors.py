@@ -16,7 +16,7 @@ class InputError(ConvAtlasError, ValueError):
     exit_code = 2
 
 
-def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> InputError:
+def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> InputError:
     """The error for a name that does not exist, with the nearest ones that do.
 
     Raises   nothing: the caller raises what this returns, so that type checkers see the end of the branch
@@ -32,7 +32,7 @@ def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> Inp
     return InputError(f"unknown {kind} {name!r}: {hint}{' ' + remedy if remedy else ''}")
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
+def join_names(names: Sequence[str], most: int = 8) -> str:
     """The first names and how many more there are: "a, b and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -61,7 +61,7 @@ def check_is_new(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`; it takes that name only if the block ends well: nobody reads half a file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing_to(path):
@@ -76,7 +76,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes the whole text or nothing."""
-    with replacing(path) as temporary:
+    with replace_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

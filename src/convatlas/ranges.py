@@ -42,7 +42,7 @@ def within(**limits: float) -> dict[str, Range]:
     return {"range": Range(**limits)}
 
 
-def limited(default: Any, **limits: float) -> Any:
+def limited_field(default: Any, **limits: float) -> Any:
     """A dataclass field with a default and a range."""
     return field(default=default, metadata=within(**limits))
 

@@ -11,7 +11,7 @@ from convatlas.engine.events import Epoch
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run, free_path, images_per_second
 from convatlas.errors import ConvAtlasError, InputError
-from convatlas.files import make_folder, read_json, replacing, write_json, write_text
+from convatlas.files import make_folder, read_json, replace_file, write_json, write_text
 
 
 def write_half(path: Path) -> None:
@@ -22,7 +22,7 @@ def write_half(path: Path) -> None:
 def test_half_a_file_is_never_seen(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "whole")
-    with pytest.raises(TypeError), replacing(path) as temporary:
+    with pytest.raises(TypeError), replace_file(path) as temporary:
         write_half(temporary)
     assert path.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]

@@ -6,7 +6,7 @@ import pytest
 from convatlas.engine.recipe import CHOSEN, Recipe
 from convatlas.engine.record import slug
 from convatlas.errors import InputError
-from convatlas.recipes import tuned
+from convatlas.recipes import tuning_recipe
 
 OTHER = {
     "model": "vgg11", "data": "mnist", "data_dir": "there", "val_share": 0.2, "split_seed": 3, "limit": 100, "image_size": 32,
@@ -84,7 +84,7 @@ def test_what_excludes_each_other_says_so(values, words):
 
 def test_help_says_where_tune_chooses_otherwise():
     for images in (100, 5_000, 50_000):
-        chosen = tuned("resnet18", "photos", images)
+        chosen = tuning_recipe("resnet18", "photos", images)
         for f in fields(Recipe):
             value, shown = getattr(chosen, f.name), f.metadata["default"] or ""
             if value != f.default and f.name != "model" and shown != CHOSEN:

@@ -9,7 +9,7 @@ from convatlas.engine.evaluate import evaluate
 from convatlas.engine.recipe import VIEWS
 from convatlas.engine.tasks.classify import CLASSIFY, ClassMeter
 from convatlas.engine.test_time import WAYS, look_through
-from convatlas.engine.test_time import averaged as averaged_by
+from convatlas.engine.test_time import with_views as averaged_by
 from convatlas.errors import InputError
 
 

@@ -1,6 +1,6 @@
 """A module lies in itself, in its parents and in the network, and in nothing that merely begins alike."""
 
-from convatlas.errors import listed
+from convatlas.errors import join_names
 from convatlas.ops.paths import ancestors, is_inside
 
 
@@ -19,6 +19,6 @@ def test_ancestors_begin_with_the_path_and_end_with_the_network() -> None:
 
 
 def test_long_lists_are_cut_with_a_count() -> None:
-    assert listed(["a", "b", "c"], most=3) == "a, b, c"
-    assert listed(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
-    assert listed([]) == ""
+    assert join_names(["a", "b", "c"], most=3) == "a, b, c"
+    assert join_names(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
+    assert join_names([]) == ""

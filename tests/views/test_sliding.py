@@ -69,7 +69,7 @@ def test_windows_and_cells_stay_within_the_picture(name):
     for stage in placed:
         spans, corners = stage.spans, stage.corners
         for step in range(stage.count):
-            for rect, corner, span in zip(stage.frame(step), corners, spans, strict=True):
+            for rect, corner, span in zip(stage.outlines(step), corners, spans, strict=True):
                 assert corner[0] - 1e-6 <= rect.x
                 assert rect.x + rect.width <= corner[0] + span[0] + 1e-6
                 assert corner[1] - 1e-6 <= rect.y

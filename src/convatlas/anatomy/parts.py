@@ -14,7 +14,7 @@ from math import inf
 
 from torch import nn
 
-from ..errors import unknown
+from ..errors import unknown_name
 from ..ops.paths import ancestors, is_in_any, is_inside
 from .layer import Shape
 from .layers import inspect
@@ -45,7 +45,7 @@ def parts(
     names = [name for name, _ in model.named_modules()]
     for name in (*heads, *([backbone] if backbone else [])):
         if not name or name not in names:
-            raise unknown("module", name, names[1:])
+            raise unknown_name("module", name, names[1:])
     run = Run(model, size, heads, backbone)
     stages = divide(run)
     stage_of = place(run, stages, (*heads, *others))

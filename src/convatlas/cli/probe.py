@@ -43,9 +43,9 @@ def probe(
     from ..runs.network import NetworkRequest
     from ..studies.probe import check_new_folder
     from ..studies.probe import probe as study
-    from ..views.save import themed
+    from ..views.save import check_theme
 
-    themed(theme)
+    check_theme(theme)
     check_new_folder(out)
     request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
     with show_progress() as watch:

@@ -29,7 +29,7 @@ def verify(
         Shell patterns for names, such as "resnet*"; all networks if none is given.
     """
     from ..console.verdicts import print_verdicts
-    from ..errors import unknown
+    from ..errors import unknown_name
     from ..models import CATALOG, list_models
     from ..verify import Outcome, parse_size
     from ..verify import verify as verdicts
@@ -38,7 +38,7 @@ def verify(
     matching = {pattern: list_models(pattern) for pattern in networks or ["*"]}
     for pattern, names in matching.items():
         if not names:
-            raise unknown("network", pattern, CATALOG)
+            raise unknown_name("network", pattern, CATALOG)
     chosen = [name for name in CATALOG if any(name in names for names in matching.values())]
     results = print_verdicts(verdicts(chosen, allowed, quick=quick), chosen, html, as_json)
     if any(verdict.outcome is Outcome.DIFFERS for verdict in results):

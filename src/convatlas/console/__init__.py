@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..views.numbers import count
 from .terminal import dump, show, table
 
@@ -69,7 +69,7 @@ def print_data_sets(rows: Sequence[tuple["Source", Path | None]], as_json: bool)
 def check_log(log: str | None) -> None:
     """Raises InputError if the tool to log to is unknown or not installed."""
     if log not in (None, "tensorboard"):
-        raise unknown("--log", str(log), ["tensorboard"])
+        raise unknown_name("--log", str(log), ["tensorboard"])
     if log and find_spec("tensorboard") is None:
         raise InputError("--log tensorboard needs the package tensorboard: pip install 'convatlas[tensorboard]'")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import replace_file
 from .terminal import dump
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ def print_predictions(
         write(predictions if sys.stdout.isatty() else follow_progress(predictions, count), topk, sys.stdout)
     elif table is not None:
         # a name that is no text goes out as the bytes it is made of
-        with replacing(table) as temporary, temporary.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with (
+            replace_file(table) as temporary,
+            temporary.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file,
+        ):
             unreadable = write(follow_progress(predictions, count), topk, file)
         if as_json:
             dump({"csv": str(table), "images": count, "unreadable": unreadable})

@@ -108,7 +108,7 @@ def print_forecast(forecast: "Forecast", picture: Path, as_json: bool) -> None:
     rows = table("epochs", "trained", "steps", "parameters", "highest learning rate", left=2)
     for phase, row in zip(forecast.phases, figures["phases"], strict=True):
         first, last = row["first_epoch"], row["last_epoch"]
-        stages = ", ".join(forecast.named(forecast.at(phase, share)) for share in forecast.shares(phase))
+        stages = ", ".join(forecast.name_parts(forecast.at(phase, share)) for share in forecast.shares(phase))
         rates = row["highest_rates"].values()
         low, high = f"{min(rates):.3g}", f"{max(rates):.3g}"
         rows.add_row(f"{first}" if first == last else f"{first}-{last}", Text(stages), f"{row['steps']:,}",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from . import folder, npz
 from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
@@ -95,7 +95,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
         raise InputError(f"{path} is neither a folder of images nor an .npz file: {remedy}")
     if name_or_path and path.name != name_or_path:
         raise InputError(f"there is no folder or .npz file {name_or_path}")
-    raise unknown("data set", name_or_path, CATALOG, "The path of a folder of images or of an .npz file works as well.")
+    raise unknown_name("data set", name_or_path, CATALOG, "The path of a folder of images or of an .npz file works as well.")
 
 
 def _from_arrays(name: str, title: str, arrays: Arrays, augment: Augment, split: Split) -> Data:

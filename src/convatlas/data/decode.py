@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from ..errors import InputError, listed
+from ..errors import InputError, join_names
 from . import picture
 from .arrays import Labels
 from .images import Resident, Streamed, evenly
@@ -85,7 +85,7 @@ def broken_warning(parts: list[Files], strict: bool) -> tuple[str, ...]:
     if not broken:
         return ()
     total = sum(len(files.names) for files in parts) + len(broken)
-    words = f"{len(broken)} of {total} images cannot be read: {listed(broken, _NAMED)}"
+    words = f"{len(broken)} of {total} images cannot be read: {join_names(broken, _NAMED)}"
     if strict:
         raise InputError(f"{words}; remove them, or go on without --strict")
     return (f"{words}; left out",)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, unknown
-from ..ranges import check_ranges, limited, within
+from ..errors import InputError, unknown_name
+from ..ranges import check_ranges, limited_field, within
 
 if TYPE_CHECKING:
     from .arrays import Labels
@@ -20,8 +20,8 @@ class Split:
     val_share: float = field(metadata=within(at_least=0, below=1))
     split_seed: int = field(metadata=within(at_least=0, below=2**31))
     limit: int | None = field(metadata=within(at_least=1))
-    folds: int | None = limited(None, at_least=2)
-    fold: int = limited(0, at_least=0)
+    folds: int | None = limited_field(None, at_least=2)
+    fold: int = limited_field(0, at_least=0)
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -59,15 +59,17 @@ class Split:
 class Augment:
     """What chance may change in a training image; the default changes nothing."""
 
-    crop: int = limited(0, at_least=0)  # pixels of zeros around the image before a random crop back to its size
+    crop: int = limited_field(0, at_least=0)  # pixels of zeros around the image before a random crop back to its size
     flip: bool = False  # left-right, half of the time
-    cutout: int = limited(0, at_least=0)  # side of the square that is blanked, in pixels of the stored image; 0 = off
-    zoom: float = limited(1.0, above=0, at_most=1)  # smallest share of the area a random resized crop keeps; 1 = off
-    randaugment: int = limited(0, at_least=0, at_most=30)  # strength of two random changes of each image; 0 = off
+    cutout: int = limited_field(0, at_least=0)  # side of the square that is blanked, in pixels of the stored image; 0 = off
+    zoom: float = limited_field(1.0, above=0, at_most=1)  # smallest share of the area a random resized crop keeps; 1 = off
+    randaugment: int = limited_field(0, at_least=0, at_most=30)  # strength of two random changes of each image; 0 = off
     trivialaugment: bool = False  # one random change of random strength of each image
-    erasing: float = limited(0.0, at_least=0, at_most=1)  # probability that a random rectangle is blanked
-    mixup: float = limited(0.0, at_least=0)  # alpha of the Beta distribution that images are mixed by; 0 = off
-    cutmix: float = limited(0.0, at_least=0)  # alpha of the Beta distribution of the area kept as others are pasted in; 0 = off
+    erasing: float = limited_field(0.0, at_least=0, at_most=1)  # probability that a random rectangle is blanked
+    mixup: float = limited_field(0.0, at_least=0)  # alpha of the Beta distribution that images are mixed by; 0 = off
+    cutmix: float = limited_field(
+        0.0, at_least=0
+    )  # alpha of the Beta distribution of the area kept as others are pasted in; 0 = off
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -94,15 +96,15 @@ class Feed:
     seed: int = 0
     device: str = "cpu"
     channels_last: bool = False
-    workers: int | None = limited(None, at_least=0)  # processes that decode a streamed set; None = one a core, up to 8
-    classes: int = limited(0, at_least=0)  # how many the set has; only mixed labels ask for it
+    workers: int | None = limited_field(None, at_least=0)  # processes that decode a streamed set; None = one a core, up to 8
+    classes: int = limited_field(0, at_least=0)  # how many the set has; only mixed labels ask for it
     balanced: bool = False  # every class equally often in each epoch, in random order
     fit: str = "cover"  # or "contain": images keep their proportions, with zeros on the right or below
 
     def __post_init__(self) -> None:
         check_ranges(self)
         if self.fit not in FITS:
-            raise unknown("fit", self.fit, FITS)
+            raise unknown_name("fit", self.fit, FITS)
         if not self.augment:
             return
         if self.augment.mixes and not self.classes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, listed
+from ..errors import InputError, join_names
 from .arrays import Labels
 from .picture import ENDINGS
 
@@ -178,16 +178,16 @@ def _check_same_classes(train: Tree, other: Tree) -> None:
     part = "test" if other.root.name in TEST else "validation"
     if missing and extra:
         raise InputError(
-            f"{part} has {listed(extra)}, which {train.root} lacks, and no images of {listed(missing)}, which it has: "
+            f"{part} has {join_names(extra)}, which {train.root} lacks, and no images of {join_names(missing)}, which it has: "
             f"give the folders of a class the same name in both"
         )
     if missing:
         raise InputError(
-            f"{part} has no images of {listed(missing)}, which {train.root} has: add some to {other.root / missing[0]}, "
+            f"{part} has no images of {join_names(missing)}, which {train.root} has: add some to {other.root / missing[0]}, "
             f"or remove {train.root / missing[0]}"
         )
     if extra:
         raise InputError(
-            f"{part} has {listed(extra)}, which {train.root} lacks: add images to learn from to {train.root / extra[0]}, "
+            f"{part} has {join_names(extra)}, which {train.root} lacks: add images to learn from to {train.root / extra[0]}, "
             f"or remove {other.root / extra[0]}"
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, listed
+from ..errors import InputError, join_names
 from .arrays import Arrays, Labels, Pixels
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -36,7 +36,7 @@ def read(path: Path, names: tuple[str, ...] | None = None) -> Arrays:
     classes = names or tuple(str(label) for label in range(count))
     absent = sorted(set(range(len(classes))) - set(np.unique(y_train).tolist()))
     if absent:
-        missing = listed([str(label) for label in absent])
+        missing = join_names([str(label) for label in absent])
         raise InputError(
             f"{path}: y_train needs labels 0 to {len(classes) - 1} with none left out, but has no image of {missing}"
         )
@@ -51,7 +51,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
                 raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(KEYS)} is needed")
             missing = [key for key in KEYS if key not in archive.files]
             if missing:
-                keys = listed(archive.files) or "none"
+                keys = join_names(archive.files) or "none"
                 raise InputError(f"{path} needs the keys {', '.join(KEYS)}; it lacks {', '.join(missing)} and has {keys}")
             return {key: _array(path, archive, key) for key in (*KEYS, "classes") if key in archive.files}
     except FileNotFoundError:

@@ -126,12 +126,11 @@ class Masks:
 
     def take(self, indices: Tensor, window: Window | None = None) -> Tensor:
         masks = self.masks[indices]
-        if isinstance(window, Cut) and (sizes := [tuple(size) for size in window.sizes.tolist()]) != [masks.shape[1:]] * len(
-            masks
-        ):
-            raise picture.Unreadable(
-                f"its mask has {masks.shape[1]}x{masks.shape[2]} pixels, it has {sizes[0][0]}x{sizes[0][1]}"
-            )
+        if isinstance(window, Cut):
+            size = tuple(masks.shape[1:])
+            other = next((pair for pair in map(tuple, window.sizes.tolist()) if pair != size), None)
+            if other:
+                raise picture.Unreadable(f"its mask has {size[0]}x{size[1]} pixels, it has {other[0]}x{other[1]}")
         return see_masks(masks, window) if window else masks
 
     def see(self, target: Tensor, window: Window) -> Tensor:

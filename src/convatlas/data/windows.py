@@ -103,8 +103,8 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
-class Surround:
-    """The image in the middle of zeros, as LeCun et al. put 28 pixels into 32."""
+class Whole:
+    """A whole image of one size, brought into a square."""
 
     stored: Size
     side: int
@@ -112,6 +112,12 @@ class Surround:
     @property
     def size(self) -> Size:
         return self.side, self.side
+
+
+class Surround(Whole):
+    """The image in the middle of zeros, as LeCun et al. put 28 pixels into 32."""
+
+    __slots__ = ()
 
     def see(self, x: Tensor) -> Tensor:
         rows, columns = self.side - x.shape[2], self.side - x.shape[3]
@@ -122,16 +128,10 @@ class Surround:
         return scale_and_shift(1, 1, -((self.side - w) // 2), -((self.side - h) // 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Whole):
     """The whole image resized to a square; unequal sides are made equal."""
 
-    stored: Size
-    side: int
-
-    @property
-    def size(self) -> Size:
-        return self.side, self.side
+    __slots__ = ()
 
     def see(self, x: Tensor) -> Tensor:
         return resize(x, self.side)
@@ -141,16 +141,10 @@ class Stretch:
         return scale_and_shift(w / self.side, h / self.side, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Letterbox:
+class Letterbox(Whole):
     """The whole image in its proportions, resized until its longer side fits; zeros on its right or below it."""
 
-    stored: Size
-    side: int
-
-    @property
-    def size(self) -> Size:
-        return self.side, self.side
+    __slots__ = ()
 
     @property
     def valid(self) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .recipe import PRECISIONS
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -23,7 +23,7 @@ def choose_device(wanted: str) -> str:
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if has[name])
     if wanted not in has:
-        raise unknown("device", wanted, ["auto", *has])
+        raise unknown_name("device", wanted, ["auto", *has])
     if not has[wanted]:
         raise InputError(f"--device {wanted} is not available here: use --device auto")
     return wanted
@@ -35,7 +35,7 @@ def choose_precision(wanted: str, device: str) -> str:
     Raises   InputError for an unknown one, and for fp16 on a CPU, which would be slower and less exact than either
     """
     if wanted not in PRECISIONS:
-        raise unknown("precision", wanted, PRECISIONS)
+        raise unknown_name("precision", wanted, PRECISIONS)
     if wanted == "auto":
         return "bf16" if has_bf16(device) else "32"
     if wanted == "fp16" and device == "cpu":

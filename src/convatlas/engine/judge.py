@@ -13,7 +13,7 @@ from .hardware import autocast
 from .record import Run, images_per_second
 from .session import Position, Session
 from .task import Scores
-from .test_time import averaged
+from .test_time import with_views
 
 TRAINING_SAMPLE = 2000  # training images that are evaluated at the end, to tell learning by heart
 
@@ -24,7 +24,7 @@ def score(session: Session, images: Images, tta: str = "none") -> Scores:
     Raises   Diverged if the loss is NaN or infinite
     """
     batches = Batches(images, session.feed(training=False))
-    network = averaged(session.network_to_test, tta, session.task.join)
+    network = with_views(session.network_to_test, tta, session.task.join)
     meter = session.task.meter(session.data.classes)
     scores = evaluate(network, batches.epoch(), meter, autocast(session.precision, session.device))
     if not math.isfinite(loss := scores.figures["loss"]):

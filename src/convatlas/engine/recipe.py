@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, get_args, get_origin
 
 from ..data.feed import Augment, Split
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..ranges import check_ranges, range_of, within
 
 OPTIMIZERS = ("sgd", "adamw")
@@ -30,14 +30,14 @@ def setting(default: Any, group: str, words: str, shown: str | None = None, **li
     return field(default=default, metadata=metadata)
 
 
-def shared(owner: Any, name: str) -> dict[str, Any]:
+def limits_of(owner: Any, name: str) -> dict[str, Any]:
     """The limits of a field of Split or Augment: a recipe has the same."""
     return {limit: value for limit, value in asdict(range_of(owner, name)).items() if value is not None}
 
 
 def change(name: str, words: str, shown: str = "off") -> Any:
     """A field that sets one of Augment's; None leaves it to the data set."""
-    return setting(None, AUGMENTATION, words, shown, **shared(Augment, name))
+    return setting(None, AUGMENTATION, words, shown, **limits_of(Augment, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +48,16 @@ class Recipe:
     data: str = setting("digits", DATA, "Data set of the catalog, a folder of images or an .npz file.", "digits; tune: yours")
     data_dir: str | None = setting(None, DATA, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
     val_share: float = setting(
-        0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.", **shared(Split, "val_share")
+        0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.", **limits_of(Split, "val_share")
     )
     split_seed: int = setting(
-        0, DATA, "Seed that splits off validation images, the same for every training seed.", **shared(Split, "split_seed")
+        0, DATA, "Seed that splits off validation images, the same for every training seed.", **limits_of(Split, "split_seed")
     )
     folds: int | None = setting(
-        None, DATA, "Cut the training images into so many parts, one of which is for validation.", **shared(Split, "folds")
+        None, DATA, "Cut the training images into so many parts, one of which is for validation.", **limits_of(Split, "folds")
     )
-    fold: int = setting(0, DATA, "Which of the parts that is, counted from 0.", **shared(Split, "fold"))
-    limit: int | None = setting(None, DATA, "Take a stratified subset of this many images.", **shared(Split, "limit"))
+    fold: int = setting(0, DATA, "Which of the parts that is, counted from 0.", **limits_of(Split, "fold"))
+    limit: int | None = setting(None, DATA, "Take a stratified subset of this many images.", **limits_of(Split, "limit"))
     image_size: int | None = setting(
         None, DATA, "Pixels a side the network is built for; the data's own size if it can be.", at_least=1
     )
@@ -144,7 +144,7 @@ class Recipe:
             need(self, f.name, fits(getattr(self, f.name), f.type), f"of type {getattr(f.type, '__name__', f.type)}")
         for name, known in KNOWN.items():
             if getattr(self, name) not in known:
-                raise unknown(name, getattr(self, name), known)
+                raise unknown_name(name, getattr(self, name), known)
         check_ranges(self, flag)
         need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
         need(self, "swa", not (self.swa and self.patience), "given without --patience: it averages the last epochs, so all run")
@@ -165,7 +165,7 @@ class Recipe:
         known = {f.name for f in fields(cls)}
         for name in values:
             if name not in known:
-                raise unknown("field of a recipe", name, known, "The file may come from another version.")
+                raise unknown_name("field of a recipe", name, known, "The file may come from another version.")
         plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return cls(**plain)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data import Data
 from ..errors import InputError
-from ..files import is_occupied, make_folder, read_json, replacing, write_json, writing_to
+from ..files import is_occupied, make_folder, read_json, replace_file, write_json, writing_to
 from .events import Epoch
 from .recipe import Recipe
 
@@ -106,7 +106,7 @@ class Run:
     def keep_epochs(self, count: int) -> None:
         """Drops lines of epochs that a resumed run computes again."""
         rows = [row for row in self.epochs() if row["epoch"] <= count]
-        with replacing(self.path / "events.jsonl") as temporary:
+        with replace_file(self.path / "events.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def save_state(self, state: Mapping[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Run:
 
         Raises   OSError if the disk is full or the folder is read-only
         """
-        with replacing(self.path / "state.pt") as temporary, temporary.open("wb") as file:
+        with replace_file(self.path / "state.pt") as temporary, temporary.open("wb") as file:
             try:
                 torch.save(dict(state), file)
             except RuntimeError as error:  # which hides the system's own message
@@ -138,7 +138,7 @@ class Run:
         """Writes what lasts; metrics.json comes last and says that the run is whole."""
         for name, tensors in (("model", weights), ("predictions", predictions)):
             content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
-            with replacing(self.path / f"{name}.safetensors") as temporary:
+            with replace_file(self.path / f"{name}.safetensors") as temporary:
                 temporary.write_bytes(content)
         write_json(self.path / "metrics.json", metrics)
 

@@ -18,7 +18,7 @@ from math import ceil
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .recipe import Recipe
 
 STRATEGIES = ("full", "head", "gradual", "discriminative", "bn-only", "lp-ft")
@@ -55,7 +55,7 @@ def count_of_last(strategy: str) -> int | None:
     start, _, number = strategy.partition("-")
     if start == "last" and number.isdecimal() and int(number) > 0:
         return int(number)
-    raise unknown("strategy", strategy, [*STRATEGIES, "last-2"], "last-N takes any number of stages.")
+    raise unknown_name("strategy", strategy, [*STRATEGIES, "last-2"], "last-N takes any number of stages.")
 
 
 def plan(recipe: Recipe, stages: Sequence[str]) -> tuple[Phase, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ..errors import unknown
+from ..errors import unknown_name
 from ..ops.mode import eval_mode
 from .recipe import VIEWS
 from .task import Output, View
@@ -20,7 +20,7 @@ WAYS: dict[str, tuple[View, ...]] = {
 Join = Callable[[Sequence[Output], Sequence[View]], Output]
 
 
-def averaged(model: nn.Module, tta: str, join: Join) -> nn.Module:
+def with_views(model: nn.Module, tta: str, join: Join) -> nn.Module:
     """The network that joins its outputs on views of each image; "none" is the network itself.
 
     flip: the image and its mirror image. ten: the four corner windows and the middle one, of 7/8 of the side, enlarged back
@@ -31,7 +31,7 @@ def averaged(model: nn.Module, tta: str, join: Join) -> nn.Module:
     Source   Krizhevsky et al. 2012, §4.1; differs: windows are enlarged, so that a network of any fixed size takes them
     """
     if tta not in VIEWS:
-        raise unknown("tta", tta, VIEWS)
+        raise unknown_name("tta", tta, VIEWS)
     return model if tta == "none" else Averaged(model, WAYS[tta], join)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .index import Index, Ints, Vectors
 from .nearest import unit_length
 
@@ -46,7 +46,7 @@ def find_clusters(index: Index, method: str = "kmeans", k: int | None = None, se
     Raises   InputError for an unknown method, too few images, or a number of clusters they cannot have
     """
     if method not in METHODS:
-        raise unknown("method", method, METHODS)
+        raise unknown_name("method", method, METHODS)
     n = len(index)
     if n < 4:
         raise InputError(f"clusters need 4 images or more, and the index has {n}")

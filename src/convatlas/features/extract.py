@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..engine.evaluate import outputs
 from ..errors import InputError
-from ..files import replacing
+from ..files import replace_file
 from ..ops.layout import layout_of
 from ..ops.tap import tap
 from .head import head_of
@@ -167,7 +167,7 @@ def write_rows(parts: Iterable[NDArray[np.float32]], path: Path) -> NDArray[np.f
     Raises   InputError if there is no row
     """
     rows, header = 0, 0
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replace_file(path) as temporary, temporary.open("wb") as file:
         for part in parts:
             header = header or write_header(file, 0, part.shape[1])
             file.write(np.ascontiguousarray(part, dtype="<f4").data)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..files import make_folder, read_json, replacing, write_json
+from ..files import make_folder, read_json, replace_file, write_json
 from .index import Ints, Vectors
 
 EXACT_UP_TO = 100_000
@@ -131,7 +131,7 @@ class Cells:
         cells = cls.build(vectors)
         try:
             make_folder(folder)
-            with replacing(folder / "cells.faiss") as temporary:
+            with replace_file(folder / "cells.faiss") as temporary:
                 faiss.write_index(cells.index, str(temporary))
             write_json(folder / "about.json", {"file": stamp, "looked_into": cells.looked_into, "recall": cells.recall})
         except InputError:  # a folder that may only be read

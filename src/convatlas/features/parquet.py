@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import replace_file
 from .extract import NOTHING
 from .index import FORMAT, Index, Part, index_from_parts
 
@@ -33,7 +33,7 @@ def save(path: Path, parts: Iterable[Part], images: Index) -> None:
     about = {"format": FORMAT, "classes": images.classes, "root": images.root, "maker": images.maker.to_json()}
     names = np.array([*images.classes, None], dtype=object)  # −1, the last, is no class
     writer: Any = None
-    with replacing(path) as temporary:
+    with replace_file(path) as temporary:
         try:
             for vectors, places in parts:
                 width = vectors.shape[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import replace_file
 from . import parquet
 from .extract import write_rows
 from .index import FORMAT, Index, Ints, Part, Vectors, check_index, index_from_parts
@@ -41,7 +41,7 @@ def save(path: Path, parts: Iterable[Part], images: Index) -> Index:
         parquet.save(path, parts, images)
         return load(path)
     raw = path.with_name(f".{path.name}.{os.getpid()}.npy")
-    with replacing(path) as temporary:
+    with replace_file(path) as temporary:
         try:
             places = np.concatenate(list(write_vectors(raw, parts))) if images.paths.size else np.empty(0, np.int64)
             with zipfile.ZipFile(temporary, "w") as archive:

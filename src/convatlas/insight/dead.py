@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..anatomy.layers import Anatomy, inspect
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..ops.mode import eval_mode
 from ..ops.paths import is_in_any, is_inside
 from ..ops.trace import Operation, Trace
@@ -136,7 +136,7 @@ def activity(subject: Subject, layers: Sequence[str] = (), *, batch: int = BATCH
         )
     for layer in layers:
         if not any(is_inside(name, layer) for name in tallies):
-            raise unknown("layer with an activation", layer, tallies)
+            raise unknown_name("layer with an activation", layer, tallies)
     return [tally.activity(name) for name, tally in tallies.items() if not layers or is_in_any(name, layers)]
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import Resident
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..features.evaluate import neighbor_vote
 from ..features.extract import PENULTIMATE, passes
 from .subject import BATCH, Subject
@@ -66,7 +66,7 @@ def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
     Raises   InputError for an unknown method or one that is not installed, and for too few points
     """
     if method not in METHODS:
-        raise unknown("method", method, METHODS)
+        raise unknown_name("method", method, METHODS)
     if method == "umap":
         umap()
     if count < 4:

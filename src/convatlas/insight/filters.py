@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .subject import Subject
 
 COUNT = 96
@@ -93,7 +93,7 @@ def weights_of(model: nn.Module, name: str, subject: Subject) -> Tensor:
     """
     modules = dict(model.named_modules())
     if name not in modules:
-        raise unknown("layer", name, kernel_layers(model, subject), "These have kernels.")
+        raise unknown_name("layer", name, kernel_layers(model, subject), "These have kernels.")
     weight = kernels_in(modules[name], patches=name == subject.stem, channels=subject.size[0])
     if weight is None:
         some = kernel_layers(model, subject)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..data import Images
 from ..engine.evaluate import outputs
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .subject import Subject
 
 Floats = NDArray[np.float32]
@@ -132,7 +132,7 @@ def class_index(subject: Subject, name: str) -> int:
         return same[0]
     if name.isdecimal() and int(name) < len(subject.classes):
         return int(name)
-    raise unknown("class", name, subject.classes, f"Its number, 0 to {len(subject.classes) - 1}, works as well.")
+    raise unknown_name("class", name, subject.classes, f"Its number, 0 to {len(subject.classes) - 1}, works as well.")
 
 
 def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:

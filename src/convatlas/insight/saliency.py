@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..ops.layout import layout_of
 from ..ops.mode import eval_mode
 from ..ops.tap import tap
@@ -64,7 +64,7 @@ def saliency(
     Raises   InputError for an unknown method, layer or class, or a layer without spatial extent
     """
     if method not in METHODS:
-        raise unknown("method", method, METHODS)
+        raise unknown_name("method", method, METHODS)
     if layer is not None and method not in CAMS:
         raise InputError(
             f"{method} explains the pixels and takes no layer, got {layer!r}: the methods that take one are {', '.join(CAMS)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import unknown
+from ..errors import unknown_name
 from . import (
     calibration,
     classes,
@@ -44,7 +44,7 @@ def choose_looks(names: Sequence[str], values: Mapping[str, Any]) -> dict[Look, 
     """
     for name in names:
         if name not in (ALL, *BY_NAME):
-            raise unknown("look", name, (ALL, *BY_NAME))
+            raise unknown_name("look", name, (ALL, *BY_NAME))
     looks = LOOKS if ALL in names else tuple(BY_NAME[name] for name in dict.fromkeys(names))
     return {look: look.parse(own) for look, own in zip(looks, distribute(values, looks), strict=True)}
 
@@ -55,5 +55,5 @@ def draw_look(subject: "Subject", name: str, **values: Any) -> "Iterator[Picture
     Raises   InputError for an unknown look or option, or if the subject cannot be looked at so
     """
     if name not in BY_NAME:
-        raise unknown("look", name, BY_NAME)
+        raise unknown_name("look", name, BY_NAME)
     return BY_NAME[name].draw(subject, **values)

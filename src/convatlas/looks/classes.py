@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import CLASS, Look, count
+from .look import CLASS, Look, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -21,6 +21,6 @@ LOOK = Look(
     "classes",
     "accuracy of each class with its interval, and the most frequent confusions with examples",
     pictures,
-    (CLASS, count("how many confusions [6]")),
+    (CLASS, count_option("how many confusions [6]")),
     tasks=("classify",),
 )

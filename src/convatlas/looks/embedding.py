@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import AT, LAYER, SEED, Look, Option, count
+from .look import AT, LAYER, SEED, Look, Option, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -13,7 +13,7 @@ METHODS = ("pca", "tsne", "umap")
 OPTIONS = (
     AT,
     LAYER,
-    count("how many images [2000]"),
+    count_option("how many images [2000]"),
     Option(
         name="method", keyword="methods", kind=str, many=True, default=("tsne",), choices=METHODS,
         help=f"{', '.join(METHODS)} [tsne]",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import CLASS, Look, count
+from .look import CLASS, Look, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -21,6 +21,6 @@ LOOK = Look(
     "errors",
     "labels that are likely wrong, by confident learning",
     pictures,
-    (CLASS, count("how many images [three rows]")),
+    (CLASS, count_option("how many images [three rows]")),
     tasks=("classify",),
 )

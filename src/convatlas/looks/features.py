@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import AT, LAYER, Look, count
+from .look import AT, LAYER, Look, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -21,5 +21,5 @@ LOOK = Look(
     "features",
     "feature maps: the strongest channels of layers over the whole depth, for one image",
     pictures,
-    (AT, LAYER, count("how many channels in each row [8]")),
+    (AT, LAYER, count_option("how many channels in each row [8]")),
 )

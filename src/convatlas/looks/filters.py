@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import LAYER, SEED, Look, count
+from .look import LAYER, SEED, Look, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -21,5 +21,5 @@ LOOK = Look(
     "filters",
     "kernels of the first layer, or of others, beside their random initialization",
     pictures,
-    (LAYER, count("how many kernels [96]"), SEED),
+    (LAYER, count_option("how many kernels [96]"), SEED),
 )

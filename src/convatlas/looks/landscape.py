@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import AT, SEED, Look, Option, count
+from .look import AT, SEED, Look, Option, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     AT,
-    count("how many images [256]"),
+    count_option("how many images [256]"),
     Option(name="steps", kind=int, default=13, at_least=3, help="points on each side, an odd number [13]"),
     Option(name="reach", kind=float, default=1.0, above=0, help="how far to go, in lengths of the weights [1]"),
     SEED,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -67,7 +67,7 @@ class Option:
         if not valid:
             raise InputError(f"{self.name} needs {self.need}, got {value!r}")
         if self.choices and parsed not in self.choices:
-            raise unknown(self.name, parsed, self.choices)
+            raise unknown_name(self.name, parsed, self.choices)
         return parsed
 
 
@@ -114,7 +114,7 @@ def distribute(values: Mapping[str, Any], looks: tuple[Look, ...]) -> list[dict[
         if known and takers[0][1].many:
             for choice in chosen:
                 if choice not in known:
-                    raise unknown(name, choice, known)
+                    raise unknown_name(name, choice, known)
     return shares
 
 
@@ -123,7 +123,7 @@ def check_names(values: Mapping[str, Any], looks: tuple[Look, ...]) -> None:
     known = {option.name for look in looks for option in look.options}
     for name in values:
         if name not in known:
-            raise unknown(f"option of {', '.join(look.name for look in looks)}", name, known)
+            raise unknown_name(f"option of {', '.join(look.name for look in looks)}", name, known)
 
 
 AT = Option(name="at", kind=int, many=True, default=(), at_least=0, help="which images, by their place in the set")
@@ -132,6 +132,6 @@ CLASS = Option(name="class", keyword="of_class", kind=str, help="images of one c
 SEED = Option(name="seed", kind=int, default=0, at_least=0, help="seed of what is drawn at random [0]")
 
 
-def count(words: str) -> Option:
+def count_option(words: str) -> Option:
     """How many of something a look shows."""
     return Option(name="count", kind=int, at_least=1, help=words)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import AT, CLASS, Look, Option, count
+from .look import AT, CLASS, Look, Option, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -24,7 +24,7 @@ LOOK = Look(
     (
         AT,
         CLASS,
-        count("how many images [three rows]"),
+        count_option("how many images [three rows]"),
         Option(name="only", kind=str, choices=("wrong", "right"), help="wrong or right predictions only"),
     ),
     tasks=("classify",),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .look import AT, LAYER, SEED, Look, Option, count
+from .look import AT, LAYER, SEED, Look, Option, count_option
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -14,7 +14,7 @@ DEFAULT = ("gradcam", "layercam", "smoothgrad", "integrated-gradients")
 OPTIONS = (
     AT,
     LAYER,
-    count("how many images [5]"),
+    count_option("how many images [5]"),
     Option(
         name="method", keyword="methods", kind=str, many=True, default=DEFAULT, choices=METHODS,
         help=f"{', '.join(METHODS)} [{', '.join(DEFAULT)}]",

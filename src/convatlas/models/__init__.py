@@ -13,7 +13,7 @@ from torch import nn
 
 from ..anatomy.macs import macs
 from ..catalog import ROWS, Row
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..files import read_json
 from ..ops.init import SkipInit
 from .families import CATALOG, FAMILIES
@@ -147,7 +147,7 @@ def list_models(pattern: str = "*", *, task: str | None = None) -> list[str]:
     for name, family in CATALOG.items():
         by_task.setdefault(family.task, []).append(name)
     if task not in by_task:
-        raise unknown("task", str(task), [known for known in by_task if known])
+        raise unknown_name("task", str(task), [known for known in by_task if known])
     return [name for name in by_task[task] if fnmatchcase(name, pattern)]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .families import CATALOG
 from .family import Family, Native
 
@@ -53,7 +53,7 @@ def build_variant(base: str, changes: Mapping[str, Any]) -> Variant:
     Raises   InputError for an unknown network, an unknown field or a value of another type
     """
     if base not in CATALOG:
-        raise unknown("network", base, CATALOG, "`convatlas list` shows them all.")
+        raise unknown_name("network", base, CATALOG, "`convatlas list` shows them all.")
     family = CATALOG[base]
     changes = {family.aliases.get(key, key): value for key, value in changes.items()}
     spec = with_changes(base, family.variants[base], changes)
@@ -130,10 +130,10 @@ def with_changes(name: str, spec: Any, changes: Mapping[str, Any]) -> Any:
     values = {}
     for key, value in changes.items():
         if key not in kinds:
-            raise unknown(f"ablation of {name}", key, kinds)
+            raise unknown_name(f"ablation of {name}", key, kinds)
         values[key] = as_kind(value, kinds[key])
         if not fits(values[key], kinds[key]):
-            raise InputError(f"{key} of {name} needs {describe(kinds[key], getattr(spec, key))}, got {write_value(value)}")
+            raise InputError(f"{key} of {name} needs {kind_text(kinds[key], getattr(spec, key))}, got {write_value(value)}")
     return replace(spec, **values)
 
 
@@ -156,7 +156,7 @@ def fits(value: Any, kind: Any) -> bool:
     return type(value) is kind or (kind is float and type(value) is int)
 
 
-def describe(kind: Any, example: Any) -> str:
+def kind_text(kind: Any, example: Any) -> str:
     """What a field of a Spec takes, in words, with an example."""
     if items := get_args(kind):
         each = "switches" if items[0] is bool else "positive whole numbers"

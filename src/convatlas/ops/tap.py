@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .trace import Operation, Trace, tensors
 
 LISTED = "`convatlas show NETWORK --depth 9` lists them all."
@@ -34,9 +34,9 @@ class Taps(Mapping[str, Any]):
     def explain_missing(self, name: str) -> InputError:
         """Why there is no such activation."""
         if name not in self.names:
-            return unknown("tap", name, self.names)
+            return unknown_name("tap", name, self.names)
         if self.ran and name not in self.modules:
-            return unknown("layer", name, {*self.modules, *self.ran} - {""}, LISTED)
+            return unknown_name("layer", name, {*self.modules, *self.ran} - {""}, LISTED)
         return InputError(f"{name} has not run: call the network within the block, in a mode in which it uses {name}")
 
     def __contains__(self, name: object) -> bool:
@@ -110,7 +110,7 @@ def tap(model: nn.Module, *names: str) -> Iterator[Taps]:
     for name in functions:
         owner = name.rpartition(".")[0]
         if not {owner, owner.rpartition("_")[0], name.rpartition("_")[0]} & {"", *modules}:
-            raise unknown("layer", name, modules, LISTED)
+            raise unknown_name("layer", name, modules, LISTED)
     taps = Taps(names, modules)
 
     def keep_output(name: str, y: Any) -> Any:

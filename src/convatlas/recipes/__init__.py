@@ -1,6 +1,6 @@
 """Functions that return a Recipe, each with its measured claim."""
 
 from .default import default
-from .transfer import tuned
+from .transfer import tuning_recipe
 
-__all__ = ["default", "tuned"]
+__all__ = ["default", "tuning_recipe"]

@@ -25,7 +25,7 @@ def is_small(model: str | Variant) -> bool:
     return variant(model).native.image_size <= SMALL
 
 
-def tuned(model: str | Variant, data: str, images: int, **settings: Any) -> Recipe:
+def tuning_recipe(model: str | Variant, data: str, images: int, **settings: Any) -> Recipe:
     """What suits fine-tuning with so many training images, with the given settings put over it.
 
     Measured in docs/studies/transfer.md.

@@ -12,7 +12,7 @@ from ..engine.strategy import count_of_last
 from ..errors import InputError
 from ..models import variant
 from ..models.family import SMALL
-from ..recipes import tuned
+from ..recipes import tuning_recipe
 from ..recipes.transfer import chosen_strategy
 from ..weights.checkpoints import checkpoints_of
 from ..weights.origin import nearest_published
@@ -44,12 +44,12 @@ def plan_tuning(model: str, weights: str, data: str, options: Mapping[str, Any])
     Raises   InputError if there are no such weights or images, or they do not go together
     """
     settings = dict(options) | {"weights": weights}
-    first = with_weight_settings(tuned(model, data, 1, **settings))
+    first = with_weight_settings(tuning_recipe(model, data, 1, **settings))
     images = open_data(first)
     if "mean" not in options and "std" not in options and (statistics := statistics_of_weights(first, images.channels)):
         settings |= {"mean": statistics[0], "std": statistics[1]}
     settings = {"fresh_head": not has_same_classes(weights, images)} | settings
-    recipe = with_weight_settings(tuned(model, data, len(images.train), **settings))
+    recipe = with_weight_settings(tuning_recipe(model, data, len(images.train), **settings))
     strategy, reason = chosen_strategy(recipe.model, len(images.train), recipe.epochs)
     notes = () if "strategy" in options else (f"strategy {strategy}: {reason}",)
     return recipe, with_statistics(recipe, images), (*notes, *form_notes(recipe, images), *fold_notes(recipe))

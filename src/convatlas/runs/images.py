@@ -17,7 +17,7 @@ from ..data.feed import Split
 from ..data.folder import TEST, TRAIN, VAL
 from ..data.picture import ENDINGS, Unreadable
 from ..data.targets import Labels
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from .build import open_data, split_options, task_of
 from .network import OpenNetwork
 from .preparation import Preparation
@@ -71,7 +71,7 @@ def open_images(data: str, split: str, network: OpenNetwork, data_dir: Path | No
     Raises   InputError if there are none, or their channels are not the network's
     """
     if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+        raise unknown_name("split", split, SPLITS)
     root = Path(data).expanduser()
     if data in CATALOG or not root.is_dir():
         return open_set(data, split, network, data_dir)
@@ -238,7 +238,9 @@ def class_numbers(folders: Sequence[str], classes: Sequence[str], root: Path) ->
             f"{root} has {len(folders)} folders such as {strange}: WordNet's numbers tell the class only if all {len(classes)} "
             "are there, in their order; give the folders the names of their classes, or their numbers from 0"
         )
-    raise unknown(f"class of {root}", strange, classes, "Folders need the network's names, its numbers from 0, or all of them.")
+    raise unknown_name(
+        f"class of {root}", strange, classes, "Folders need the network's names, its numbers from 0, or all of them."
+    )
 
 
 def simplify(name: str) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..data import decode, folder
 from ..data.picture import Unreadable
 from ..data.picture_info import picture_info, reduced_pixels
-from ..errors import listed
+from ..errors import join_names
 from .copies import Image, Pair, find_copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
@@ -137,16 +137,16 @@ class Check:
 
     def _about_files(self) -> Iterator[str]:
         if self.broken:
-            names = listed([f"{path} ({reason})" for path, reason in self.broken.items()], _NAMED)
+            names = join_names([f"{path} ({reason})" for path, reason in self.broken.items()], _NAMED)
             total = len(self.images) + len(self.broken)
             yield f"{len(self.broken)} of {total:,} images cannot be read: {names}; replace or remove them"
         if self.others:
-            yield f"{count_of(len(self.others), 'file')} of no image format left out: {listed(self.others, _NAMED)}"
+            yield f"{count_of(len(self.others), 'file')} of no image format left out: {join_names(self.others, _NAMED)}"
 
     def _about_classes(self) -> Iterator[str]:
         for part, labels in self.missing.items():
             of = "there is" if part == "all" else f"{part} has"
-            yield f"{of} no readable image of {listed(labels, _NAMED)}: add some, or remove the class from every part"
+            yield f"{of} no readable image of {join_names(labels, _NAMED)}: add some, or remove the class from every part"
         learned = self.parts[0]
         ratio = self.ratio(learned)
         if ratio is not None and ratio > UNEVEN:
@@ -159,7 +159,7 @@ class Check:
 
     def _about_copies(self) -> Iterator[str]:
         for (part, early), places in self.leaks.items():
-            names = listed([self.images[i].path for i in places], _NAMED)
+            names = join_names([self.images[i].path for i in places], _NAMED)
             count = f"{count_of(len(places), 'image')} of {part}"
             yield f"{count} stand{'s' * (len(places) == 1)} in {early} too: {names}; remove them from one of the two"
         cut = self.parts[0]
@@ -171,7 +171,7 @@ class Check:
                 "a split could put them on both sides; keep one of each"
             )
         for group in self.conflicts[:_NAMED]:
-            names = listed([self.images[i].path for i in group], _NAMED)
+            names = join_names([self.images[i].path for i in group], _NAMED)
             yield f"the same picture stands in two classes: {names}; keep it in the right one"
         if len(self.conflicts) > _NAMED:
             yield f"{count_of(len(self.conflicts) - _NAMED, 'more picture')} in two classes, all of them in --json"

@@ -12,7 +12,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..engine.task import Scores, Task
 from ..engine.tasks import TASKS
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..models import variant
 from ..runs.images import images_of, open_data_of_run, open_photographs
 from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
@@ -41,7 +41,7 @@ def measure(
     Raises   InputError if the split does not exist or the data's classes are not the network's
     """
     if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+        raise unknown_name("split", split, SPLITS)
     device = choose_device(device)
     precision = choose_precision(precision, device)
     network, images, notes = open_with_images(request, split)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..data import Batches
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..features.encoder import levels
 from ..features.evaluate import knn_accuracy, knn_leave_one_out, linear_accuracy
 from ..features.extract import PENULTIMATE, passes
@@ -86,7 +86,7 @@ def probe(
     Raises   InputError for an unknown layer, and for images without classes
     """
     if split not in ("val", "test"):
-        raise unknown("split", split, ("val", "test"))
+        raise unknown_name("split", split, ("val", "test"))
     if k < 1 or batch_size < 1:
         raise InputError(f"--k and --batch-size need to be at least 1, got {min(k, batch_size)}")
     embedder = open_embedder(request, data, PENULTIMATE, device)

@@ -17,7 +17,7 @@ from ..engine.record import Run, is_run
 from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, variant
-from ..recipes import default, tuned
+from ..recipes import default, tuning_recipe
 from ..runs.build import image_size, open_data, stages_of, start_model, with_weight_settings
 from ..runs.finetuning import network_and_weights, plan_tuning
 from ..runs.teacher import teacher_of
@@ -110,7 +110,7 @@ def forecast_without_data(model: str, options: Mapping[str, Any], images: int | 
     if "weights" in values:
         model, values["weights"] = network_and_weights(model, values["weights"])
         batch = values.get("batch_size", 32)
-        recipe = with_weight_settings(tuned(model, data, images or (batches or 1) * batch, **values))
+        recipe = with_weight_settings(tuning_recipe(model, data, images or (batches or 1) * batch, **values))
     else:
         recipe = with_weight_settings(default(model, data, **values))
     native = variant(recipe.model).native

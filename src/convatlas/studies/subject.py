@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..data import Data, Images
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 from ..insight.subject import Subject
 from ..models import variant
 from ..runs.images import images_of, open_data_of_run, open_photographs, read_images
@@ -24,7 +24,7 @@ def open_subject(request: NetworkRequest, split: str | None = None, files: Seque
     Raises   InputError if there is no such network, set, part or file, or if they don't go together
     """
     if split not in (None, *SPLITS):
-        raise unknown("split", str(split), SPLITS)
+        raise unknown_name("split", str(split), SPLITS)
     network, data = open_with_set(request)
     paths = list_images(files) if files else []
     if paths:

@@ -145,7 +145,7 @@ def training_step(ours: nn.Module, theirs: nn.Module, x: Tensor, pairs: Pairing)
     apart: dict[str, float] = {}
 
     def compare(name: str, p: Tensor) -> None:
-        apart[name] = difference(p.grad, other.pop(name), floor)
+        apart[name] = largest_difference(p.grad, other.pop(name), floor)
         p.grad = None
 
     for name, p in ours.named_parameters():
@@ -181,7 +181,7 @@ def compare_tensors(
     """
     if len(own) != len(expected):
         return Check(name, Outcome.DIFFERS, f"are {len(own)} tensors", f"{len(expected)}")
-    return judge_difference(name, max(map(difference, own, expected), default=0.0), dtype, words)
+    return judge_difference(name, max(map(largest_difference, own, expected), default=0.0), dtype, words)
 
 
 def judge_difference(name: str, apart: float, dtype: torch.dtype, words: str, where: str = "") -> Check:
@@ -191,7 +191,7 @@ def judge_difference(name: str, apart: float, dtype: torch.dtype, words: str, wh
     return Check(name, outcome, f"differ by {apart:.1e} {where}".rstrip() if wrong else words, difference=apart)
 
 
-def difference(a: Tensor | None, b: Tensor | None, floor: float = 0.0) -> float:
+def largest_difference(a: Tensor | None, b: Tensor | None, floor: float = 0.0) -> float:
     """The largest difference, relative to the largest entry of b, or to the floor if that is larger.
 
     Infinite where one of the two is missing, has another size or type, or holds a NaN.

@@ -35,15 +35,15 @@ def page(verdicts: Sequence[Verdict], origin: Mapping[str, Any]) -> str:
             ("Took", duration(origin["seconds"])),
             ("Date", date(origin["created"])),
         ],
-        verdicts=[(v, difference(v.difference), KINDS.get(v.outcome, "")) for v in verdicts],
-        checks=lambda v: [(c, difference(c.difference), KINDS.get(c.outcome, "")) for c in v.checks],
+        verdicts=[(v, difference_text(v.difference), KINDS.get(v.outcome, "")) for v in verdicts],
+        checks=lambda v: [(c, difference_text(c.difference), KINDS.get(c.outcome, "")) for c in v.checks],
         command=origin["command"],
         versions=[(key, str(value)) for key, value in environment.items()],
         dash=DASH,
     )
 
 
-def difference(value: float | None) -> str:
+def difference_text(value: float | None) -> str:
     """A largest difference: 0, 6e-16, ∞ where there was nothing to subtract."""
     if value is None:
         return DASH

@@ -61,7 +61,7 @@ def figure(bars: Sequence[Bar], overall: float) -> Figure:
         chart, axes = style.canvas(width, high + top + bottom, left=left, right=right, top=top, bottom=bottom)
         axes.set_xlim(0, 100)
         axes.set_ylim(high, 0)
-        frame(axes)
+        draw_frame(axes)
         unit = 100 / ACROSS
         axes.axvline(100 * overall, color=style.MUTED, linewidth=1.2, linestyle=(0, (4, 3)), zorder=3)
         words = f"all {100 * overall:.1f} %"
@@ -84,7 +84,7 @@ def figure(bars: Sequence[Bar], overall: float) -> Figure:
     return chart
 
 
-def frame(axes: Axes) -> None:
+def draw_frame(axes: Axes) -> None:
     """Percent along the foot."""
     axes.set_xticks([0, 20, 40, 60, 80, 100], ["0", "20", "40", "60", "80", "100"])
     axes.set_yticks([])

@@ -82,7 +82,7 @@ def figure(results: Results, key: str | None = None) -> Figure:
     with style.context():
         chart, axes = style.canvas(WIDTH, HEIGHT, left=LEFT, right=right, top=TOP, bottom=BOTTOM)
         style.headline(chart, title(results, key))
-        scale = Loss.of(values) if key in LOSSES else scale_of(decides(results), values, images(results))
+        scale = Loss.of(values) if key in LOSSES else scale_of(decides(results), values, validation_images(results))
         draw(axes, lines, scale, (WIDTH - LEFT - right, HEIGHT - TOP - BOTTOM))
     return chart
 
@@ -146,7 +146,7 @@ def draw(axes: Axes, lines: Sequence[Line], scale: Accuracy | Loss, size: tuple[
                       ha="left", color=style.INK, annotation_clip=False)  # fmt: skip
 
 
-def images(results: Results) -> int:
+def validation_images(results: Results) -> int:
     """How many validation images there were."""
     return int(finite(results.get("data", {}).get("val")) or 0)
 

@@ -116,7 +116,7 @@ def short_name(group: Class) -> str:
     return style.short(group.name, 18)
 
 
-def frame(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+def frame_of(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     """The middle of the points, and how far the frame around them reaches.
 
     Shapes   points (n, 2) → middle (2,) and half the side
@@ -148,7 +148,7 @@ def page(
     Shapes   points (n, 2), labels (n,); thumbnails n times (h, w, c); words n sentences; head: title, caption, facts
     """
     classes = group_by_class(points, labels, names)
-    middle, reach = frame(points)
+    middle, reach = frame_of(points)
     side, across, address = sheet(thumbnails)
     where = np.round((points - middle) / reach * 5000).astype(int)
     order = {group.number: i for i, group in enumerate(classes)}

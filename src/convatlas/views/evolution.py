@@ -57,7 +57,7 @@ def figure(rows: Sequence[Row], nodes: Sequence[Node], edges: Sequence[tuple[str
                     )
         for year, left, right in bands:
             chart.annotate(str(year), ((left + right) / 2, -17), size=13, color=style.INK, ha="center", annotation_clip=False)
-        published(chart, rows, columns, nodes)
+        draw_published(chart, rows, columns, nodes)
         lineage(tree, columns, nodes, edges)
         shown = [row for row in rows if on_imagenet(row)]
         first, last = min(row.year for row in rows), max(row.year for row in rows)
@@ -106,7 +106,7 @@ def laid_out(
     return columns, bands
 
 
-def published(axes: Axes, rows: Sequence[Row], columns: Mapping[tuple[int, str], Column], nodes: Sequence[Node]) -> None:
+def draw_published(axes: Axes, rows: Sequence[Row], columns: Mapping[tuple[int, str], Column], nodes: Sequence[Node]) -> None:
     """A disc for each variant with an accuracy on ImageNet: area its parameters, color its multiply-accumulates."""
     of = node_of(nodes)
     shown = sorted((row for row in rows if on_imagenet(row)), key=lambda row: -row.parameters)

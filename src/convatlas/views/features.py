@@ -55,7 +55,7 @@ def legend(axes: Axes, rows: Sequence[Maps], x: float, y: float) -> None:
     for signed in (False, True):
         if any(row.signed == signed for row in rows):
             ramp = ramps.steps(signed=signed)
-            pixels = ramps.diverging(ramp, 1.0) if signed else ramps.sequential(ramp, 1.0)
+            pixels = ramps.diverging_colors(ramp, 1.0) if signed else ramps.sequential(ramp, 1.0)
             ramps.bar(axes, x, y, pixels, ("−1" if signed else "0", f"{'+' if signed else ''}1 times the row's scale"))
             y += 22
     axes.text(
@@ -77,7 +77,7 @@ def layer(axes: Axes, row: Maps, y: float, tile: float) -> None:
     axes.text(EDGE, y + 50, f"scale {ends}", size=style.TEXT, color=style.MUTED)
     for place, (values, channel) in enumerate(zip(row.maps, row.channels, strict=True)):
         x = LABEL + place * (tile + SPACE)
-        painted = ramps.diverging(values, limit) if row.signed else ramps.sequential(values, limit)
+        painted = ramps.diverging_colors(values, limit) if row.signed else ramps.sequential(values, limit)
         h, w = (n / max(values.shape) * tile for n in values.shape)
         axes.imshow(shrink(painted, tile), extent=(x, x + w, y + h, y), interpolation="none", aspect="auto")
         axes.text(x, y + tile + 12, str(channel), size=9.5, color=style.MUTED)

@@ -55,7 +55,9 @@ def figure(filters: Filters, names: tuple[str, str] = ("current", "random initia
                 sheet(axes, painted, (x, HEAD, pitch), columns)
             ramp = ramps.steps(signed=True)
             pixels = (
-                ramps.colors(np.repeat(ramp[:, None], 3, 1), 1.0) if filters.kind == "colored" else ramps.diverging(ramp, 1.0)
+                ramps.colors(np.repeat(ramp[:, None], 3, 1), 1.0)
+                if filters.kind == "colored"
+                else ramps.diverging_colors(ramp, 1.0)
             )
             ramps.bar(axes, x, HEAD + high + 16, pixels, (f"−{ramps.number(limit)}", f"+{ramps.number(limit)}"))
         axes.set_xlim(0, width)
@@ -83,7 +85,7 @@ def paint(filters: Filters, kernels: NDArray[np.float32], limit: float) -> ramps
 
     Shapes   kernels (k, h, w), or (k, 3, h, w) if they are in color → (k, h, w, 4)
     """
-    return ramps.colors(kernels, limit) if filters.kind == "colored" else ramps.diverging(kernels, limit)
+    return ramps.colors(kernels, limit) if filters.kind == "colored" else ramps.diverging_colors(kernels, limit)
 
 
 def sheet(axes: Axes, painted: ramps.Pixels, corner: tuple[float, float, float], columns: int) -> None:

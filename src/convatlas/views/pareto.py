@@ -13,17 +13,7 @@ from .curves import scale_of
 from .labels import Box, place
 from .numbers import count, operations, significant
 from .scales import Cost
-from .table import (
-    Results,
-    decides,
-    deciding_key,
-    failed,
-    held_out,
-    held_out_images,
-    mean,
-    networks,
-    standard_deviation,
-)
+from .table import Results, decides, deciding_key, has_failed, held_out, held_out_images, mean, networks, standard_deviation
 
 Price = Literal["parameters", "macs", "latency_ms", "trained_parameters", "training_memory_bytes", "seconds"]
 TITLES: Mapping[str, str] = {
@@ -57,7 +47,7 @@ def points(results: Results, price: Price) -> list[Point]:
     known = []
     for i, network in enumerate(networks(results)):
         cost, value = mean(network, price), mean(network, key)
-        if not failed(network) and cost is not None and value is not None:
+        if not has_failed(network) and cost is not None and value is not None:
             cost /= UNITS.get(price, 1)
             known.append(Point(i, str(network.get("name")), cost, value, standard_deviation(network, key) or 0.0, rank(value)))
     return known

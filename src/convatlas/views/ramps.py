@@ -21,7 +21,7 @@ DETAIL = 96  # steps of a bar
 Pixels = NDArray[np.uint8]
 
 
-def diverging(values: NDArray[Any], limit: float) -> Pixels:
+def diverging_colors(values: NDArray[Any], limit: float) -> Pixels:
     """From −limit, blue, to +limit, orange; zero is white.
 
     Shapes   (…) → (…, 4)

@@ -9,13 +9,12 @@ from matplotlib.figure import Figure
 
 from ..engine.rates.suggest import RangeTest
 from . import style
-from .grid import shorten_to_width
 from .scales import Loss, thin
-from .schedule import rate_text
+from .schedule import rate_text, write_head
 
 ACROSS, TALL = 560.0, 270.0
 NAME = 12.5  # size of text
-LEFT, RIGHT, HEAD, FOOT, EDGE = 54.0, 20.0, 78.0, 44.0, 10.0
+LEFT, RIGHT, HEAD, FOOT = 54.0, 20.0, 78.0, 44.0
 
 
 def figure(test: RangeTest, title: str) -> Figure:
@@ -23,16 +22,7 @@ def figure(test: RangeTest, title: str) -> Figure:
     with style.context():
         width, height = LEFT + ACROSS + RIGHT, HEAD + TALL + FOOT
         chart, axes = style.canvas(width, height, left=LEFT, right=RIGHT, top=HEAD, bottom=FOOT)
-        for y, words, ink, size in ((22, title, style.INK, 13.5), (41, caption(test), style.MUTED, style.TEXT)):
-            chart.text(
-                EDGE / width,
-                1 - y / height,
-                shorten_to_width(words, 0.94 * width - EDGE, size),
-                size=size,
-                color=ink,
-                va="baseline",
-            )
-        chart.text(EDGE / width, 1 - (HEAD - 10) / height, "training loss", size=style.TEXT, color=style.MUTED, va="baseline")
+        write_head(chart, title, caption(test), "training loss", HEAD - 10)
         draw(axes, test)
     return chart
 

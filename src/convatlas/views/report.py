@@ -13,7 +13,7 @@ from ..files import write_text
 from . import confusion, curves, pareto, predictions, style
 from .numbers import DASH, duration, finite, thousands
 from .page import date, processor, render, text
-from .table import Network, Results, columns, decides, deciding_key, failed, held_out, mean, networks, places
+from .table import Network, Results, columns, decides, deciding_key, has_failed, held_out, mean, networks, places
 from .verdict import best_name, ranking, verdict
 
 OPEN = 6  # up to so many networks the confusions and predictions lie open
@@ -68,7 +68,7 @@ def page(results: Results, pixels: NDArray[np.uint8]) -> str:
         networks=[_row(i, network, table, best) for i, network in enumerate(rows)],
         seeds=len(results.get("seeds") or []),
         held_out=held_out(results),
-        curves=learning(results),
+        curves=learning_curves(results),
         plots=plots(results),
         tests=tests(results),
         best_name=best,
@@ -127,7 +127,7 @@ def versions(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def learning(results: Results) -> list[tuple[str, str]]:
+def learning_curves(results: Results) -> list[tuple[str, str]]:
     """The learning curves there are data for."""
     return [
         (title := curves.title(results, key), style.svg(curves.figure(results, key), title, curves.describe(results, key)))
@@ -183,7 +183,7 @@ _SETS = (("train", "training"), ("val", "validation"), ("test", "test"))
 
 
 def _row(i: int, network: Network, table: Sequence[Any], best: str | None) -> dict[str, Any]:
-    lost = failed(network)
+    lost = has_failed(network)
     return {
         "name": str(network.get("name")),
         "swatch": i % len(style.SERIES_LIGHT) + 1,

@@ -10,8 +10,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
-from ..errors import InputError, unknown
-from ..files import check_is_new, replacing
+from ..errors import InputError, unknown_name
+from ..files import check_is_new, replace_file
 from . import style
 
 FORMATS = ("png", "svg", "pdf")
@@ -26,9 +26,9 @@ def save(figure: Figure, path: Path, theme: str = "light") -> Path:
     Raises   InputError for another format or theme
     """
     kind = format_of(path)
-    themed(theme)
+    check_theme(theme)
     nothing: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with style.context(), dark_inks(figure) if theme == "dark" else light_inks(), replacing(path) as temporary:
+    with style.context(), dark_inks(figure) if theme == "dark" else light_inks(), replace_file(path) as temporary:
         figure.savefig(
             temporary, format=kind, dpi=DPI, transparent=theme == "transparent", metadata=nothing or None,
             facecolor="none" if theme == "transparent" else figure.get_facecolor(),
@@ -49,16 +49,16 @@ def format_of(path: Path) -> str:
 
 def check_picture(path: Path | None, theme: str) -> None:
     """Raises InputError for a picture that is there already, or that could not be written."""
-    themed(theme)
+    check_theme(theme)
     if path is not None:
         format_of(path)
         check_is_new(path)
 
 
-def themed(theme: str) -> None:
+def check_theme(theme: str) -> None:
     """Raises InputError for a theme that there is not."""
     if theme not in THEMES:
-        raise unknown("theme", theme, THEMES)
+        raise unknown_name("theme", theme, THEMES)
 
 
 @contextmanager
@@ -99,4 +99,4 @@ def exchange_inks(value: Any, change: Callable[[Any], object], inks: dict[str, s
     change(changed if np.ndim(value) > 1 else tuple(changed[0]))
 
 
-__all__ = ["FORMATS", "THEMES", "save", "themed"]
+__all__ = ["FORMATS", "THEMES", "check_theme", "save"]

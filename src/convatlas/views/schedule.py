@@ -33,19 +33,7 @@ def figure(forecast: Forecast) -> Figure:
     colors = line_colors(lines)
     with style.context():
         chart = Figure(figsize=(width / 72, height / 72), dpi=72)
-        for y, words, ink, size in (
-            (22.0, title(forecast), style.INK, 13.5),
-            (41.0, totals(forecast), style.MUTED, style.TEXT),
-        ):
-            chart.text(
-                EDGE / width,
-                1 - y / height,
-                shorten_to_width(words, 0.94 * width - EDGE, size),
-                size=size,
-                color=ink,
-                va="baseline",
-            )
-        chart.text(EDGE / width, 1 - (HEAD - 22) / height, "learning rate", size=style.TEXT, color=style.MUTED, va="baseline")
+        write_head(chart, title(forecast), totals(forecast), "learning rate", HEAD - 22)
         low = MIDDLE + rows * ROW + FOOT
         rates = chart.add_axes((left / width, low / height, ACROSS / width, TALL / height))
         curves(rates, forecast, lines, colors)
@@ -54,6 +42,15 @@ def figure(forecast: Forecast) -> Figure:
         y = (FOOT + rows * ROW + 8) / height
         chart.text((left + ACROSS + 10) / width, y, "parameters", size=10, color=style.MUTED, va="baseline")
     return chart
+
+
+def write_head(chart: Figure, title: str, line: str, label: str, down: float) -> None:
+    """A title, a line below it, and `down` pixels below the upper edge what the vertical axis shows."""
+    width, height = chart.get_size_inches() * chart.dpi
+    lines = ((22.0, title, style.INK, 13.5), (41.0, line, style.MUTED, style.TEXT), (down, label, style.MUTED, style.TEXT))
+    for y, words, ink, size in lines:
+        text = shorten_to_width(words, 0.94 * width - EDGE, size)
+        chart.text(EDGE / width, 1 - y / height, text, size=size, color=ink, va="baseline")
 
 
 def title(forecast: Forecast) -> str:

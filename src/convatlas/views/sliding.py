@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..anatomy.arithmetic import Convolution, Size
 from ..errors import InputError
-from ..files import replacing, write_text
+from ..files import replace_file, write_text
 from . import save, style
 from .stage import BOARD, MARGIN, Rect, Stage, extent, place_scenes, scenes
 
@@ -35,11 +35,11 @@ def write(layers: Layers, path: Path, theme: str = "light") -> Path:
     kind = path.suffix.lower()
     if kind not in MOVING + STILL:
         raise InputError(f"the sliding windows are written as {', '.join(MOVING + STILL)}, got {path.name!r}")
-    save.themed(theme)
+    save.check_theme(theme)
     if kind == ".svg":
         write_text(path, svg(layers, theme))
     elif kind == ".gif":
-        with replacing(path) as temporary:
+        with replace_file(path) as temporary:
             gif(layers, temporary, theme)
     else:
         save.save(figure(layers), path, theme)
@@ -54,7 +54,7 @@ def figure(layers: Layers) -> Figure:
     first = place_scenes(scenes(layers), MARGIN, 0, PANEL)
     pitch = max(stage.width for stage in first) + BETWEEN
     with style.context():
-        chart, axes = blank(max(MARGIN + STEPS * pitch - BETWEEN + MARGIN, extent(first)[0]), extent(first)[1])
+        chart, axes = blank_chart(max(MARGIN + STEPS * pitch - BETWEEN + MARGIN, extent(first)[0]), extent(first)[1])
         for stage in first:
             write_heading(axes, stage)
             steps = sorted({round(i * (stage.count - 1) / (STEPS - 1)) for i in range(STEPS)})
@@ -72,7 +72,7 @@ def frames(layers: Layers, theme: str = "light") -> Iterable[Image.Image]:
     placed = place_scenes(scenes(layers), MARGIN, 0, BOARD)
     last = max(stage.count for stage in placed)
     with style.context():
-        chart, axes = blank(*extent(placed))
+        chart, axes = blank_chart(*extent(placed))
         for stage in placed:
             write_heading(axes, stage)
             write_legends(axes, stage)
@@ -99,7 +99,7 @@ def gif(layers: Layers, path: Path, theme: str = "light") -> None:
     first.save(path, "GIF", save_all=True, append_images=others, duration=times, loop=0, optimize=True)
 
 
-def blank(width: float, height: float) -> tuple[Figure, Axes]:
+def blank_chart(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty picture whose units are pixels, y downwards."""
     chart, axes = style.canvas(ceil(width), ceil(height), left=0, right=0, top=0, bottom=0)
     axes.set_xlim(0, ceil(width))
@@ -136,7 +136,7 @@ def paint(axes: Axes, rects: Iterable[Rect]) -> None:
 
 def draw_step(axes: Axes, stage: Stage, step: int) -> None:
     """What has changed by this step."""
-    window, cell = stage.frame(step)
+    window, cell = stage.outlines(step)
     paint(axes, stage.left_behind(step))
     paint(axes, (Rect(window.x + r.x, window.y + r.y, r.width, r.height, r.fill, r.opacity) for r in stage.window(0.5)))
     for x, y, u, v in stage.rays(step):
@@ -178,7 +178,7 @@ def svg(layers: Layers, theme: str = "light") -> str:
             rays = "".join(f"M{a:.4g} {b:.4g}L{c:.4g} {d:.4g}" for a, b, c, d in stage.rays(i))
             window = f'<use href="#w{number}" x="{u:.4g}" y="{v:.4g}"/>'
             rays = f'<path d="{rays}" stroke="{style.FAINT}" stroke-width=".9"/>'
-            parts.append(f"<g>{visible(begin, end, total)}{window}{rays}{tags(stage.frame(i))}</g>")
+            parts.append(f"<g>{visible(begin, end, total)}{window}{rays}{tags(stage.outlines(i))}</g>")
     drawn = "".join([*parts, "</svg>\n"])
     if theme == "dark":
         for light, night in style.INKS.values():

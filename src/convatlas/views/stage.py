@@ -198,7 +198,7 @@ class Stage:
         s, t = self.scene.layer.stride
         return (x + column * t * self.unit, y + row * s * self.unit), (u + column * self.cell, v + row * self.cell)
 
-    def frame(self, step: int) -> tuple[Rect, Rect]:
+    def outlines(self, step: int) -> tuple[Rect, Rect]:
         """The outlines of the window and of its cell."""
         (x, y), (u, v) = self.at(step)
         h, w = self.scene.layer.reach
@@ -208,7 +208,7 @@ class Stage:
 
     def rays(self, step: int) -> list[tuple[float, float, float, float]]:
         """Lines from the window's facing side to the cell's."""
-        window, cell = self.frame(step)
+        window, cell = self.outlines(step)
         left, right = (cell, window) if self.scene.layer.transposed else (window, cell)
         edge = left.x + left.width
         return [(edge, left.y, right.x, right.y), (edge, left.y + left.height, right.x, right.y + right.height)]

@@ -125,7 +125,7 @@ def networks(results: Results) -> list[Network]:
     return list(results.get("networks") or [])
 
 
-def failed(network: Network) -> bool:
+def has_failed(network: Network) -> bool:
     """Whether the network gave no figures."""
     return network.get("status") == "failed"
 

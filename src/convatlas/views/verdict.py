@@ -4,18 +4,7 @@ from collections.abc import Sequence
 
 from ..engine.task import Measure
 from .numbers import figure, finite, percent, significant
-from .table import (
-    Network,
-    Results,
-    decides,
-    deciding_key,
-    failed,
-    held_out,
-    held_out_images,
-    mean,
-    networks,
-    places,
-)
+from .table import Network, Results, decides, deciding_key, has_failed, held_out, held_out_images, mean, networks, places
 
 CHANCE = 0.05  # a p-value from here on could well be chance
 
@@ -23,7 +12,7 @@ CHANCE = 0.05  # a p-value from here on could well be chance
 def ranking(results: Results) -> list[Network]:
     """The networks that have the deciding figure, best first; equals in order of their parameters."""
     key, rank = deciding_key(results), decides(results).rank
-    able = [n for n in networks(results) if not failed(n) and mean(n, key) is not None]
+    able = [n for n in networks(results) if not has_failed(n) and mean(n, key) is not None]
     return sorted(able, key=lambda n: (-rank(mean(n, key) or 0), mean(n, "parameters") or 0, str(n.get("name"))))
 
 
@@ -48,7 +37,7 @@ def chance(p_value: float | None) -> str:
     return f" ({'more' if p_value < CHANCE else 'no more'} than chance would give, {p})"
 
 
-def difference(measure: Measure, a: float, b: float, digits: int) -> str:
+def difference_words(measure: Measure, a: float, b: float, digits: int) -> str:
     """How far two figures are apart, in words; empty where they read alike."""
     if measure.kind == "percent":
         points = percent(abs(a - b), digits)
@@ -71,7 +60,7 @@ def verdict(results: Results) -> str:
         return f"{best} {sentence}."
     second = others[0]
     p = finite((second.get("against_best") or {}).get("p_value"))
-    gap = difference(measure, own, mean(second, key) or 0, digits)
+    gap = difference_words(measure, own, mean(second, key) or 0, digits)
     lead = f"{gap} {measure.better} than {second.get('name')}{chance(p)}" if gap else f"level with {second.get('name')}"
     cost = training_price(winner) if results.get("kind") == "strategy" else price(winner, others)
     return f"{best} is best: it {sentence}, {lead}{f'; {cost}' if cost else ''}."

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from ..catalog import ROWS as NETWORKS
-from ..errors import InputError, unknown
+from ..errors import InputError, unknown_name
 
 MIB = 1 << 20
 
@@ -102,7 +102,7 @@ def match_checkpoints(patterns: Sequence[str]) -> list[Checkpoint]:
     names = {row.name for row in ROWS}
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise unknown("network with published weights", pattern, names)
+            raise unknown_name("network with published weights", pattern, names)
     return [row for row in ROWS if not patterns or any(fnmatchcase(row.name, pattern) for pattern in patterns)]
 
 
@@ -119,7 +119,7 @@ def find(name: str, tag: str = "default") -> Checkpoint:
         tags = ", ".join(f"{row.tag} (default)" if row.default else row.tag for row in rows)
         raise InputError(f"unknown weights of {name} {tag!r}: there is {tags}; a file or a run folder does as well")
     if name not in NETWORKS:
-        raise unknown("network", name, NETWORKS, "`convatlas list` shows them all.")
+        raise unknown_name("network", name, NETWORKS, "`convatlas list` shows them all.")
     have = sorted({row.name for row in ROWS})
     near = get_close_matches(name, have, n=3, cutoff=0.3) or have[:3]
     raise InputError(

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..errors import InputError, listed
+from ..errors import InputError, join_names
 from ..ops.paths import is_in_any
 
 State = dict[str, Tensor]
@@ -55,7 +55,7 @@ class Loaded:
             "re-initialized": self.fresh,
             "dropped": self.dropped,
         }
-        changes = [f"{words}: {listed(names, 6)}" for words, names in parts.items() if names]
+        changes = [f"{words}: {join_names(names, 6)}" for words, names in parts.items() if names]
         return "; ".join([f"{len(self.kept)} tensors kept", *changes])
 
     def without(self, names: Collection[str]) -> "Loaded":

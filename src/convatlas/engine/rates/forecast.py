@@ -98,11 +98,11 @@ class Forecast:
                 if learns:
                     phases = tuple(run)
                     points = tuple((x, share * rate) for phase in phases for x, rate in self.course(phase))
-                    first, last = (self.named(self.at(phase, share)) for phase in (phases[0], phases[-1]))
+                    first, last = (self.name_parts(self.at(phase, share)) for phase in (phases[0], phases[-1]))
                     drawn.append(Line(share, phases, points, first if first == last else f"{first}, at last {last}"))
         return tuple(drawn)
 
-    def named(self, chosen: tuple[str, ...]) -> str:
+    def name_parts(self, chosen: tuple[str, ...]) -> str:
         """Parts in few words: neighbors as the first and the last of them."""
         if len(chosen) == len(self.parts):
             return "everything"

@@ -126,16 +126,16 @@ def check_maps(subject: Subject, x: Tensor, maps: Sequence[Saliency], seed: int)
     randomized = [randomization(subject.model, x[:k], of[:k], depths=DEPTHS[large], seed=seed) for of in maps]
     figure = view.checks_figure(panels(titles, measured, chance, randomized))
     caption = (
-        f"Left, mean of {images(n)}: the explained class's probability while the pixels with the highest values in the map "
-        f"become the mean color; with a good map it falls at once. Middle: while they come back into the blurred image; with "
-        f"a good map it rises at once. Dashed: pixels in random order. Right, mean of {images(k)}: Spearman's rank "
+        f"Left, mean of {images_text(n)}: the explained class's probability while the pixels with the highest values in the "
+        f"map become the mean color; with a good map it falls at once. Middle: while they come back into the blurred image; "
+        f"with a good map it rises at once. Dashed: pixels in random order. Right, mean of {images_text(k)}: Spearman's rank "
         f"correlation of each map with the map of the same network once the weights of a share of its layers are shuffled, "
         f"from the head down; a method whose maps stay the same does not show what was learned."
     )
     return Picture("saliency-sanity", figure, f"Sanity checks of the saliency maps of {subject.title}", caption)
 
 
-def images(n: int) -> str:
+def images_text(n: int) -> str:
     """How many images, in words."""
     return f"{n} image{'s' if n > 1 else ''}"
 

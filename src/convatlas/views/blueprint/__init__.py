@@ -33,10 +33,10 @@ def figure(anatomy: Anatomy, *, width: float = WIDTH, year: int | None = None) -
             "linear": style.series(1)[0],
         }
     with style.context():
-        columns = [image(anatomy.size), *(column_of(stage, colors, nested(plan)) for stage in stages)]
+        columns = [image(anatomy.size), *(column_of(stage, colors, count_inner_blocks(plan)) for stage in stages)]
         strip = Strip(columns, stages, width - 2 * MARGIN)
-        insets = [Inset(k, *words_in(k, [s.paths for s in stages]), colors, strided(k, kinds)) for k in kinds]
-        shelves = shelved(insets, width - 2 * MARGIN)
+        insets = [Inset(k, *words_in(k, [s.paths for s in stages]), colors, stride_word(k, kinds)) for k in kinds]
+        shelves = arrange_in_rows(insets, width - 2 * MARGIN)
         inner = max(strip.width, *(sum(i.width + BETWEEN for i in shelf) - BETWEEN for shelf in shelves), NARROWEST)
         notes = notes_of(insets)
         below = sum(max(i.height for i in shelf) + BETWEEN for shelf in shelves) + (UNDER if shelves else 0)
@@ -64,7 +64,7 @@ def caption(pen: Pen, anatomy: Anatomy, year: int | None) -> None:
     pen.words(MARGIN, MARGIN + 29, "  ·  ".join(facts), size=12, color=style.MUTED, ha="left")
 
 
-def strided(kind: Kind, kinds: list[Kind]) -> str:
+def stride_word(kind: Kind, kinds: list[Kind]) -> str:
     """What tells a block from another of its name, if it is that all of them halve the map."""
     namesakes = [other for other in kinds if other is not kind and other.titles == kind.titles]
     return " · stride 2" if namesakes and halves(kind) and not any(halves(other) for other in namesakes) else ""
@@ -74,7 +74,7 @@ def halves(kind: Kind) -> bool:
     return all(any(node.numbers.get("stride", 1) > 1 for node in member.values()) for member in kind.members)
 
 
-def nested(plan: Plan) -> dict[str, tuple[str, int]]:
+def count_inner_blocks(plan: Plan) -> dict[str, tuple[str, int]]:
     """The blocks within blocks: path → what they are and how many."""
     blocks = {}
     for path, graph in plan.graphs.items():
@@ -84,7 +84,7 @@ def nested(plan: Plan) -> dict[str, tuple[str, int]]:
     return blocks
 
 
-def shelved(insets: list[Inset], width: float) -> list[list[Inset]]:
+def arrange_in_rows(insets: list[Inset], width: float) -> list[list[Inset]]:
     """Insets in rows that fit the page."""
     shelves: list[list[Inset]] = []
     for inset in insets:

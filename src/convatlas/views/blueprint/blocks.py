@@ -31,7 +31,7 @@ def plan_of(graph: Graph, modules: dict[str, str]) -> Plan:
             if max(nested.values(), default=0) < 2:
                 chosen -= {p for p in chosen if p.startswith(f"{path}.")}
             chosen.add(path)
-    titles = titled(chosen, modules)
+    titles = title_blocks(chosen, modules)
     graphs = {path: level(graph, path, chosen) for path in titles}
     named = {
         path: {
@@ -108,7 +108,7 @@ def is_chain(graph: Graph) -> bool:
     return True
 
 
-def titled(chosen: set[str], modules: dict[str, str]) -> dict[str, str]:
+def title_blocks(chosen: set[str], modules: dict[str, str]) -> dict[str, str]:
     """What each block is called: its class, or its own name where the class says nothing or has several parts to play."""
     names: dict[str, set[str]] = {}
     for path in chosen:
@@ -141,7 +141,7 @@ class Kind:
 TRIES = 2000  # places tried before two graphs count as different
 
 
-def numbered(graph: Graph) -> Graph:
+def number_nodes(graph: Graph) -> Graph:
     """The same with places for keys."""
     place = {key: at for at, key in enumerate(graph)} | {INPUT: INPUT}
     return {place[key]: replace(node, inputs=tuple(place[i] for i in node.inputs)) for key, node in graph.items()}
@@ -150,11 +150,11 @@ def numbered(graph: Graph) -> Graph:
 def kinds_of(plan: Plan) -> list[Kind]:
     """The kinds of blocks in the order in which they come, variants that lack something joined with those that have it."""
     kinds: list[Kind] = []
-    graphs = {path: numbered(plan.graphs[path]) for path in plan.titles}
+    graphs = {path: number_nodes(plan.graphs[path]) for path in plan.titles}
     for path, graph in sorted(graphs.items(), key=lambda item: -len(item[1])):
         of = plan.titles[path] if plan.classes[path] in CONTAINERS else plan.classes[path]
         for kind in kinds:
-            if kind.of == of and (place := embedded(graph, kind.graph)) is not None:
+            if kind.of == of and (place := embed_graph(graph, kind.graph)) is not None:
                 break
         else:
             kind = Kind(of, [], graph)
@@ -180,7 +180,7 @@ def dense(graph: Graph) -> bool:
     )
 
 
-def embedded(small: Graph, large: Graph) -> dict[int, int] | None:
+def embed_graph(small: Graph, large: Graph) -> dict[int, int] | None:
     """Where each node of a graph lies in a larger one that has nodes in between; None if it is not such a graph."""
     if len(small) > len(large):
         return None
@@ -238,10 +238,10 @@ def stages_of(main: Graph) -> list[Stage]:
     nodes = list(main.values())
     keys = list(main)
     runs: list[list[int]] = [[at] for at in range(len(nodes))]
-    runs = joined(runs, lambda a, b: alike(nodes[a[-1]], nodes[b[0]], whole=True), nodes, keys)
+    runs = join_runs(runs, lambda a, b: alike(nodes[a[-1]], nodes[b[0]], whole=True), nodes, keys)
     runs = periodic(runs, nodes)
     if len(runs) > MOST:
-        runs = joined(runs, lambda a, b: alike(nodes[a[-1]], nodes[b[0]], whole=False), nodes, keys)
+        runs = join_runs(runs, lambda a, b: alike(nodes[a[-1]], nodes[b[0]], whole=False), nodes, keys)
     home = {keys[at]: place for place, run in enumerate(runs) for at in run} | {INPUT: INPUT}
     stages = []
     for place, run in enumerate(runs):
@@ -261,7 +261,7 @@ def alike(a: Node, b: Node, *, whole: bool) -> bool:
     return a.shape == b.shape or (not whole and bool(a.numbers.get("block")) and a.shape[1:] == b.shape[1:])
 
 
-def joined(
+def join_runs(
     runs: list[list[int]], same: Callable[[list[int], list[int]], bool], nodes: Sequence[Node], keys: Sequence[int]
 ) -> list[list[int]]:
     """Runs with those neighbors made one that are the same and feed each other."""

@@ -7,7 +7,7 @@ from matplotlib.path import Path
 
 from .. import style
 from .blocks import Kind, dense
-from .layout import GAP, Box, Placed, placed
+from .layout import GAP, Box, Placed, place_boxes
 from .nodes import INPUT, Graph
 from .pen import BOLD, NAME, NOTE, Pen
 from .words import SIGNS, Table, Words
@@ -25,14 +25,14 @@ class Inset:
         self.color = colors[kind.titles[0]]
         self.title, self.count = " / ".join(kind.titles) + note, f"×{len(kind.paths)}" if len(kind.paths) > 1 else ""
         self.dense = dense(kind.graph)
-        graph = elided(kind.graph) if self.dense else kind.graph
+        graph = elide_middle(kind.graph) if self.dense else kind.graph
         self.graph: Graph = graph
         self.boxes = {INPUT: Box(16, 12, ())} | {key: self.box(key) for key in graph}
         if not self.dense:
-            self.layout: Placed = placed(self.boxes)
+            self.layout: Placed = place_boxes(self.boxes)
             inside = self.layout.size
         else:
-            inside = (max(box.width for box in self.boxes.values()) + 2 * arc(len(self.boxes) - 1), self.stacked()[1])
+            inside = (max(box.width for box in self.boxes.values()) + 2 * arc(len(self.boxes) - 1), self.stack()[1])
         self.cells = [max(style.width(t, NOTE) for t in column) + CELL for column in zip(*(v for _, v in table), strict=True)]
         below = (sum(self.cells) + 16, ROW * len(table) + 8) if table else (0.0, 0.0)
         head = style.width(self.title, NAME + 1) * BOLD + style.width(self.count, NAME) + 8
@@ -127,9 +127,9 @@ class Inset:
             points = [(ax, start), (ax, middle), (bx, middle), (bx, end)]
         else:
             points = [(ax, start), (ax, fork), (via, fork), (via, join), (bx, join), (bx, end)]
-        pen.line(straightened(points), dashed=dashed)
+        pen.line(straighten(points), dashed=dashed)
 
-    def stacked(self) -> tuple[dict[int, float], float]:
+    def stack(self) -> tuple[dict[int, float], float]:
         y, top = {}, 0.0
         for key, box in self.boxes.items():
             y[key] = top + box.height / 2
@@ -138,7 +138,7 @@ class Inset:
 
     def arcs(self, pen: Pen, x0: float, y0: float) -> None:
         """One upon the other, each read by all that follow."""
-        y, _ = self.stacked()
+        y, _ = self.stack()
         keys, x = list(self.boxes), x0 + self.inside[0] / 2
         for k, a in enumerate(keys[:-1]):
             pen.line([(x, y0 + y[a] + self.boxes[a].height / 2), (x, y0 + y[keys[k + 1]] - self.boxes[keys[k + 1]].height / 2)])
@@ -164,7 +164,7 @@ def arc(steps: int) -> float:
     return 6.0 + 8.0 * steps
 
 
-def straightened(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def straighten(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Without the points in the middle of straight lines."""
     out = points[:1]
     for at, after in pairwise(points[1:]):
@@ -174,7 +174,7 @@ def straightened(points: list[tuple[float, float]]) -> list[tuple[float, float]]
     return [*out, points[-1]]
 
 
-def elided(graph: Graph) -> Graph:
+def elide_middle(graph: Graph) -> Graph:
     """Its first blocks and its last one, reading each other instead of concatenations."""
     readers: dict[int, list[int]] = {}
     for key, node in graph.items():

@@ -41,10 +41,10 @@ class Grid:
     half: dict[object, float] = field(default_factory=dict)
 
 
-def placed(boxes: Mapping[int, Box]) -> Placed:
+def place_boxes(boxes: Mapping[int, Box]) -> Placed:
     """Where everything goes; −1 is a box too."""
     row = longest(boxes)
-    grid = gridded(boxes, row)
+    grid = arrange_in_grid(boxes, row)
     x = columns(boxes, grid)
     left = min(x[item] - grid.half[item] for item in x)
     x = {item: value - left for item, value in x.items()}
@@ -70,7 +70,7 @@ def longest(boxes: Mapping[int, Box]) -> dict[int, int]:
     return row
 
 
-def gridded(boxes: Mapping[int, Box], row: dict[int, int]) -> Grid:
+def arrange_in_grid(boxes: Mapping[int, Box], row: dict[int, int]) -> Grid:
     """The rows, each from left to right: branches as they run, lanes of skips to their right, crossings swept out."""
     rows: list[list[object]] = [[] for _ in range(max(row.values()) + 1)]
     half: dict[object, float] = {}
@@ -90,11 +90,11 @@ def gridded(boxes: Mapping[int, Box], row: dict[int, int]) -> Grid:
     for above, line in pairwise(rows):
         over = {item: k for k, item in enumerate(above)}
         line.sort(key=lambda item: (mean([over[a] for a in links[item]], 0), isinstance(item, tuple), str(item)))
-    best = untangled(rows, links)
+    best = untangle(rows, links)
     return Grid(best, {item: r for r, line in enumerate(best) for item in line}, half)
 
 
-def untangled(rows: list[list[object]], links: Mapping[object, list[object]]) -> list[list[object]]:
+def untangle(rows: list[list[object]], links: Mapping[object, list[object]]) -> list[list[object]]:
     """The order with the fewest crossings of some sweeps down and up, each place moved to the middle of its neighbors."""
     best = [list(line) for line in rows]
     fewest = crossings(best, links)
@@ -145,11 +145,11 @@ def columns(boxes: Mapping[int, Box], grid: Grid) -> dict[object, float]:
                     x[chain[b]], moved = least, True
         if not moved:
             break
-    centered(x, chain, members, boxes, grid)
+    center_joins(x, chain, members, boxes, grid)
     return {item: x[head] for item, head in chain.items()}
 
 
-def centered(
+def center_joins(
     x: dict[object, float],
     chain: dict[object, object],
     members: dict[object, list[object]],
@@ -222,4 +222,4 @@ def way(key: int, readers: Mapping[int, list[int]], end: int | None) -> int:
     return steps[key]
 
 
-__all__ = ["INPUT", "Box", "Placed", "placed"]
+__all__ = ["INPUT", "Box", "Placed", "place_boxes"]

@@ -51,11 +51,11 @@ Graph = dict[int, Node]
 
 def graph_of(anatomy: Anatomy) -> Graph:
     """All that a network does to an image, as boxes."""
-    graph = collapsed(contracted(anatomy), anatomy)
-    return folded(graph, anatomy.modules)
+    graph = collapse_attention(contract(anatomy), anatomy)
+    return fold_into_layers(graph, anatomy.modules)
 
 
-def contracted(anatomy: Anatomy) -> Graph:
+def contract(anatomy: Anatomy) -> Graph:
     """A node for each row that an image flows through and that changes more than how it is read."""
     stands: dict[int, int] = {INPUT: INPUT}  # row → the node whose values it still has
     graph: Graph = {}
@@ -103,11 +103,11 @@ def kind_and_numbers(row: Layer, inputs: tuple[int, ...]) -> tuple[str, dict[str
     low, out = row.kind.lower(), row.output_shape
     norm = next((short for word, short in NORMS.items() if word in low), "")
     if row.groups is not None and row.kernel:
-        kind = convolution(row)
+        kind = name_convolution(row)
     elif "conv_transpose" in low or "convtranspose" in low:
         kind = "up-conv", {"width": out[1]}
     elif "pool" in low or (low == "mean" and len(row.input_shape) == 4):
-        kind = pooling(row, low)
+        kind = name_pooling(row, low)
     elif low.endswith("linear") or low == "rbf":
         kind = "linear" if low != "rbf" else row.kind, {"width": out[-1]}
     elif low in ("chunk", "split", "tensor_split") and len(out) == 4:
@@ -115,13 +115,13 @@ def kind_and_numbers(row: Layer, inputs: tuple[int, ...]) -> tuple[str, dict[str
     elif low in ACTIVATIONS or norm:
         kind = ("norm", {norm: 0}) if norm else ("act", {ACTIVATIONS[low]: 0})
     elif low in ("cat", "concat", "stack") or (low in ("add", "sub", "mul", "div") and len(inputs) == 1):
-        kind = meeting(row, low, inputs)
+        kind = name_join(row, low, inputs)
     else:
         kind = "" if low in SILENT else low, {}
     return kind
 
 
-def meeting(row: Layer, low: str, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
+def name_join(row: Layer, low: str, inputs: tuple[int, ...]) -> tuple[str, dict[str, int]]:
     """A concatenation, or a sum or product with something that was learned; nothing where only constants come in."""
     out = row.output_shape
     if len(inputs) > 1:
@@ -133,7 +133,7 @@ def meeting(row: Layer, low: str, inputs: tuple[int, ...]) -> tuple[str, dict[st
     return ("position embedding" if row.parameters == prod(out[1:]) > out[-1] else "bias" if low == "add" else "scale"), {}
 
 
-def convolution(row: Layer) -> tuple[str, dict[str, int]]:
+def name_convolution(row: Layer) -> tuple[str, dict[str, int]]:
     """Whether it is depthwise, grouped, plain or transposed, and its numbers."""
     (height, side), width, groups = row.kernel or (1, 1), row.output_shape[1], row.groups or 1
     numbers = {"height": height, "side": side, "width": width, "stride": (row.stride or (1,))[0]}
@@ -144,7 +144,7 @@ def convolution(row: Layer) -> tuple[str, dict[str, int]]:
     return ("group conv", numbers | {"groups": groups}) if groups > 1 else ("conv", numbers)
 
 
-def pooling(row: Layer, low: str) -> tuple[str, dict[str, int]]:
+def name_pooling(row: Layer, low: str) -> tuple[str, dict[str, int]]:
     """Global where one unit is left; nothing where nothing changes."""
     word = "max pool" if "max" in low else "avg pool"
     if row.kernel and row.stride and "adaptive" not in low:
@@ -156,15 +156,15 @@ def pooling(row: Layer, low: str) -> tuple[str, dict[str, int]]:
     return word, {"to": row.output_shape[-1]}
 
 
-def collapsed(graph: Graph, anatomy: Anatomy) -> Graph:
+def collapse_attention(graph: Graph, anatomy: Anatomy) -> Graph:
     """Self-attention and squeeze-and-excitation, each a module of its own, as one node each."""
     for path, numbers in attentions(anatomy).items():
-        graph = merged(graph, path, "attention", numbers)
+        graph = merge_nodes(graph, path, "attention", numbers)
     for path in anatomy.modules:
         inside = within(graph, path)
         if len(inside) > 3 and excites(graph, inside):
             squeezed = next((n.numbers["width"] for k in inside if "width" in (n := graph[k]).numbers), 0)
-            graph = merged(graph, path, "SE", {"squeeze": squeezed})
+            graph = merge_nodes(graph, path, "SE", {"squeeze": squeezed})
     return graph
 
 
@@ -202,7 +202,7 @@ def within(graph: Graph, path: str) -> list[int]:
     return [key for key, node in graph.items() if node.path == path or node.path.startswith(f"{path}.")]
 
 
-def merged(graph: Graph, path: str, kind: str, numbers: dict[str, int]) -> Graph:
+def merge_nodes(graph: Graph, path: str, kind: str, numbers: dict[str, int]) -> Graph:
     """The graph with a module's nodes made one."""
     keys = within(graph, path)
     if not keys:
@@ -212,17 +212,17 @@ def merged(graph: Graph, path: str, kind: str, numbers: dict[str, int]) -> Graph
     one = Node(kind, inputs, graph[last].shape, path, True, numbers, (), sum(graph[key].parameters for key in keys))
     made = {key: one if key == last else node for key, node in graph.items() if key not in inside or key == last}
     return {
-        key: replace(n, inputs=redirected(n.inputs, dict.fromkeys(inside, last))) if n is not one else n
+        key: replace(n, inputs=redirect(n.inputs, dict.fromkeys(inside, last))) if n is not one else n
         for key, n in made.items()
     }
 
 
-def redirected(inputs: Iterable[int], to: dict[int, int]) -> tuple[int, ...]:
+def redirect(inputs: Iterable[int], to: dict[int, int]) -> tuple[int, ...]:
     """Inputs with some keys exchanged."""
     return tuple(dict.fromkeys(to.get(i, i) for i in inputs))
 
 
-def folded(graph: Graph, modules: dict[str, str]) -> Graph:
+def fold_into_layers(graph: Graph, modules: dict[str, str]) -> Graph:
     """Norms, activations and scales as part of the layer before them, where nothing else reads it and it is not another's."""
     readers = Counter(i for node in graph.values() for i in node.inputs)
     substantial = Counter(
@@ -231,7 +231,7 @@ def folded(graph: Graph, modules: dict[str, str]) -> Graph:
     out: Graph = {}
     to: dict[int, int] = {}
     for key, plain in graph.items():
-        node = replace(plain, inputs=redirected(plain.inputs, to))
+        node = replace(plain, inputs=redirect(plain.inputs, to))
         if node.kind in ("norm", "act", "scale", "split") and len(node.inputs) == 1 and (before := node.inputs[0]) in out:
             into = out[before]
             own, theirs = homes(node, modules), homes(into, modules)
@@ -252,7 +252,7 @@ def folded(graph: Graph, modules: dict[str, str]) -> Graph:
         if node.kind == "concat" and node.numbers:
             node = replace(node, tail=("shuffle",), numbers={})
         out[key] = node
-    return {key: replace(node, inputs=redirected(node.inputs, to)) for key, node in out.items()}
+    return {key: replace(node, inputs=redirect(node.inputs, to)) for key, node in out.items()}
 
 
 def homes(node: Node, modules: dict[str, str]) -> set[str]:

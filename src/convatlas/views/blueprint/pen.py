@@ -38,7 +38,7 @@ class Pen:
         """A box with round corners and its middle at (x, y)."""
         self.axes.add_patch(FancyBboxPatch(
             (x - width / 2, y - height / 2), width, height, boxstyle=f"round,pad=0,rounding_size={min(round_, height / 2)}",
-            facecolor=tinted(fill, alpha), edgecolor=edge, linewidth=1.0, linestyle=(0, (3, 2)) if dashed else "-",
+            facecolor=tint(fill, alpha), edgecolor=edge, linewidth=1.0, linestyle=(0, (3, 2)) if dashed else "-",
         ))  # fmt: skip
 
     def sign(self, x: float, y: float, sign: str, radius: float, *, dashed: bool = False) -> None:
@@ -77,10 +77,10 @@ class Pen:
     def face(self, points: Sequence[Point], color: str, alpha: float, line: float = 0.8) -> None:
         """A side of a slab."""
         self.axes.add_patch(Polygon(points, closed=True, facecolor=style.PAPER, edgecolor="none"))
-        self.axes.add_patch(Polygon(points, closed=True, facecolor=tinted(color, alpha), edgecolor=color, linewidth=line))
+        self.axes.add_patch(Polygon(points, closed=True, facecolor=tint(color, alpha), edgecolor=color, linewidth=line))
 
 
-def tinted(color: str, alpha: float) -> Any:
+def tint(color: str, alpha: float) -> Any:
     """A color so opaque."""
     return (color, alpha)
 

@@ -79,7 +79,7 @@ def words_in(kind: Kind, stages: Sequence[Sequence[str]]) -> tuple[dict[int, Wor
         columns = distinct(
             [row for _, row in sorted({stage_of(p, stages): r for p, r in zip(kind.paths, rows, strict=True)}.items())]
         )
-    texts, table = lettered(slots, columns, distinct(rows))
+    texts, table = write_letters(slots, columns, distinct(rows))
     words = {}
     for at, node in kind.graph.items():
         versions = [m[at] for m in kind.members if at in m]
@@ -112,7 +112,7 @@ def stage_of(path: str, stages: Sequence[Sequence[str]]) -> int:
     return next(k for k, paths in enumerate(stages) if any(path == p or path.startswith(f"{p}.") for p in paths))
 
 
-def lettered(slots: Sequence[Slot], columns: Sequence[Row], rows: Sequence[Row]) -> tuple[dict[Slot, str], Table]:
+def write_letters(slots: Sequence[Slot], columns: Sequence[Row], rows: Sequence[Row]) -> tuple[dict[Slot, str], Table]:
     """The text of each number: itself, or a letter where it differs, or so many times a letter; and the letters' values."""
     values = {slot: tuple(row[k] for row in rows) for k, slot in enumerate(slots)}
     place = {slot: k for k, slot in enumerate(slots)}
@@ -141,7 +141,7 @@ def lettered(slots: Sequence[Slot], columns: Sequence[Row], rows: Sequence[Row])
             own = LETTERS.get(base[1], "")
             letters[base] = own if own and own not in letters.values() else next(spare)
         texts[slot] = f"{times if times > 1 else ''}{letters[base]}{f'/{part}' if part > 1 else ''}"
-    return texts, shortened({letter: tuple(c[place[base]] for c in columns) for base, letter in letters.items()})
+    return texts, shorten_table({letter: tuple(c[place[base]] for c in columns) for base, letter in letters.items()})
 
 
 def ratio(values: Row, base: Row) -> tuple[int, int] | None:
@@ -155,7 +155,7 @@ def ratio(values: Row, base: Row) -> tuple[int, int] | None:
     return None
 
 
-def shortened(letters: dict[str, Row]) -> Table:
+def shorten_table(letters: dict[str, Row]) -> Table:
     """The table's text, its middle left out where it is long."""
     table = []
     for letter, values in letters.items():
