@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import io
 import os
@@ -292,6 +293,18 @@ def test_python_in_documents_runs(document: Path, tmp_path: Path, monkeypatch: p
     world: dict[str, Any] = {"__name__": "__main__"}
     for code in blocks(document, "python"):
         exec(compile(code, str(document), "exec"), world)
+
+
+SCRIPTS = [path for folder in ("bench", "docs/write", "examples") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_scripts_import_what_is_there(script: Path) -> None:
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "convatlas":
+            module = importlib.import_module(str(node.module))
+            for name in (alias.name for alias in node.names):
+                assert hasattr(module, name) or importlib.util.find_spec(f"{node.module}.{name}"), f"{node.module}.{name}"
 
 
 _help: dict[tuple[str, ...], str] = {}

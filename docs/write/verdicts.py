@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from convatlas.catalog import ROWS
-from convatlas.console.terminal import human
 from convatlas.files import write_text
 from convatlas.models import CATALOG
 from convatlas.verify import Verdict, summary, verify
+from convatlas.views.numbers import count
 
 PAGE = Path(__file__).parents[1] / "reference" / "verify.md"
 HEAD = """\
@@ -48,7 +48,7 @@ libraries are reported.
 def row(verdict: Verdict) -> str:
     """A line of the table."""
     apart = "" if verdict.difference is None else f"{verdict.difference:.0e}" if verdict.difference else "0"
-    cells = (verdict.name, verdict.reference, f"{verdict.parameters:,}", human(ROWS[verdict.name].macs), apart, str(verdict))
+    cells = (verdict.name, verdict.reference, f"{verdict.parameters:,}", count(ROWS[verdict.name].macs), apart, str(verdict))
     return f"| {' | '.join(cells)} |"
 
 

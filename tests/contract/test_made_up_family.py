@@ -115,6 +115,7 @@ def run(package: Path, *commands: str) -> list[tuple[int, str]]:
     return json.loads(done.stdout.rpartition("answers:")[2])
 
 
+@pytest.mark.slow
 def test_a_family_is_one_file_and_one_line(package: Path) -> None:
     commands = (
         "list blur* --json",
@@ -141,6 +142,7 @@ def test_a_family_is_one_file_and_one_line(package: Path) -> None:
     assert "equal to the paper (paper's parameters, maps)" in outputs["verify"]
 
 
+@pytest.mark.slow
 def test_a_family_without_a_recipe_is_refused(package: Path) -> None:
     """What was silently wrong, SGD with 0.2 for whatever came, is an error where the family is written."""
     file = package / "convatlas" / "models" / "blurnet.py"

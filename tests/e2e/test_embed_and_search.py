@@ -142,6 +142,7 @@ def test_a_changed_network_is_found_out_and_a_moved_one_is_found(say, photograph
     assert (tmp_path / "found2.png").stat().st_size > 2 * (tmp_path / "found0.png").stat().st_size
 
 
+@pytest.mark.slow
 def test_clusters_with_their_sheets(say, photographs, weights, tmp_path):
     assert embed(say, weights, photographs).code == 0
     said = say("cluster", "index.npz", "--out", "clusters", "--json")

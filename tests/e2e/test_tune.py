@@ -87,6 +87,7 @@ def test_tune_says_what_it_chose_and_leaves_a_run(cli, tmp_path, photos, weights
     assert kept, again.stderr
 
 
+@pytest.mark.slow
 def test_folds_hold_every_image_out_once(cli, tmp_path, photos, weights):
     flags = ("--strategy", "head", "--folds", 3, "--out", "folds", *QUICK)
     done = cli("tune", "resnet20", "--weights", weights, "--data", photos, *flags)
@@ -105,6 +106,7 @@ def test_folds_hold_every_image_out_once(cli, tmp_path, photos, weights):
     assert "nothing is overwritten" in refused.stderr
 
 
+@pytest.mark.slow
 def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights, monkeypatch):
     monkeypatch.setattr(speed, "LONG_ENOUGH", 0.01)
     flags = ("--strategies", "head,last-2,full", "--seeds", 1, "--out", "cmp", *QUICK)

@@ -77,6 +77,7 @@ def test_the_caption_of_filters_counts_what_is_left_out():
     assert "the 246 with smaller norms are omitted" in picture.caption
 
 
+@pytest.mark.slow
 def test_options_choose_images_layers_and_networks_to_compare_with():
     seen = small("resnet20")
     found = list(draw_look(seen, "features", at=(1, 3), layer="layer2.0", count=3))

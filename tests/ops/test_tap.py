@@ -31,8 +31,8 @@ SMALL = {  # a network of each family cut to what runs quickly, with all kinds o
     "swin": ("swin_t", {"depths": (2, 2, 2, 2), "width": 32, "head_width": 16}),
     "maxvit": ("maxvit_t", {"depths": (1, 2, 1, 1), "width": 32, "head_width": 16}),
 }
-QUICK = {"lenet", "resnet", "vit"}
-SLOW = {"densenet", "shufflenet_v2", "convnext", "swin"}
+QUICK = {"lenet", "vit"}
+SLOW = {"resnet", "densenet", "shufflenet_v2", "convnext", "swin"}
 
 
 def built(family):

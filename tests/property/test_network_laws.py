@@ -95,6 +95,7 @@ keys = st.from_regex(r"\A[a-z_]{1,8}_\Z")
 
 @laws
 @given(name=st.sampled_from(sorted(CATALOG)), changes=st.dictionaries(keys, plain, max_size=3))
+@pytest.mark.slow
 def test_ablations_are_read_as_they_are_written(name, changes):
     written = f"{name}:{','.join(f'{key}={value!r}' for key, value in changes.items())}"
     assert parse(written) == (name, changes)

@@ -124,6 +124,7 @@ class Foreign(nn.Module):
         return self.out(torch.cat([x, y], 1))
 
 
+@pytest.mark.slow
 def test_any_module_is_drawn_and_every_format_is_whole(tmp_path: Path) -> None:
     drawn = figure(inspect(Foreign(), (3, 32, 32), name="foreign <&>"))
     assert_legible(drawn)

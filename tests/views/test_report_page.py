@@ -129,6 +129,7 @@ def test_without_a_test_set_the_page_says_so():
     assert "Test accuracy" not in words
 
 
+@pytest.mark.slow
 def test_many_networks_fold_their_pictures_away():
     folded = [attributes for tag, attributes in read(VARIANTS["twelve"]).tags if tag == "details"]
     assert sum("open" in attributes for attributes in folded) == 1

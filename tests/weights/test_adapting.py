@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 import torch
+from selection import networks
 from torch.nn.functional import linear
 
 from convatlas.models import CATALOG, FAMILIES, create_on_meta, variant
@@ -15,8 +16,9 @@ from convatlas.weights import Loaded, load
 from convatlas.weights.load import DERIVED, fit_tensor
 
 FIRST = [next(iter(family.variants)) for family in FAMILIES]
-SHRINKS = [name for name in FIRST if CATALOG[name].native_of(name).image_size > SMALL]
-ADAPTS = [name for name in FIRST if CATALOG[name].adapt]
+LARGE = {"maxvit_t"}
+SHRINKS = networks([name for name in FIRST if CATALOG[name].native_of(name).image_size > SMALL], set(FIRST) - LARGE, LARGE)
+ADAPTS = networks([name for name in FIRST if CATALOG[name].adapt], set(FIRST) - LARGE, LARGE)
 AUXILIARY = [name for name in FIRST if CATALOG[name].auxiliary]
 
 

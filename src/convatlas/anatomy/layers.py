@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..errors import InputError
 from ..ops.trace import Operation, Trace, tensors
-from .fused import Fused
+from .fused import Fused, flop_counter
 from .layer import Costs, Layer, Shape
 from .receptive import ReceptiveField
 from .receptive_rules import WINDOW_ARGUMENTS, Known, Window, field_of, windows_of
@@ -158,7 +157,7 @@ class Recorder:
 
     def __init__(self, model: nn.Module, x: Tensor) -> None:
         self.model = model
-        self.counter = FlopCounterMode(display=False)
+        self.counter = flop_counter()
         self.rows: list[Layer] = []
         self.fields: Known = {id(x): ReceptiveField()}
         self.made_by: dict[int, int] = {id(x): -1}

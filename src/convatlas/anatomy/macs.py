@@ -2,8 +2,8 @@
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from .fused import flop_counter
 from .layers import example, without_values
 
 
@@ -15,7 +15,7 @@ def macs(model: nn.Module, in_channels: int, image_size: int) -> int:
     Shapes   the input is (1, in_channels, image_size, image_size)
     Units    one MAC is two FLOPs; norms, activations and pools are not counted, as papers don't
     """
-    with without_values(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with without_values(model), torch.no_grad(), flop_counter() as counter:
         model.eval()
         model(example(model, (in_channels, image_size, image_size)))
     return counter.get_total_flops() // 2

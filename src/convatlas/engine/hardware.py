@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from .. import __version__
 from ..errors import InputError, unknown_name
 from .recipe import PRECISIONS
 
@@ -77,7 +78,7 @@ def processor(device: str) -> str:
 def environment(device: str, precision: str) -> dict[str, Any]:
     """What else a number depends on: versions, processor, threads."""
     return {
-        "convatlas": version("convatlas"),
+        "convatlas": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": version("torchvision"),
