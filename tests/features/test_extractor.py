@@ -86,7 +86,7 @@ def test_it_sees_what_the_published_weights_saw(tmp_path):
     noise = np.random.default_rng(1).integers(0, 256, (8, 10, 3), np.uint8)
     Image.fromarray(noise).resize((400, 300), Image.Resampling.BICUBIC).save(tmp_path / "photo.png")
     x = transforms("squeezenet1_1")(Image.open(tmp_path / "photo.png"))[None]
-    net = FeatureExtractor("squeezenet1_1", weights=file).fit([tmp_path / "photo.png"])
+    net = FeatureExtractor("squeezenet1_1", weights=file, device="cpu").fit([tmp_path / "photo.png"])
     np.testing.assert_allclose(net.transform([tmp_path / "photo.png"]), features(model, x), atol=1e-5)
 
 
