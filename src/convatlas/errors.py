@@ -32,6 +32,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -
     return InputError(f"unknown {kind} {name!r}: {hint}{' ' + remedy if remedy else ''}")
 
 
+def count_of(count: int, thing: str) -> str:
+    """A count with its noun, which is plural where it has to be."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def join_names(names: Sequence[str], most: int = 8) -> str:
     """The first names and how many more there are: "a, b and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

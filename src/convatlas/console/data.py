@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from ..errors import InputError
-from ..studies.data_check import USUAL_SIDE, Check, count_of
+from ..errors import InputError, count_of
+from ..studies.data_check import USUAL_SIDE, Check
 from .terminal import dump, show, table
 
 FILES = ("overview.png", "duplicates.png")

@@ -67,9 +67,7 @@ class Augment:
     trivialaugment: bool = False  # one random change of random strength of each image
     erasing: float = limited_field(0.0, at_least=0, at_most=1)  # probability that a random rectangle is blanked
     mixup: float = limited_field(0.0, at_least=0)  # alpha of the Beta distribution that images are mixed by; 0 = off
-    cutmix: float = limited_field(
-        0.0, at_least=0
-    )  # alpha of the Beta distribution of the area kept as others are pasted in; 0 = off
+    cutmix: float = limited_field(0.0, at_least=0)  # alpha of the Beta distribution of the area that stays; 0 = off
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -103,7 +103,7 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class WholeImage:
     """A whole image of one size, brought into a square."""
 
     stored: Size
@@ -114,7 +114,7 @@ class Whole:
         return self.side, self.side
 
 
-class Surround(Whole):
+class Surround(WholeImage):
     """The image in the middle of zeros, as LeCun et al. put 28 pixels into 32."""
 
     __slots__ = ()
@@ -128,7 +128,7 @@ class Surround(Whole):
         return scale_and_shift(1, 1, -((self.side - w) // 2), -((self.side - h) // 2))
 
 
-class Stretch(Whole):
+class Stretch(WholeImage):
     """The whole image resized to a square; unequal sides are made equal."""
 
     __slots__ = ()
@@ -141,7 +141,7 @@ class Stretch(Whole):
         return scale_and_shift(w / self.side, h / self.side, 0, 0)
 
 
-class Letterbox(Whole):
+class Letterbox(WholeImage):
     """The whole image in its proportions, resized until its longer side fits; zeros on its right or below it."""
 
     __slots__ = ()

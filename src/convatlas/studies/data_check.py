@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..data import decode, folder
 from ..data.picture import Unreadable
 from ..data.picture_info import picture_info, reduced_pixels
-from ..errors import join_names
+from ..errors import count_of, join_names
 from .copies import Image, Pair, find_copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
@@ -242,8 +242,3 @@ def sort_key(pair: Pair, images: Sequence[Image]) -> tuple[bool, bool, float, in
 def posix_path(path: PurePath) -> str:
     """A path with slashes on every system."""
     return path.as_posix()
-
-
-def count_of(count: int, thing: str) -> str:
-    """A count with its noun, which is plural where it has to be."""
-    return f"{count:,} {thing}{'s' * (count != 1)}"

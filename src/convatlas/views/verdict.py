@@ -37,7 +37,7 @@ def chance(p_value: float | None) -> str:
     return f" ({'more' if p_value < CHANCE else 'no more'} than chance would give, {p})"
 
 
-def difference_words(measure: Measure, a: float, b: float, digits: int) -> str:
+def gap_text(measure: Measure, a: float, b: float, digits: int) -> str:
     """How far two figures are apart, in words; empty where they read alike."""
     if measure.kind == "percent":
         points = percent(abs(a - b), digits)
@@ -60,7 +60,7 @@ def verdict(results: Results) -> str:
         return f"{best} {sentence}."
     second = others[0]
     p = finite((second.get("against_best") or {}).get("p_value"))
-    gap = difference_words(measure, own, mean(second, key) or 0, digits)
+    gap = gap_text(measure, own, mean(second, key) or 0, digits)
     lead = f"{gap} {measure.better} than {second.get('name')}{chance(p)}" if gap else f"level with {second.get('name')}"
     cost = training_price(winner) if results.get("kind") == "strategy" else price(winner, others)
     return f"{best} is best: it {sentence}, {lead}{f'; {cost}' if cost else ''}."

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...errors import InputError
+from ...errors import InputError, count_of
 from ...insight.cam import CAMS
 from ...insight.predictions import class_index
 from ...insight.saliency import Saliency, saliency
@@ -125,19 +125,15 @@ def check_maps(subject: Subject, x: Tensor, maps: Sequence[Saliency], seed: int)
     chance = curves(subject.model, x[:n], noise, targets)
     randomized = [randomization(subject.model, x[:k], of[:k], depths=DEPTHS[large], seed=seed) for of in maps]
     figure = view.checks_figure(panels(titles, measured, chance, randomized))
+    curved, shuffled = count_of(n, "image"), count_of(k, "image")
     caption = (
-        f"Left, mean of {images_text(n)}: the explained class's probability while the pixels with the highest values in the "
+        f"Left, mean of {curved}: the explained class's probability while the pixels with the highest values in the "
         f"map become the mean color; with a good map it falls at once. Middle: while they come back into the blurred image; "
-        f"with a good map it rises at once. Dashed: pixels in random order. Right, mean of {images_text(k)}: Spearman's rank "
+        f"with a good map it rises at once. Dashed: pixels in random order. Right, mean of {shuffled}: Spearman's rank "
         f"correlation of each map with the map of the same network once the weights of a share of its layers are shuffled, "
         f"from the head down; a method whose maps stay the same does not show what was learned."
     )
     return Picture("saliency-sanity", figure, f"Sanity checks of the saliency maps of {subject.title}", caption)
-
-
-def images_text(n: int) -> str:
-    """How many images, in words."""
-    return f"{n} image{'s' if n > 1 else ''}"
 
 
 def title_of(maps: Saliency, others: Sequence[Saliency]) -> str:
