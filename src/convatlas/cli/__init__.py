@@ -7,8 +7,9 @@ from collections.abc import Callable
 from cyclopts import App, Group
 
 from .. import __version__
-from ..errors import ConvAtlasError
+from ..errors import ConvAtlasError, InputError
 from ..ops.malloc import keep_freed_memory
+from ..trust import TRUST, allow_named, is_own
 from . import (
     blueprint,
     card,
@@ -23,6 +24,7 @@ from . import (
     listing,
     look,
     lr_find,
+    new,
     predict,
     probe,
     schedule,
@@ -37,12 +39,14 @@ from . import (
 app = App(
     name="convatlas",
     version=__version__,
-    help="Every famous convolutional network from scratch: train, compare, look inside, fine-tune and share.",
+    help="Every famous convolutional network from scratch: train, compare, look inside, fine-tune and share. "
+    "A network of your own takes the place of a name as FILE.py:CLASS. Two flags work with every command: --trust-code "
+    "executes the code that a run folder keeps of one; --changed-code takes the weights of a run though your file changed.",
 )
 # The commands as `convatlas --help` shows them: groups and commands stand in the order of work.
 COMMANDS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Catalog": (listing.list_, show.show, weights.app, verify.verify, evolution.evolution),
-    "Train and compare": (train.train, evaluate.evaluate, compare.compare, lr_find.lr_find, schedule.schedule),
+    "Train and compare": (new.new, train.train, evaluate.evaluate, compare.compare, lr_find.lr_find, schedule.schedule),
     "Your images": (data.app, tune.tune, predict.predict),
     "Look inside": (look.look, blueprint.blueprint, conv.conv),
     "Features": (embed.embed, search.search, cluster.cluster, probe.probe),
@@ -59,16 +63,41 @@ for place, (title, commands) in enumerate(COMMANDS.items()):
 app["--help"].group = app["--version"].group = Group("Flags", sort_key=len(COMMANDS))
 
 
+TRUST_FLAGS = ("--trust-code", "--changed-code")
+
+
+def fail(sentence: str, code: int) -> None:
+    """Says what went wrong, and ends with an exit code."""
+    if "--json" in sys.argv:
+        print(json.dumps({"error": sentence}))
+    print(f"convatlas: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def own_code_error(error: Exception) -> str:
+    """What the code of a user's network raised, with the user's line; empty for an error that did not go through it."""
+    if not any(map(is_own, sys.argv)) and not TRUST.all:
+        return ""
+    from ..models.code import describe_error, went_through_own_code
+
+    return f"the network's own code raised {describe_error(error)}" if went_through_own_code(error) else ""
+
+
 def main() -> None:
     """Run the command line; wrong input ends with a sentence and exit code 2, never with a traceback."""
+    words = [word for word in sys.argv[1:] if word not in TRUST_FLAGS]
+    TRUST.all = TRUST.all or "--trust-code" in sys.argv
+    TRUST.changed = TRUST.changed or "--changed-code" in sys.argv
+    allow_named(words)
     try:
         with keep_freed_memory():
-            app(sys.argv[1:])
+            app(words)
     except ConvAtlasError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": str(error)}))
-        print(f"convatlas: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        fail(str(error), error.exit_code)
+    except Exception as error:
+        if not (sentence := own_code_error(error)):
+            raise
+        fail(sentence, InputError.exit_code)
     except KeyboardInterrupt:
         print("convatlas: stopped", file=sys.stderr)
         sys.exit(130)

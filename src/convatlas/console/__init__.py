@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import InputError, unknown_name
+from ..trust import is_own
 from ..views.numbers import count
 from .terminal import dump, show, table
 
@@ -120,7 +121,8 @@ def print_run(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ())
         print(f"trained in {metrics['seconds']:.0f} s{best_epoch_words(metrics)}")
     print(f"run folder {run.path}")
     if not quiet:
-        print(f"try it     convatlas predict {shlex.quote(str(run.path))} IMAGE...")
+        trust = " --trust-code" if is_own(run.recipe.model) else ""
+        print(f"try it     convatlas predict {shlex.quote(str(run.path))} IMAGE...{trust}")
 
 
 def best_epoch_words(metrics: Mapping[str, Any]) -> str:

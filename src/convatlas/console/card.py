@@ -30,13 +30,14 @@ def print_network(
         texts = {title.lower(): text for title, text in sections.items() if title != "Papers"}
         dump(asdict(info) | texts | {"checkpoints": [asdict(row) for row in rows], **more})
         return
+    published = bool(info.papers)  # a network of the user's own is not
     texts = {
         "Idea": info.idea,
         "Papers": "\n".join(f"{p.authors} {p.year}, {p.title}, {p.where}" for p in info.papers),
         "Size": f"{info.parameters:,} parameters, {count(info.macs)} multiply-accumulates per image",
         "Input": f"{info.in_channels}x{info.image_size}x{info.image_size}, {info.num_classes:,} classes",
-        "Top-1": f"{info.top1:.2f} % on {info.top1_on}" if info.top1 is not None else "not published",
-        "Weights": "\n".join(map(checkpoint_line, rows)) or "none published",
+        "Top-1": f"{info.top1:.2f} % on {info.top1_on}" if info.top1 is not None else "not published" * published,
+        "Weights": "\n".join(map(checkpoint_line, rows)) or "none published" * published,
         "Spec": ", ".join(f"{name}={value!r}" for name, value in info.spec.items()).replace(" ", ""),
         "Modules": sections.get("Names", ""),
     }
@@ -58,7 +59,7 @@ def print_history(info: "ModelInfo", sections: Mapping[str, str]) -> None:
 def print_entries(info: "ModelInfo", texts: Iterable[tuple[str, str]]) -> None:
     """Titles with their words beside them, wrapped for the terminal."""
     width = min(get_terminal_size((100, 24)).columns, WIDEST)
-    print(f"{info.name}  {info.year}")
+    print(f"{info.name}  {info.year}" if info.papers else info.name)
     for title, text in texts:
         lines = [
             part for paragraph in text.splitlines() for part in wrap(paragraph, max(width - 10, 20), break_long_words=False)

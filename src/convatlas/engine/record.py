@@ -14,6 +14,7 @@ from torch import Tensor
 from ..data import Data
 from ..errors import InputError
 from ..files import is_occupied, make_folder, read_json, replace_file, write_json, writing_to
+from ..models.code import keep_code, write_code
 from .events import Epoch
 from .recipe import Recipe
 
@@ -21,11 +22,15 @@ LONGEST = 60  # letters of a folder's name
 
 
 class Run:
-    """A folder with recipe.json env.json events.jsonl model.safetensors state.pt metrics.json predictions.safetensors."""
+    """A folder with recipe.json env.json events.jsonl model.safetensors state.pt metrics.json predictions.safetensors.
+
+    That of a network of the user's own has its text too, in network.py, and network.json with its hash.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.recipe = Recipe.from_json(read_json(path / "recipe.json"))
+        keep_code(path, self.recipe.model)
 
     @classmethod
     def create(cls, path: Path | None, recipe: Recipe) -> "Run":
@@ -40,6 +45,7 @@ class Run:
         elif is_occupied(path):
             raise not_empty(path)
         make_folder(path)
+        write_code(path, recipe.model)
         write_json(path / "recipe.json", recipe.to_json())
         return cls(path)
 

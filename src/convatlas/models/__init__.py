@@ -16,9 +16,11 @@ from ..catalog import ROWS, Row
 from ..errors import InputError, unknown_name
 from ..files import read_json
 from ..ops.init import SkipInit
+from ..trust import allow, is_own
+from .code import check_text, keep_code
 from .families import CATALOG, FAMILIES
 from .family import Paper
-from .variant import Variant, variant
+from .variant import Variant, parse, variant
 
 __all__ = [
     "CATALOG",
@@ -64,9 +66,10 @@ def create_model(
     image_size: int | None = None,
     weights: str | Path | None = None,
     device: str | torch.device | None = None,
+    trust_code: bool = False,
     **changes: Any,
 ) -> nn.Module:
-    """Builds a network of the catalog, with fresh weights, published ones or those of a file.
+    """Builds a network of the catalog or one of your own, with fresh weights, published ones or those of a file.
 
     What is None is the variant's own: 1000 classes, 3 channels and 224 pixels for ImageNet networks, 1 channel for LeNet-5.
     `num_classes=0` leaves the head out. `image_size` is what the network is built for: up to 64 pixels every ImageNet
@@ -77,6 +80,8 @@ def create_model(
 
     Raises   InputError for an unknown network, ablation or tag, an image too small, a file that does not fit
     """
+    if trust_code:
+        allow(str(name))
     named = variant(name)
     settings, trained_at = settings_of_weights(named, weights)
     network = variant(named.base).with_changes(settings | dict(named.changes) | changes)
@@ -86,7 +91,7 @@ def create_model(
     size = image_size if image_size is not None else trained_at or native.image_size
     if classes < 0 or channels < 1:
         raise InputError(f"{base} needs num_classes >= 0 and in_channels >= 1, got {classes} and {channels}")
-    if size != native.fitting_size(size):
+    if size != native.fitting_size(size) and not is_own(base):
         need = f"{native.fitting_size(size)}x{native.fitting_size(size)}"
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
         raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
@@ -97,7 +102,7 @@ def create_model(
         ):
             model = network.family.build(network.spec, classes, channels, size)
     except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError) as error:
-        if not network.changes:
+        if not network.changes or isinstance(error, InputError):
             raise
         raise InputError(f"{base} cannot be built with {network.changes}: {error}") from error
     if weights is not None:
@@ -120,8 +125,14 @@ def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tupl
 
     changes: dict[str, Any] = {}
     if (recipe := Path(weights) / "recipe.json").is_file():
-        trained = variant(read_json(recipe)["model"])
-        changes |= trained.changes if trained.base == network.base else {}
+        trained = str(read_json(recipe)["model"])
+        keep_code(Path(weights), trained)
+        base, own = parse(trained)
+        if is_own(network.base) and is_own(base):
+            check_text(Path(weights), network.base)
+            changes |= own
+        elif base == network.base:
+            changes |= variant(trained).changes
     elif checkpoint := published_as(network.base, weights):
         return checkpoint.changes, checkpoint.image_size
     if network.family.older_form and is_stored(weights):
@@ -180,7 +191,7 @@ def model_info(name: str | Variant) -> ModelInfo:
 
 
 def row_of(name: str | Variant) -> Row:
-    """The variant's row of catalog.csv; counted here for a family that `make docs` has not yet met.
+    """The variant's row of catalog.csv; counted here for a network of the user's own or a family that `make docs` has not met.
 
     Raises   InputError with the nearest names if there is no such network
     """

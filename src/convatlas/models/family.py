@@ -142,7 +142,7 @@ class Family:
 
     name: str  # of its file, too
     title: str  # as people write it
-    papers: tuple[Paper, ...]  # the first one is the family's own
+    papers: tuple[Paper, ...]  # the first one is the family's own; a network of the user's has none
     ideas: tuple[Idea, ...]  # what it stands on first, then what else it took; empty if it begins a line
     groups: tuple[Group, ...] = ()
     task: str = "classify"  # what its networks are for: a name of engine.tasks.TASKS
@@ -181,8 +181,8 @@ class Family:
         return self.variant_suits.get(name, self.suits)
 
     def year_of(self, name: str) -> int:
-        """When the variant was published."""
-        return self.years.get(name, self.papers[0].year)
+        """When the variant was published; 0 for a network of the user's own."""
+        return self.years[name] if name in self.years else self.papers[0].year
 
     def sides_of(self, name: str) -> Sides | None:
         """What the paper lists for the variant, or for all of the family's usual size."""

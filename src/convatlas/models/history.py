@@ -17,9 +17,10 @@ def sections(name: str | Variant) -> dict[str, str]:
 
     Raises   InputError with the nearest names if there is no such network
     """
-    words = sys.modules[variant(name).family.build.__module__].__doc__ or ""
-    starts = [*TITLE.finditer(words)]
-    ends = [*(start.start() for start in starts[1:]), len(words)]
+    family = variant(name).family
+    words = sys.modules[family.build.__module__].__doc__ or ""
+    starts = [*TITLE.finditer(words)] if family.papers else []  # a network of the user's own may have any docstring
+    ends = [*(start.start() for start in starts[1:]), len(words)][: len(starts)]
     return {start[1]: join_lines(words[start.start() : end]) for start, end in zip(starts, ends, strict=True)}
 
 

@@ -1,6 +1,7 @@
 """A network's name, read once: `resnet50:groups=32,base_width=4` is a variant of the catalog with two ablations.
 
-What follows the colon are fields of the family's Spec. A tuple is written `depths=3-3-3`, which no shell changes, or as in
+A network of the user's own is named by its place, `mynet.py:Net` or `package.module:function`, with the ablations after a
+second colon. Ablations are fields of the family's Spec. A tuple is written `depths=3-3-3`, which no shell changes, or as in
 Python, `depths=(3,3,3)`; a switch `True`, `true`, `False` or `false`; a text bare or in quotes; a number as in Python.
 """
 
@@ -12,18 +13,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
 from ..errors import InputError, unknown_name
+from ..trust import is_own, place_and_rest
 from .families import CATALOG
 from .family import Family, Native
+from .own import own_family
 
 SWITCHES = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant of the catalog, with or without ablations."""
+    """A variant of the catalog or a network of the user's own, with or without ablations."""
 
     name: str  # in one spelling: ablations as a shell takes them
-    base: str  # the published variant
+    base: str  # the published variant, or the place of the user's code
     changes: Mapping[str, Any]  # the ablations: fields of its Spec
     family: Family
     spec: Any  # the family's Spec with them
@@ -52,13 +55,25 @@ def build_variant(base: str, changes: Mapping[str, Any]) -> Variant:
 
     Raises   InputError for an unknown network, an unknown field or a value of another type
     """
-    if base not in CATALOG:
-        raise unknown_name("network", base, CATALOG, "`convatlas list` shows them all.")
-    family = CATALOG[base]
+    family = family_of(base, tuple(changes))
     changes = {family.aliases.get(key, key): value for key, value in changes.items()}
     spec = with_changes(base, family.variants[base], changes)
     values = {key: getattr(spec, key) for key in changes}
     return Variant(write_name(base, values), base, values, family, spec, family.native_of(base))
+
+
+def family_of(base: str, changes: tuple[str, ...] = ()) -> Family:
+    """The family of a variant or of a network of the user's own; `changes` are the names of ablations.
+
+    Raises   InputError for an unknown network, with the nearest names, or code that may not be executed or raises
+    """
+    if is_own(base):
+        return own_family(base, changes)
+    if base in CATALOG:
+        return CATALOG[base]
+    if base.endswith(".py"):
+        raise InputError(f"{base} needs the class or function that makes the network: write {base}:NAME")
+    raise unknown_name("network", base, CATALOG, "`convatlas list` shows them all; one of your own is FILE.py:CLASS.")
 
 
 def parse(name: str) -> tuple[str, dict[str, Any]]:
@@ -66,8 +81,9 @@ def parse(name: str) -> tuple[str, dict[str, Any]]:
 
     Raises   InputError if what follows the colon is no list of key=value with plain values
     """
-    base, colon, rest = name.partition(":")
-    if not colon:
+    own = place_and_rest(name)
+    base, rest = own or (name.partition(":")[0], name.partition(":")[2] if ":" in name else None)
+    if rest is None:
         return base, {}
     try:
         call = ast.parse(f"f({rest})", mode="eval").body
@@ -132,7 +148,7 @@ def with_changes(name: str, spec: Any, changes: Mapping[str, Any]) -> Any:
         if key not in kinds:
             raise unknown_name(f"ablation of {name}", key, kinds)
         values[key] = as_kind(value, kinds[key])
-        if not fits(values[key], kinds[key]):
+        if kinds[key] is not Any and not fits(values[key], kinds[key]):
             raise InputError(f"{key} of {name} needs {kind_text(kinds[key], getattr(spec, key))}, got {write_value(value)}")
     return replace(spec, **values)
 

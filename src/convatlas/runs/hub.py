@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 NEEDED = ("recipe.json", "env.json", "model.safetensors", "metrics.json")
-FILES = (*NEEDED, "events.jsonl", "predictions.safetensors", "README.md")
+FILES = (*NEEDED, "events.jsonl", "predictions.safetensors", "README.md", "network.py", "network.json")
 PICTURE = re.compile(r"card/[\w-]+\.png", re.ASCII)
 NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 PUBLIC = "https://huggingface.co"

@@ -15,7 +15,9 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError
 from ..models import CATALOG, create_model, variant
-from ..models.variant import parse
+from ..models.code import check_text
+from ..models.variant import parse, write_name
+from ..trust import TRUST, is_own
 from ..weights import classes
 from ..weights.checkpoints import checkpoints_of
 from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
@@ -138,20 +140,27 @@ def open_network(request: NetworkRequest) -> OpenNetwork:
         return open_with_weights(request, str(request.weights))
     if request.seed is not None:
         return open_untrained(request, request.seed)
-    if not Path(request.network).is_dir() and parse(request.network)[0] in CATALOG:
+    if not Path(request.network).is_dir() and (is_own(request.network) or parse(request.network)[0] in CATALOG):
         rows = checkpoints_of(variant(request.network).base)
         remedy = f"--weights default for its published ones ({rows[0].acc1:.1f} % on ImageNet)" if rows else "--weights FILE"
         raise InputError(f"{request.network} needs weights to name anything: add {remedy}, or give a run folder in its place")
     return load_run(request.network)  # which says that it is none
 
 
-def load_run(folder: Place) -> OpenNetwork:
+def load_run(folder: Place, code: str | None = None, *, trust_code: bool = False) -> OpenNetwork:
     """The network of a run folder with its weights, in evaluation mode, on the CPU.
 
-    Raises   InputError if the folder holds no run, or one that is unfinished or damaged
+    A network that is not of the catalog needs its code: `code` is the place of the user's, `FILE.py:CLASS`; `trust_code`
+    lets the text that the folder keeps be executed.
+
+    Raises   InputError if the folder holds no run, or one that is unfinished or damaged, or its code may not be executed
     """
     run = Run.open(Path(folder))
+    if trust_code:
+        TRUST.folders.add(run.path)
     recipe, _ = run.recipe, run.metrics  # an unfinished run has no figures
+    if code is not None:
+        recipe = replace(recipe, model=write_name(variant(code).base, parse(recipe.model)[1]))
     preparation, names = preparation_of_run(run)
     options = prepared_options(preparation, len(names))
     model = create_model(recipe.model, **options, weights=folder).eval()
@@ -173,13 +182,15 @@ def open_run(request: NetworkRequest, folder: Path) -> OpenNetwork:
         )
     if request.weights is not None:
         check_same_network(request.network, Run.open(folder))
-    network = load_run(folder)
+    network = load_run(folder, request.network if request.weights is not None and is_own(request.network) else None)
     return replace(network, preparation=request.preparation) if request.preparation else network
 
 
 def check_same_network(network: str, run: Run) -> None:
-    """Raises InputError for a run of another network."""
-    if variant(run.recipe.model).base != variant(network).base:
+    """Raises InputError for a run of another network, or of another text of the user's own."""
+    if is_own(network) and is_own(run.recipe.model):
+        check_text(run.path, variant(network).base)
+    elif parse(run.recipe.model)[0] != variant(network).base:
         raise InputError(f"{run.path} is a run of {run.recipe.model}, not of {network}: ask for that one")
 
 
@@ -196,7 +207,7 @@ def open_untrained(request: NetworkRequest, seed: int) -> OpenNetwork:
             name, mean=request.mean, std=request.std, image_size=request.image_size, in_channels=request.in_channels
         )
         base = variant(name).base
-        names = number_classes(CATALOG[base].native_of(base).num_classes)
+        names = number_classes(variant(base).native.num_classes)
     fresh = partial(create_seeded, name, prepared_options(preparation, len(names)), seed)
     with torch.random.fork_rng(devices=()):
         model = fresh().eval()

@@ -15,7 +15,9 @@ from ..engine.stop import Interrupted
 from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, settings_of_tensors, variant
+from ..models.code import check_text
 from ..ops.checkpoint import checkpoint_activations
+from ..trust import is_own
 from .build import (
     build_model,
     image_size,
@@ -60,6 +62,8 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
     from ..engine.train import train
 
     recipe = run.recipe
+    if is_own(recipe.model):
+        check_text(run.path, variant(recipe.model).base)
     data = data or open_data(recipe)
     if run.begun:  # its state has the weights, and those it started from may be gone
         network = variant(recipe.model)
@@ -81,7 +85,8 @@ def is_recipe_of(recipe: Recipe, model: str) -> bool:
     """Whether a recipe is one of the network as a user names it, without the settings of its weights."""
     if is_run(model):
         return False
-    same, own = (replace(recipe, model=variant(name).name) for name in (model, recipe.model))
+    name = recipe.model if is_own(recipe.model) else variant(recipe.model).name  # a folder's code is not executed for it
+    same, own = replace(recipe, model=variant(model).name), replace(recipe, model=name)
     return same == own or (recipe.weights is not None and with_weight_settings(same) == own)
 
 

@@ -14,6 +14,7 @@ from ..anatomy.without_compiler import without_compiler
 from ..errors import InputError
 from ..models import CATALOG, ModelInfo, create_on_meta, model_info, variant
 from ..models.variant import parse
+from ..trust import is_own
 
 BATCH = 32  # images in a training step, by default
 
@@ -58,6 +59,8 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
 
 def names_run(name: str) -> bool:
     """Whether a name means a run folder, whether or not that is there."""
+    if is_own(name):
+        return False
     return (Path(name) / "recipe.json").is_file() or (parse(name)[0] not in CATALOG and ("/" in name or Path(name).is_dir()))
 
 
@@ -97,7 +100,7 @@ def open_variant(name: str, size: Shape, num_classes: int | None) -> tuple[Model
     info = model_info(base)
     if network.changes:
         info = replace(info, name=network.name, spec=asdict(network.spec), top1=None, top1_on="")
-    return info, model, shape, f"{base} is published for {shape_text(own)}"
+    return info, model, shape, f"{base} is {'published' if info.papers else 'written'} for {shape_text(own)}"
 
 
 def full_shape(size: Shape, own: Shape) -> Shape:
