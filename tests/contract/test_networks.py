@@ -96,7 +96,7 @@ def test_small_images_leave_a_map_of_4x4(name):
 @pytest.mark.parametrize(
     "sides", [(33, SMALL + 1), pytest.param((0, 34, 47, SMALL, 66, 67, 96, 131), marks=pytest.mark.thorough)]
 )
-@pytest.mark.parametrize("name", networks(KINDS, QUICK, SMALLEST))
+@pytest.mark.parametrize("name", networks(KINDS, LIGHT, SMALLEST))
 def test_every_size_works_that_can_be_asked_for(name, sides):
     """The size it was built for, in training and evaluation alike; in evaluation an odd and oblong one, too."""
     native = CATALOG[name].native_of(name)

@@ -35,14 +35,14 @@ def test_moving_shapes_are_the_same_at_every_moment():
     assert (means.max(0).values - means.min(0).values).max() < 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_lstm_sees_motion_that_an_average_does_not():
     found = script("video_lstm").main(["--clips", "320", "--epochs", "6"])
     assert found["encoder + LSTM"] > 0.6
     assert found["encoder + mean over frames"] < 0.4
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_transformer_reads_digits():
     found = script("encoder_transformer").main(["--canvases", "1200", "--epochs", "6"])
     assert found["digits"] > 0.5

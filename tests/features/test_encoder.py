@@ -25,7 +25,7 @@ SLIM = {  # changes that make the heavy ones quick
     "resnext_cifar": {"n": 1},
 }
 QUICK = ("resnet20", "tinyvgg")
-SLOW = ("lenet5_1998", "squeezenet1_1", "densenet_bc_100_12", "convnext_tiny", "googlenet")
+SLOW = ("squeezenet1_1", "densenet_bc_100_12", "convnext_tiny")
 NETWORKS = networks([name for name in SMALLEST if name != "vit_b_16"], QUICK, SLOW)
 
 

@@ -169,7 +169,7 @@ def insects(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return {split: sorted((root / "hymenoptera" / split).rglob("*.jpg")) for split in ("train", "val")}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_ants_and_bees(insects, shared):
     names = {split: [path.parent.name for path in paths] for split, paths in insects.items()}
     net = FeatureExtractor("mobilenet_v2", weights=shared / "weights" / "mobilenet_v2_imagenet.pth")

@@ -28,7 +28,9 @@ def shown(look, subject, **options):
     return {picture.name: picture for picture in draw_look(subject, look, **options)}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", ["binary", "long", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ten", "hundred"))]
+)
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_look_is_legible_for_few_and_for_many_classes_with_long_names(look, name):
     k = len(NAMES[name])

@@ -26,7 +26,7 @@ OPTIONS = {
     "embedding": {"method": "pca"},
     "saliency": {"method": "gradcam", "at": (0,), "sanity": False},
 }
-QUICK, SLOW = ("lenet5",), ("lenet5_1998", "resnet20", "squeezenet1_1", "mobilenet_v1_025", "vit_b_16", "swin_t")
+QUICK, SLOW = ("lenet5",), ("resnet20", "squeezenet1_1", "vit_b_16")
 FAMILIES = networks(dict.fromkeys([*SMALLEST, *QUICK]), QUICK, SLOW)
 
 

@@ -361,13 +361,12 @@ def test_real_networks(name, library):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-ALONE = """lenet5 zfnet googlenet inception_v3 squeezenet1_1 mobilenet_v2 mnasnet0_5 mobilenet_v3_small regnet_y_400mf
-efficientnet_v2_s tinyvgg""".split()
+ALONE = "lenet5 googlenet squeezenet1_1 mnasnet0_5 mobilenet_v3_small regnet_y_400mf tinyvgg".split()
 
 
 @pytest.mark.parametrize("name", networks(CATALOG, (), ALONE))
 def test_the_whole_catalog(name):
-    """Values up to a hundred million parameters, layouts of all; CI takes those that tests/parity does not compare."""
+    """Values up to a hundred million parameters, layouts of all; CI takes small ones that tests/parity does not compare."""
     [verdict] = verify([name], quick=catalog.ROWS[name].parameters > 10**8)
     assert verdict.outcome is not Outcome.DIFFERS, str(verdict)
 

@@ -61,7 +61,7 @@ def test_other_classes_change_the_heads_alone(loaded, name):
     assert (without.adapted, without.fresh) == ((), ())
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 12])
+@pytest.mark.parametrize("channels", [1, 4, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3, 12))])
 @pytest.mark.parametrize("name", FIRST)
 def test_other_channels_adapt_the_stem_alone(loaded, name, channels):
     same = channels == CATALOG[name].native_of(name).in_channels

@@ -21,6 +21,7 @@ from ..trust import TRUST, is_own
 from ..weights import classes
 from ..weights.checkpoints import checkpoints_of
 from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
+from .class_names import number_classes, read_classes
 from .preparation import (
     Place,
     Preparation,
@@ -282,22 +283,3 @@ def names_imagenet(network: str, weights: Place) -> bool:
     Raises   InputError if there are no such weights
     """
     return not is_run(weights) and bool(checkpoints_of(variant(network).base)) and classes_of(network, weights) == IMAGENET
-
-
-def number_classes(count: int) -> tuple[str, ...]:
-    """Names for classes of which nothing but their number is known."""
-    return tuple(f"class {i}" for i in range(count))
-
-
-def read_classes(path: Path, count: int) -> tuple[str, ...]:
-    """The classes that a file names, one per line.
-
-    Raises   InputError if it cannot be read or has another number of lines
-    """
-    try:
-        names = tuple(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--classes needs a text file with one name per line, but {path} cannot be read ({error})") from None
-    if len(names) != count:
-        raise InputError(f"--classes needs one line for each of the {count} classes, but {path} has {len(names)}")
-    return names
