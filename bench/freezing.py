@@ -22,7 +22,7 @@ from torch import nn
 from convatlas.anatomy.speed import training_memory, wait
 from convatlas.data import Data, Resident
 from convatlas.data.feed import Augment
-from convatlas.engine.hardware import autocast, choose_device, choose_precision, processor
+from convatlas.engine.hardware import autocast, choose_device, possible_precisions, processor
 from convatlas.engine.optim import make_optimizer
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.strategy import Learning
@@ -40,7 +40,7 @@ class Step:
 
     def __init__(self, recipe: Recipe, data: Data) -> None:
         self.device = torch.device(choose_device(recipe.device))
-        self.precision = choose_precision(recipe.precision, self.device.type)
+        self.precision = possible_precisions(recipe.precision, self.device.type)[-1]
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.model: nn.Module = build_model(recipe, data).to(self.device).to(memory_format=layout)
         self.learning = Learning(self.model, recipe, stages_of(recipe, self.model, data))
@@ -140,7 +140,7 @@ def put(path: Path, name: str, text: str) -> None:
 def machine(precision: str = "auto") -> str:
     """Processor, threads, precision and versions, on which the figures depend."""
     device = choose_device("auto")
-    chosen = choose_precision(precision, device)
+    chosen = possible_precisions(precision, device)[-1]
     return f"{processor(device)}, {torch.get_num_threads()} threads, {chosen}, torch {torch.__version__}"
 
 

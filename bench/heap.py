@@ -25,7 +25,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from convatlas import create_model, model_info
-from convatlas.engine.hardware import autocast, choose_precision, processor
+from convatlas.engine.hardware import autocast, possible_precisions, processor
 from convatlas.ops.malloc import keep_freed_memory
 from convatlas.ops.mode import eval_mode
 
@@ -54,7 +54,7 @@ def worked(name: str) -> dict[str, Callable[[], None]]:
     x = torch.randn(32 if side > 64 else 128, 3, side, side).contiguous(memory_format=torch.channels_last)
     y = torch.zeros(len(x), dtype=torch.int64)
     optimizer = torch.optim.SGD(model.parameters(), 1e-4)
-    precision = choose_precision("auto", "cpu")
+    precision = possible_precisions("auto", "cpu")[-1]
 
     def step() -> None:
         with autocast(precision, "cpu"):
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--markdown", type=Path, help="also write the table here")
     options = parser.parse_args()
-    precision, versions = choose_precision("auto", "cpu"), f"{' '.join(platform.libc_ver())}, torch {torch.__version__}"
+    precision, versions = possible_precisions("auto", "cpu")[-1], f"{' '.join(platform.libc_ver())}, torch {torch.__version__}"
     lines = [
         f"{processor('cpu')}, {torch.get_num_threads()} threads, {precision}, {versions}, {options.rounds} rounds.",
         "",

@@ -27,7 +27,7 @@ from torchvision.transforms import v2
 
 from convatlas.data import Augment, Data, Resident
 from convatlas.engine.events import Epoch
-from convatlas.engine.hardware import choose_precision, processor
+from convatlas.engine.hardware import possible_precisions, processor
 from convatlas.engine.record import Run
 from convatlas.engine.train import train
 from convatlas.models import create_model, model_info
@@ -135,7 +135,7 @@ def main() -> int:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     made = f"batch {BATCH}, {SIDE}x{SIDE}"
-    head = f"{processor('cpu')}, {torch.get_num_threads()} threads, {choose_precision('auto', 'cpu')}, {made}"
+    head = f"{processor('cpu')}, {torch.get_num_threads()} threads, {possible_precisions('auto', 'cpu')[-1]}, {made}"
     rows = [
         "| network | plain images/s | ours images/s | ratio | plain MiB | ours MiB | ratio |",
         "|---|---:|---:|---:|---:|---:|---:|",

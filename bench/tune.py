@@ -44,7 +44,7 @@ from PIL import Image
 from tune_loops import BATCH, CONTESTANTS, FEW_EPOCHS, OURS, SIDE, STREAMED, TIMM, TRIED, Plan, Setting, drawn
 
 from convatlas.data.picture import ENDINGS
-from convatlas.engine.hardware import choose_precision, processor
+from convatlas.engine.hardware import possible_precisions, processor
 
 
 class Memory:
@@ -226,7 +226,7 @@ def main() -> int:
         count = stage(options.data, Path(place, "images"), options.images)
         if count < BATCH:
             sys.exit(f"at least {BATCH} images are needed, got {count}")
-        precision = choose_precision("auto", "cpu")
+        precision = possible_precisions("auto", "cpu")[-1]
         for network in options.networks:
             weights = Path(place, f"{network}.pth")
             torch.save(drawn(network), weights)

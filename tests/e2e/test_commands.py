@@ -48,6 +48,8 @@ def own(trained, tmp_path) -> Path:
         ("train lenet5 --optimizer adam", "unknown optimizer 'adam': did you mean adamw"),
         ("train lenet5 --schedule cosin", "did you mean cosine"),
         ("train lenet5 --precision fp61", "did you mean fp16"),
+        ("train lenet5 --threads 99999", "--threads needs to be auto or 1 to"),
+        ("evaluate nowhere --threads two", 'unable to convert "two" into int'),
         ("train lenet5 --device gpu", "unknown device 'gpu'"),
         ("train lenet5 --device cpu --precision fp16", "fp16 needs a GPU"),
         ("train lenett5", "unknown network 'lenett5': did you mean lenet5"),

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convatlas.engine.events import Epoch, Event, Step, Unfrozen
+from convatlas.engine.events import Epoch, Event, Started, Step, Unfrozen
 from convatlas.engine.record import Run
 
 SIDE = 8
@@ -35,6 +35,7 @@ class Told:
     epochs: list[tuple[Any, ...]] = field(default_factory=list)
     first: tuple[int, int] = (0, 0)
     learns: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
@@ -51,6 +52,8 @@ def note(told: Told, event: Event) -> None:
     if isinstance(event, Step):
         told.steps.append(event.loss.item())
         told.rates.append(event.learning_rate)
+    elif isinstance(event, Started):
+        told.notes += event.notes
     elif isinstance(event, Unfrozen):
         told.learns.append(event.words)
     elif isinstance(event, Epoch):

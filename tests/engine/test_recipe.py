@@ -13,7 +13,7 @@ OTHER = {
     "strict": True, "resident_share": 0.5, "workers": 2, "weights": "a.pth", "epochs": 3, "batch_size": 7, "accumulate": 2,
     "optimizer": "adamw", "lr": 0.2, "momentum": 0.8, "weight_decay": 0.1, "schedule": "step", "warmup": 0.1,
     "label_smoothing": 0.1, "clip": 1.0, "ema": 0.9, "crop": 2, "flip": False, "cutout": 3, "zoom": 0.5, "precision": "32",
-    "channels_last": False, "compile": True, "device": "cpu", "seed": 1, "checkpoint_minutes": 1.0,
+    "threads": 1, "channels_last": False, "compile": True, "device": "cpu", "seed": 1, "checkpoint_minutes": 1.0,
     "folds": 3, "fold": 1, "mean": (0.5, 0.4, 0.3), "std": (0.2,), "balance": "weights", "strategy": "head", "stage_decay": 0.6,
     "head_rate": 3.0, "freeze_norms": True, "teacher": "runs/big", "distill": 0.7, "temperature": 2.0, "stochastic_depth": 0.1,
     "patience": 3, "randaugment": 9, "trivialaugment": True, "erasing": 0.25, "mixup": 0.2, "cutmix": 1.0, "tta": "flip",

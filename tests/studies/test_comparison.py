@@ -92,7 +92,7 @@ def test_results_as_agreed(compared):
         assert network.keys() == {
             "name", "status", "error", "image_size", "parameters", "trained_parameters", "macs", *COST,
             "training_images_per_second", *spreads, "tta_accuracy", "against_best", "recipe", "runs", "confusion",
-            "predictions",
+            "predictions", "precision", "threads",
         }  # fmt: skip
         assert network["status"] == "done"
         for name in spreads:

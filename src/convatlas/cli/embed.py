@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, DataDir, Device, Json, Mean, Std, TrainedOn, Weights
+from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Threads, TrainedOn, Weights
 
 
 def embed(
@@ -25,6 +25,7 @@ def embed(
     data_dir: DataDir = None,
     batch_size: BatchSize = 128,
     device: Device = "auto",
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Write a feature vector for each image to an index.
@@ -43,5 +44,7 @@ def embed(
     from ..studies.embed import embed as make_index
 
     request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
-    index, notes = make_index(request, data, split, out, layer=layer, batch_size=batch_size, device=device)
+    index, notes = make_index(
+        request, data, split, out, layer=layer, batch_size=batch_size, device=device, threads=threads
+    )  # fmt: skip
     print_index(index, notes, out, as_json)

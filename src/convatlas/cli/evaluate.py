@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, Channels, DataDir, Device, Json, Weights
+from .flags import BatchSize, Channels, DataDir, Device, Json, Threads, Weights
 
 
 def evaluate(
@@ -22,6 +22,7 @@ def evaluate(
     batch_size: BatchSize = 128,
     device: Device = "auto",
     precision: Annotated[str, Parameter(help="auto, 32, bf16 or fp16.")] = "32",
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Measure a trained network on the test images.
@@ -41,4 +42,5 @@ def evaluate(
     from ..studies.measure import measure
 
     request = NetworkRequest(run, weights, data, data_dir, mean, std)
-    console.print_evaluation(measure(request, split, batch_size=batch_size, device=device, precision=precision), as_json)
+    measurement = measure(request, split, batch_size=batch_size, device=device, precision=precision, threads=threads)
+    console.print_evaluation(measurement, as_json)

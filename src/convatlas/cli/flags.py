@@ -20,7 +20,7 @@ def make_flags() -> Any:
             default = f.metadata["default"] or default_text(f.default)
             limits = f.metadata["range"]
             words = " ".join(filter(None, (f.metadata["help"], limits and limits.text(), default and f"[{default}]")))
-            converter = CONVERTERS.get(hints[f.name])
+            converter = thread_count if f.name == "threads" else CONVERTERS.get(hints[f.name])
             parameter = Parameter(help=words, converter=converter, group=groups[f.metadata["group"]], negative_iterable="")
             rows.append((f.name, Annotated[hints[f.name] | None, parameter], field(default=None)))
     result = make_dataclass("Flags", rows, kw_only=True)
@@ -34,6 +34,11 @@ def whole_number(_: Any, tokens: Sequence[Token]) -> int:
     if not text.lstrip("+-").isdecimal():
         raise ValueError(f'unable to convert "{text}" into int')
     return int(text)
+
+
+def thread_count(kind: Any, tokens: Sequence[Token]) -> int | None:
+    """A number of threads; None for auto."""
+    return None if tokens[0].value == "auto" else whole_number(kind, tokens)
 
 
 def split_words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -53,6 +58,11 @@ def default_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def field_help(name: str) -> str:
+    """What a field of Recipe is, in a sentence."""
+    return next(str(f.metadata["help"]) for f in fields(Recipe) if f.name == name)
+
+
 CONVERTERS = {int: whole_number, int | None: whole_number, tuple[float, ...] | None: split_numbers}
 Flags = make_flags()
 MANY = Parameter(consume_multiple=True, negative="", show_default=False)
@@ -67,6 +77,7 @@ Weights = Annotated[
 ]
 DataDir = Annotated[Path | None, Parameter(name="--data-dir", help="Folder that holds the data sets.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int | None, Parameter(converter=thread_count, help=f"{field_help('threads')} [auto]")]
 Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
 Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]
 Std = Annotated[Channels, Parameter(help="Standard deviation of each channel, with commas between.")]

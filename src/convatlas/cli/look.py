@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..looks import LOOKS, choose_looks
-from .flags import MANY, DataDir, Json, Theme, Weights, Words
+from .flags import MANY, DataDir, Json, Theme, Threads, Weights, Words
 from .look_flags import LookFlags, values_of
 
 
@@ -26,6 +26,7 @@ def look(
     out: Annotated[Path | None, Parameter(help="Folder for the pictures; looks/NETWORK if not given.")] = None,
     kind: Annotated[str, Parameter(name="--format", help="png, svg or pdf.")] = "png",
     theme: Theme = "light",
+    threads: Threads = None,
     as_json: Json = False,
     options: LookFlags | None = None,
 ) -> None:
@@ -50,5 +51,5 @@ def look(
     looks = choose_looks(what, values_of(options))
     subject = open_subject(NetworkRequest(run, weights, data, data_dir), split, image)
     folder = out or Path("looks") / slug(Path(run).name)
-    pictures = write_looks(subject, looks, folder, kind=kind, theme=theme, command=command())
+    pictures = write_looks(subject, looks, folder, kind=kind, theme=theme, command=command(), threads=threads)
     print_looks(pictures, subject.title, folder, as_json)

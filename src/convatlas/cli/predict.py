@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Weights
+from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Threads, Weights
 
 
 def predict(
@@ -20,6 +20,7 @@ def predict(
     ] = None,
     batch_size: BatchSize = 64,
     device: Device = "auto",
+    threads: Threads = None,
     data: Annotated[
         str | None, Parameter(help="Data set that a weight file was trained on, for its classes, mean and standard deviation.")
     ] = None,
@@ -51,5 +52,5 @@ def predict(
     files = list_images(images)
     network = open_network(NetworkRequest(run, weights, data, data_dir, mean, std, classes)).on(device)
     topk = min(topk, len(network.classes))
-    predictions = study(network, files, topk, batch_size)
+    predictions = study(network, files, topk, batch_size, threads)
     print_predictions(predictions, network.note, len(files), topk, as_json=as_json, table=csv)

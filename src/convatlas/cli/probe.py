@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Theme, TrainedOn, Weights, Words
+from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Theme, Threads, TrainedOn, Weights, Words
 
 
 def probe(
@@ -24,6 +24,7 @@ def probe(
     data_dir: DataDir = None,
     batch_size: BatchSize = 128,
     device: Device = "auto",
+    threads: Threads = None,
     theme: Theme = "light",
     as_json: Json = False,
 ) -> None:
@@ -49,5 +50,7 @@ def probe(
     check_new_folder(out)
     request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
     with show_progress() as watch:
-        result = study(request, data, layers, split=split, k=k, batch_size=batch_size, device=device, watch=watch)
+        result = study(
+            request, data, layers, split=split, k=k, batch_size=batch_size, device=device, threads=threads, watch=watch
+        )  # fmt: skip
     print_probe(result, draw_probe(result, result.save(out), theme) if out else None, as_json)

@@ -30,18 +30,18 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
-def choose_precision(wanted: str, device: str) -> str:
-    """`auto` takes bf16 where the processor computes it natively, else 32.
+def possible_precisions(wanted: str, device: str) -> tuple[str, ...]:
+    """The precision that is wanted, or for `auto` those that the processor computes natively: 32, and bf16 where it has it.
 
     Raises   InputError for an unknown one, and for fp16 on a CPU, which would be slower and less exact than either
     """
     if wanted not in PRECISIONS:
         raise unknown_name("precision", wanted, PRECISIONS)
     if wanted == "auto":
-        return "bf16" if has_bf16(device) else "32"
+        return ("32", "bf16") if has_bf16(device) else ("32",)
     if wanted == "fp16" and device == "cpu":
         raise InputError("--precision fp16 needs a GPU: use bf16 or 32 on a CPU")
-    return wanted
+    return (wanted,)
 
 
 def has_bf16(device: str) -> bool:
@@ -75,7 +75,7 @@ def processor(device: str) -> str:
     return cpuinfo("model name") or platform.processor() or platform.machine()
 
 
-def environment(device: str, precision: str) -> dict[str, Any]:
+def environment(device: str, precision: str, threads: int | None = None) -> dict[str, Any]:
     """What else a number depends on: versions, processor, threads."""
     return {
         "convatlas": __version__,
@@ -84,7 +84,7 @@ def environment(device: str, precision: str) -> dict[str, Any]:
         "torchvision": version("torchvision"),
         "platform": platform.platform(),
         "processor": processor(device),
-        "threads": torch.get_num_threads(),
+        "threads": threads or torch.get_num_threads(),
         "device": device,
         "precision": precision,
     }

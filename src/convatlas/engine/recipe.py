@@ -129,7 +129,8 @@ class Recipe:
     mixup: float | None = change("mixup", "Mix pairs of images: alpha of the Beta distribution.")
     cutmix: float | None = change("cutmix", "Paste a rectangle of another image: alpha of the Beta distribution.")
     tta: str = setting("none", TESTING, "Test also with the mean over views, a figure of its own: none, flip or ten (crops).")
-    precision: str = setting("auto", MACHINE, "auto (bf16 where the processor has it), 32, bf16 or fp16.")
+    precision: str = setting("auto", MACHINE, "auto (the faster of 32 and bf16 here), 32, bf16 or fp16.")
+    threads: int | None = setting(None, MACHINE, "auto (as many as are fastest here now) or a number.", "auto", at_least=1)
     channels_last: bool = setting(True, MACHINE, "Keep channels innermost in memory.")
     checkpoint_activations: bool = setting(
         False, MACHINE, "Forget activations and compute them again when gradients need them: less memory, more time."

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -101,7 +101,8 @@ class Session:
         trained: Any = torch.compile(self.net) if recipe.compile else self.net
         self.model, self.optimizer = fabric.setup(trained, make_optimizer(self.learning.learners, recipe, device))
         self.fabric = fabric
-        self.loss = self.task.loss(recipe, data, teacher.to(device).to(memory_format=layout) if teacher else None)
+        teacher = teacher.to(device).to(memory_format=layout) if teacher else None
+        self.loss = self.task.loss(replace(recipe, precision=precision), data, teacher)
         self.feed = partial(make_feed, recipe, data, image_size, device)
         self.batches = Batches(data.train, self.feed(training=True))
         self.steps = len(self.batches)

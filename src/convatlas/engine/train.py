@@ -9,14 +9,16 @@ from ..data import Data
 from ..data.stream import explaining_killed_workers
 from ..ops.malloc import keep_freed_memory
 from .events import Event, Started
-from .hardware import choose_device, choose_precision, environment
+from .hardware import environment
 from .judge import close_epoch, finish
+from .machine import machine_of_run, machine_to_train, use_threads
 from .recipe import Recipe
 from .record import Run
 from .session import Session
 from .stop import Interrupted, out_of_memory, stop_requests
 from .strategy import Stages
 from .task import Task
+from .tasks import TASKS
 
 
 def train(  # noqa: PLR0913 (each is a choice of its own)
@@ -42,25 +44,28 @@ def train(  # noqa: PLR0913 (each is a choice of its own)
     Raises   Diverged, Interrupted and OutOfMemory; the run folder then holds the last saved state
     """
     torch.manual_seed(recipe.seed)
-    device = choose_device(recipe.device)
-    precision = choose_precision(recipe.precision, device)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-    run.describe(data, image_size, environment(device, precision))
     memory = out_of_memory(recipe.batch_size, recipe.accumulate)
+    task = task or TASKS[data.task]
     with keep_freed_memory(), stop_requests() as stop, explaining_killed_workers(), memory:
-        machine = device, precision
-        session = Session(model, data, recipe, image_size, machine, task=task, stages=stages, teacher=teacher)
-        if state := run.load_state():
-            session.restore(state, run)
-        run.keep_epochs(session.at.epoch)
-        at, decides = session.at, session.task.measures[0]
-        yield Started(recipe.epochs, session.steps, at.epoch, at.step, decides, data.warnings, notes)
-        while not session.done:
-            yield from session.train_epoch(run, stop)
-            yield close_epoch(session, run)
-            if stop.is_set():
-                raise Interrupted(f"after epoch {session.at.epoch} of {recipe.epochs}", run.path)
-        yield finish(session, run)
+        machine = machine_of_run(run) or machine_to_train(model, data, recipe, image_size, task.loss(recipe, data, None))
+        if recipe.threads is None:
+            notes = (*notes, *machine.notes())
+        run.describe(data, image_size, environment(machine.device, machine.precision, machine.threads))
+        with use_threads(machine.threads):
+            way = machine.device, machine.precision
+            session = Session(model, data, recipe, image_size, way, task=task, stages=stages, teacher=teacher)
+            if state := run.load_state():
+                session.restore(state, run)
+            run.keep_epochs(session.at.epoch)
+            at, decides = session.at, session.task.measures[0]
+            yield Started(recipe.epochs, session.steps, at.epoch, at.step, decides, data.warnings, notes)
+            while not session.done:
+                yield from session.train_epoch(run, stop)
+                yield close_epoch(session, run)
+                if stop.is_set():
+                    raise Interrupted(f"after epoch {session.at.epoch} of {recipe.epochs}", run.path)
+            yield finish(session, run)
         if stop.is_set():  # a comparison has more to do
             raise Interrupted("after the last epoch", run.path)

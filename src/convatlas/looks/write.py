@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine.machine import fit_threads
 from ..errors import InputError
 from ..files import make_folder, write_text
-from ..insight.subject import Subject
+from ..insight.subject import BATCH, Subject
 from ..views import looks_page
 from ..views.save import FORMATS, THEMES, save
 from ..views.style import svg
@@ -28,7 +29,7 @@ class Saved:
 
 def write_looks(
     subject: Subject, looks: Mapping[Look, Mapping[str, Any]], folder: Path, *, kind: str = "png", theme: str = "light",
-    command: str = "",
+    command: str = "", threads: int | None = None,
 ) -> Iterator[Saved]:  # fmt: skip
     """Writes the pictures of the looks, each with its options, and yields each as soon as it is written; then the page.
 
@@ -38,20 +39,21 @@ def write_looks(
     if kind not in FORMATS or theme not in THEMES:
         raise InputError(f"pictures are {', '.join(FORMATS)} and {', '.join(THEMES)}, got {kind!r} and {theme!r}")
     sections = []
-    for look, options in looks.items():
-        panels, problem = [], ""
-        try:
-            for picture in look.pictures(subject, **options):
-                make_folder(folder)
-                path = save(picture.figure, folder / f"{picture.name}.{kind}", theme)
-                panels.append(page_panel(picture, path, folder))
-                yield Saved(look.name, path, picture.caption)
-        except InputError as error:
-            if len(looks) == 1:
-                raise
-            problem = str(error)
-            yield Saved(look.name, None, problem)
-        sections.append(looks_page.Section(look.name, look.words, tuple(panels), problem))
+    with fit_threads(subject.model, subject.size, BATCH, len(subject), threads=threads):
+        for look, options in looks.items():
+            panels, problem = [], ""
+            try:
+                for picture in look.pictures(subject, **options):
+                    make_folder(folder)
+                    path = save(picture.figure, folder / f"{picture.name}.{kind}", theme)
+                    panels.append(page_panel(picture, path, folder))
+                    yield Saved(look.name, path, picture.caption)
+            except InputError as error:
+                if len(looks) == 1:
+                    raise
+                problem = str(error)
+                yield Saved(look.name, None, problem)
+            sections.append(looks_page.Section(look.name, look.words, tuple(panels), problem))
     if not any(section.panels for section in sections):
         raise InputError(f"{subject.title} could be looked at in none of these ways: {', '.join(look.name for look in looks)}")
     write_text(folder / INDEX, looks_page.page(subject.title, sections, facts_of(subject), command))

@@ -8,7 +8,7 @@ from typing import Any
 from ..data import Data
 from ..engine.events import Event
 from ..engine.feeding import make_feed
-from ..engine.hardware import choose_device, choose_precision
+from ..engine.machine import check_machine
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..engine.stop import Interrupted
@@ -37,7 +37,7 @@ def check(recipe: Recipe, data: Data) -> None:
 
     Raises   InputError
     """
-    choose_precision(recipe.precision, choose_device(recipe.device))
+    check_machine(recipe.device, recipe.precision, recipe.threads)
     task_of(recipe, data)
     make_feed(recipe, data, image_size(recipe, data), "cpu", training=True)
     if recipe.weights:

@@ -11,7 +11,7 @@ import numpy as np
 from ..anatomy.macs import macs
 from ..data import Data, load
 from ..engine.events import Event
-from ..engine.hardware import choose_device, choose_precision, environment
+from ..engine.hardware import choose_device, environment
 from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
@@ -23,7 +23,7 @@ from ..models import count_parameters, create_on_meta
 from ..recipes import default
 from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
 from ..runs.training import check, start
-from .figures import examples, per_image, spread
+from .figures import examples, in_precision_of, machine_of_runs, per_image, spread
 from .paired import against_best
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
 
@@ -135,9 +135,11 @@ class Comparison:
         """
         number = 0
         for recipe, name in self.names.items():
-            for trial in self.trials(recipe):
+            first, *_ = trials = self.trials(recipe)
+            for trial in trials:
                 number += 1
-                run = Run.open(trial.folder) if is_run(trial.folder) else Run.create(trial.folder, trial.recipe)
+                same = in_precision_of(first.folder, trial.recipe)  # seeds differ in nothing else
+                run = Run.open(trial.folder) if is_run(trial.folder) else Run.create(trial.folder, same)
                 yield TrialStarted(name, trial.recipe.seed, number, len(self.recipes) * len(self.seeds), run.finished)
                 if run.finished or name in self.reasons:
                     continue
@@ -153,11 +155,10 @@ class Comparison:
         """The value that results.json holds and every table and picture is drawn from."""
         first = self.recipes[0]
         data = self.data(first)
-        device = choose_device(first.device)
-        precision = choose_precision(first.precision, device)
         held_out = held_out_split(data)
         task = task_of(first, data)
         rows = [self.row(recipe, held_out, task) for recipe in self.recipes]
+        runs = [Run.open(trial.folder) for recipe in self.recipes for trial in self.trials(recipe) if is_run(trial.folder)]
         against_best(rows, held_out, task.measures[0])
         for row in rows:
             del row["per_image"]
@@ -172,7 +173,7 @@ class Comparison:
             "command": self.command,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": sum(value for row in rows for value in row["seconds"].get("values", [])),
-            "environment": environment(device, precision),
+            "environment": environment(choose_device(first.device), "") | machine_of_runs(runs),
             "data": {
                 "name": data.name,
                 "title": data.title,
@@ -215,6 +216,7 @@ class Comparison:
             **{f"test_{measure.key}": over_seeds("test", measure) for measure in others},
             f"tta_{decides.key}": spread([m["tta"][held_out][decides.key] for m in metrics if "tta" in m]),
             "seconds": spread([m["seconds"] for m in metrics]),
+            **machine_of_runs(runs),
             "against_best": None,
             "recipe": recipe.to_json(),
             "runs": [{"seed": r.recipe.seed, "folder": r.path.name, "epochs": r.epochs()} for r in runs],
@@ -229,7 +231,7 @@ class Comparison:
         if not path.exists():
             try:
                 with out_of_memory(THROUGHPUT_BATCH, 1):
-                    write_json(path, measure_speed(recipe, data))
+                    write_json(path, measure_speed(in_precision_of(self.trials(recipe)[0].folder, recipe), data))
             except OutOfMemory:
                 return dict.fromkeys(SPEEDS)
         return dict(read_json(path))

@@ -1,7 +1,7 @@
 """Features of each image as an index: streamed, batch by batch, from a network that a query finds again."""
 
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 
 from ..data import Batches, Feed, Images, Resident
 from ..engine.hardware import choose_device
+from ..engine.machine import fit_threads
 from ..errors import InputError
 from ..features.extract import PENULTIMATE, passes
 from ..features.index import Index, Maker, Part, Vectors, fingerprint
@@ -34,6 +35,12 @@ class Embedder:
         """How `count` images come to it; worker processes pay for more than two batches."""
         workers = 0 if count <= 2 * batch_size else None
         return self.network.preparation.feed(batch_size, device=self.device, channels_last=True, workers=workers)
+
+    def fit_threads(self, batch_size: int, count: int, threads: int | None) -> AbstractContextManager[None]:
+        """The threads that are fastest for `count` images, for as long as a block runs."""
+        network = self.network
+        size = network.channels, network.image_size, network.image_size
+        return fit_threads(network.model, size, batch_size, count, threads=threads)
 
     def vectors(self, images: Images, batch_size: int = BATCH) -> Generator[Part]:
         """Vectors and places, a batch at a time, of images whose labels are their places.
@@ -100,7 +107,7 @@ def write_index(embedder: Embedder, images: ImageSet, out: Path, batch_size: int
 
 def embed(
     request: NetworkRequest, data: str, split: str, out: Path, *, layer: str = PENULTIMATE, batch_size: int = BATCH,
-    device: str = "cpu",
+    device: str = "cpu", threads: int | None = None,
 ) -> tuple[Index, tuple[str, ...]]:  # fmt: skip
     """The index of some images by a network, in a file, and what has to be known of them.
 
@@ -111,7 +118,8 @@ def embed(
         raise InputError(f"--batch-size needs to be 1 or more, got {batch_size}")
     embedder = open_embedder(request, data, layer, device)
     images = open_images(data, split, embedder.network, request.data_dir)
-    return write_index(embedder, images, out, batch_size), (embedder.network.note, *images.warnings)
+    with embedder.fit_threads(batch_size, len(images), threads):
+        return write_index(embedder, images, out, batch_size), (embedder.network.note, *images.warnings)
 
 
 def reopen_embedder(index: Index, network: str | None = None, weights: str | None = None, device: str = "cpu") -> Embedder:

@@ -2,6 +2,8 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from ..data import Data
 from ..data.images import evenly
+from ..engine.recipe import Recipe
+from ..engine.record import Run, is_run
 from ..engine.task import Task
 
 SHOWN = 24  # held-out images in the grid of predictions
@@ -20,6 +24,23 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     n = len(values)
     mean = statistics.fmean(values) if n else None
     return {"mean": mean, "sd": statistics.stdev(values) if n > 1 else None, "n": n, "values": list(values)}
+
+
+def machine_of_runs(runs: Sequence[Run]) -> dict[str, Any]:
+    """The precision and the threads of some runs: the one they share, else all of them in words; None without runs."""
+    known = [run.environment for run in runs if (run.path / "env.json").is_file()]
+    found = {}
+    for key in ("precision", "threads"):
+        values = sorted({one[key] for one in known if key in one})
+        found[key] = values[0] if len(values) == 1 else " or ".join(map(str, values)) or None
+    return found
+
+
+def in_precision_of(folder: Path, recipe: Recipe) -> Recipe:
+    """A recipe that leaves the precision open in the one that an earlier run took, if there is one."""
+    run = Run.open(folder) if is_run(folder) else None
+    own = machine_of_runs([run])["precision"] if run else None
+    return replace(recipe, precision=own) if own and recipe.precision == "auto" else recipe
 
 
 def of_split(answers: Mapping[str, torch.Tensor], split: str) -> dict[str, torch.Tensor]:

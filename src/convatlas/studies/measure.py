@@ -7,7 +7,8 @@ import torch
 
 from ..data import Batches, Images
 from ..engine.evaluate import evaluate
-from ..engine.hardware import autocast, choose_device, choose_precision
+from ..engine.hardware import autocast, choose_device
+from ..engine.machine import check_machine, machine_to_evaluate, use_threads
 from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..engine.task import Scores, Task
@@ -32,8 +33,9 @@ class Measurement:
 
 
 def measure(
-    request: NetworkRequest, split: str = "test", *, batch_size: int = 128, device: str = "auto", precision: str = "32"
-) -> Measurement:
+    request: NetworkRequest, split: str = "test", *, batch_size: int = 128, device: str = "auto", precision: str = "32",
+    threads: int | None = None,
+) -> Measurement:  # fmt: skip
     """The figures on one split of the set that the request names; of a run's own set if it names none.
 
     Photographs that ImageNet's weights look at are prepared as those were trained; other images as the data suggests.
@@ -42,11 +44,9 @@ def measure(
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    check_machine(device, precision, threads)
     device = choose_device(device)
-    precision = choose_precision(precision, device)
     network, images, notes = open_with_images(request, split)
-    if network.run:
-        notes += precision_notes(network.run, precision)
     check_per_channel(network.channels, request.mean, request.std)
     preparation = replace(
         network.preparation, mean=request.mean or network.mean, std=request.std or network.std
@@ -54,7 +54,17 @@ def measure(
     feed = preparation.feed(batch_size, device=device, channels_last=True)
     model = network.model.to(device).to(memory_format=torch.channels_last)
     task = TASKS[variant(network.name).family.task]
-    scores = evaluate(model, Batches(images, feed).epoch(), task.meter(network.classes), autocast(precision, device))
+    size = network.channels, network.image_size, network.image_size
+    machine = machine_to_evaluate(
+        model, size, batch_size, len(images), device=device, precision=precision, threads=threads
+    )  # fmt: skip
+    if network.run:
+        notes += precision_notes(network.run, machine.precision)
+    if threads is None:
+        notes += machine.notes()
+    mixed = autocast(machine.precision, device)
+    with use_threads(machine.threads):
+        scores = evaluate(model, Batches(images, feed).epoch(), task.meter(network.classes), mixed)
     return Measurement(task, scores, network.classes, notes)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from ..data.picture import ENDINGS, Unreadable
+from ..engine.machine import fit_threads
 from ..errors import InputError
 from ..runs.network import OpenNetwork
 
@@ -40,7 +41,9 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def predict(network: OpenNetwork, files: Sequence[Path], topk: int = 5, batch_size: int = BATCH) -> Iterator[Prediction]:
+def predict(
+    network: OpenNetwork, files: Sequence[Path], topk: int = 5, batch_size: int = BATCH, threads: int | None = None
+) -> Iterator[Prediction]:
     """A prediction for each file, or why it could not be read; batch by batch, so that a large folder takes little memory.
 
     Raises   InputError if topk or batch_size is below 1, if every file is broken, or for NaN or infinite outputs
@@ -48,28 +51,32 @@ def predict(network: OpenNetwork, files: Sequence[Path], topk: int = 5, batch_si
     for flag, value in (("--topk", topk), ("--batch-size", batch_size)):
         if value < 1:
             raise InputError(f"{flag} needs to be at least 1, got {value}")
-    return predict_batches(network, files, topk, batch_size)
+    return predict_batches(network, files, topk, batch_size, threads)
 
 
-def predict_batches(network: OpenNetwork, files: Sequence[Path], topk: int, batch_size: int) -> Iterator[Prediction]:
+def predict_batches(
+    network: OpenNetwork, files: Sequence[Path], topk: int, batch_size: int, threads: int | None
+) -> Iterator[Prediction]:
     """The predictions as they are made.
 
     Raises   InputError if every file is broken, or for NaN or infinite outputs
     """
     unreadable = 0
-    for first in range(0, len(files), batch_size):
-        batch = files[first : first + batch_size]
-        pictures, reasons = {}, {}
-        for path in batch:
-            try:
-                pictures[path] = network.read(path)
-            except Unreadable as error:
-                reasons[path] = str(error)
-        rows = top_classes(network, torch.stack(list(pictures.values())), topk) if pictures else []
-        classes = dict(zip(pictures, rows, strict=True))
-        unreadable += sum(path in reasons for path in batch)
-        for path in batch:
-            yield Prediction(path, classes.get(path, ()), reasons.get(path))
+    size = network.channels, network.image_size, network.image_size
+    with fit_threads(network.model, size, batch_size, len(files), threads=threads):
+        for first in range(0, len(files), batch_size):
+            batch = files[first : first + batch_size]
+            pictures, reasons = {}, {}
+            for path in batch:
+                try:
+                    pictures[path] = network.read(path)
+                except Unreadable as error:
+                    reasons[path] = str(error)
+            rows = top_classes(network, torch.stack(list(pictures.values())), topk) if pictures else []
+            classes = dict(zip(pictures, rows, strict=True))
+            unreadable += sum(path in reasons for path in batch)
+            for path in batch:
+                yield Prediction(path, classes.get(path, ()), reasons.get(path))
     if unreadable == len(files):
         raise InputError(f"none of the {len(files)} files could be read as an image")
 

@@ -75,9 +75,9 @@ def check_new_folder(out: Path | None) -> None:
         raise InputError(f"{out} is there already: choose another --out, or empty it first")
 
 
-def probe(
+def probe(  # noqa: PLR0913 (each is a flag of the command)
     request: NetworkRequest, data: str, layers: Sequence[str] = (), *, split: str = "val", k: int = K,
-    batch_size: int = BATCH, device: str = "cpu", watch: Callable[[str], None] = lambda _: None,
+    batch_size: int = BATCH, device: str = "cpu", threads: int | None = None, watch: Callable[[str], None] = lambda _: None,
 ) -> Probe:  # fmt: skip
     """Fits to training images and judges on those of validation, or of test where that is asked for.
 
@@ -95,8 +95,9 @@ def probe(
     if train.classes != judged.classes:
         raise InputError(f"the training images of {data} have other classes than those of {split}")
     watch("embedding")
-    x, y = vectors_of_layers(embedder, train, names, batch_size)
-    u, v = vectors_of_layers(embedder, judged, names, batch_size)
+    with embedder.fit_threads(batch_size, len(train) + len(judged), threads):
+        x, y = vectors_of_layers(embedder, train, names, batch_size)
+        u, v = vectors_of_layers(embedder, judged, names, batch_size)
     rows = []
     for name in names:
         watch(name)

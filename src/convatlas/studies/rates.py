@@ -9,7 +9,7 @@ import torch
 
 from ..anatomy.parts import parts
 from ..data import CATALOG, Data
-from ..engine.hardware import choose_device, choose_precision
+from ..engine.machine import machine_to_train, use_threads
 from ..engine.rates.forecast import Forecast
 from ..engine.rates.suggest import RangeTest
 from ..engine.recipe import Recipe
@@ -18,7 +18,7 @@ from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, variant
 from ..recipes import default, tuning_recipe
-from ..runs.build import image_size, open_data, stages_of, start_model, with_weight_settings
+from ..runs.build import image_size, open_data, stages_of, start_model, task_of, with_weight_settings
 from ..runs.finetuning import network_and_weights, plan_tuning
 from ..runs.teacher import teacher_of
 from ..runs.training import check
@@ -56,12 +56,14 @@ def run_range_test(
     check(recipe, data)
     model, _ = start_model(recipe, data)
     stages, teacher = stages_of(recipe, model, data), teacher_of(recipe, data)
-    device = choose_device(recipe.device)
-    machine = device, choose_precision(recipe.precision, device)
+    side, loss = image_size(recipe, data), task_of(recipe, data).loss(recipe, data, None)
     torch.manual_seed(recipe.seed)
     with explaining_killed_workers(), out_of_memory(recipe.batch_size, recipe.accumulate):
-        session = Session(model, data, recipe, image_size(recipe, data), machine, stages=stages, teacher=teacher)
-        return range_test(session, *bounds, steps, watch)
+        machine = machine_to_train(model, data, recipe, side, loss)
+        with use_threads(machine.threads):
+            way = machine.device, machine.precision
+            session = Session(model, data, recipe, side, way, stages=stages, teacher=teacher)
+            return range_test(session, *bounds, steps, watch)
 
 
 def forecast(model: str, options: Mapping[str, Any], *, images: int | None = None, batches: int | None = None) -> Forecast:

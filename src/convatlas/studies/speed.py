@@ -6,23 +6,25 @@ import torch
 
 from ..anatomy.speed import seconds_per_batch, training_memory
 from ..data import Data
-from ..engine.hardware import autocast, choose_device, choose_precision
+from ..engine.hardware import autocast, choose_device
+from ..engine.machine import machine_to_evaluate, use_threads
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from ..engine.strategy import Learning
 from ..runs.build import build_model, image_size, stages_of, task_of
 
 THROUGHPUT_BATCH = 128
+TIMED = 20 * THROUGHPUT_BATCH  # images that count as the work ahead when threads are chosen
 SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
 
 
 def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     """Milliseconds for one image, images per second in batches of 128, bytes of a training step.
 
-    Random images in the recipe's precision; batch norm is not folded, nothing is compiled.
+    Random images in the recipe's precision and threads, the fastest where it leaves them open; batch norm is not folded,
+    nothing is compiled.
     """
     device = choose_device(recipe.device)
-    precision = choose_precision(recipe.precision, device)
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     model = build_model(recipe, data).to(device).to(memory_format=layout)
     side = image_size(recipe, data)
@@ -30,11 +32,17 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     def images(n: int) -> torch.Tensor:
         return torch.randn(n, data.channels, side, side, device=device).contiguous(memory_format=layout)
 
-    def mixed_precision() -> Any:
-        return autocast(precision, device)
+    size = data.channels, side, side
+    machine = machine_to_evaluate(
+        model, size, THROUGHPUT_BATCH, TIMED, device=device, precision=recipe.precision, threads=recipe.threads
+    )  # fmt: skip
 
-    latency = seconds_per_batch(model, images(1), mixed_precision)
-    throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed_precision)
+    def mixed_precision() -> Any:
+        return autocast(machine.precision, device)
+
+    with use_threads(machine.threads):
+        latency = seconds_per_batch(model, images(1), mixed_precision)
+        throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed_precision)
     targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
     learning = Learning(model, recipe, stages_of(recipe, model, data))
     learning.enter(max(learning.plan, key=learning.trained).start)

@@ -1,7 +1,6 @@
 """Classification: one class for each image."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, nll_loss
 
 from ...data import Data
-from ..hardware import autocast, choose_precision
+from ..hardware import autocast
 from ..recipe import Recipe
 from ..task import Loss, Measure, Scores, Task, View
 
@@ -73,11 +72,8 @@ class Objective:
         Shapes   x (n, c, h, w) → (n, classes)
         """
         device = x.device.type
-        with torch.no_grad(), autocast(precision(self.recipe.precision, device), device):
+        with torch.no_grad(), autocast(self.recipe.precision, device):
             return heads(teacher(x))[0]
-
-
-precision = cache(choose_precision)
 
 
 def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

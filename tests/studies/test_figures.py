@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from convatlas.engine.recipe import Recipe
+from convatlas.engine.record import Run
+from convatlas.studies.figures import in_precision_of, machine_of_runs
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """A run folder that was computed so."""
+
+    def create(name, **machine):
+        run = Run.create(tmp_path / name, Recipe())
+        if machine:
+            (run.path / "env.json").write_text(json.dumps(machine))
+        return run
+
+    return create
+
+
+def test_the_machine_of_runs_is_what_they_share_or_all_of_it(run_of):
+    a, b = run_of("a", precision="bf16", threads=1), run_of("b", precision="bf16", threads=2)
+    assert machine_of_runs([a, b, run_of("c")]) == {"precision": "bf16", "threads": "1 or 2"}
+    assert machine_of_runs([a]) == {"precision": "bf16", "threads": 1}
+    assert machine_of_runs([]) == {"precision": None, "threads": None}
+
+
+def test_every_seed_of_a_network_takes_the_precision_of_the_first(run_of, tmp_path):
+    first = run_of("first", precision="bf16", threads=1).path
+    assert in_precision_of(first, Recipe(seed=1)) == Recipe(seed=1, precision="bf16")
+    assert in_precision_of(first, Recipe(precision="32")) == Recipe(precision="32")
+    assert in_precision_of(run_of("new").path, Recipe()) == Recipe()
+    assert in_precision_of(tmp_path / "none", Recipe()) == Recipe()
