@@ -57,7 +57,7 @@ def wait_for(path: Path, process: subprocess.Popen, lines: int) -> None:
 
 def what_lasts(run: Path):
     def timeless(row: dict) -> dict:
-        return {name: value for name, value in row.items() if "second" not in name}
+        return {name: value for name, value in row.items() if "second" not in name and name != "other_load"}
 
     epochs = [timeless(json.loads(line)) for line in (run / "events.jsonl").read_text().splitlines()]
     weights = {name: tensor.numpy().tobytes() for name, tensor in load_file(run / "model.safetensors").items()}

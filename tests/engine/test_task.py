@@ -119,7 +119,8 @@ def test_it_trains_is_judged_and_recorded(tmp_path: Path, parity: Data) -> None:
     assert epochs[-1].train_loss < epochs[0].train_loss
     rows = run.epochs()
     assert rows[0].keys() == {
-        "epoch", "train_loss", "val_loss", "val_error", "learning_rate", "images_per_second", "seconds"
+        "epoch", "train_loss", "val_loss", "val_error", "learning_rate", "images_per_second", "seconds",
+        "other_load",
     }  # fmt: skip
     metrics = run.metrics
     assert metrics["test"].keys() == {"n", "loss", "error", "worst"}

@@ -349,7 +349,8 @@ def test_what_the_run_folder_holds(go, digits):
         "recipe.json", "env.json", "events.jsonl", "model.safetensors", "state.pt", "metrics.json", "predictions.safetensors"
     }  # fmt: skip
     assert told.run.epochs()[0].keys() == {
-        "epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "images_per_second", "seconds"
+        "epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "images_per_second", "seconds",
+        "other_load",
     }  # fmt: skip
     assert told.run.environment["data"]["classes"] == list(digits.classes)
     predictions = told.run.predictions()

@@ -26,7 +26,7 @@ QUICK = {"limit": 200, "epochs": 1, "batch_size": 32, "device": "cpu", "precisio
 
 
 NETWORKS = ("lenet5", "lenet5:scaled_tanh=True")
-COST = {"training_memory_bytes": 10**6, "latency_ms": 0.5, "throughput_images_per_second": 1000.0}
+COST = {"training_memory_bytes": 10**6, "latency_ms": 0.5, "throughput_images_per_second": 1000.0, "speed_other_load": 0.0}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -42,6 +42,8 @@ def test_what_a_network_costs(monkeypatch):
     found = measure_speed(recipe, open_data(recipe))
     assert found.keys() == COST.keys()
     assert found["training_memory_bytes"] > 3 * 4 * 61_706  # weights, gradients, momentum
+    load = found.pop("speed_other_load")
+    assert load is None or 0 <= load <= 1
     assert min(found.values()) > 0
 
 
@@ -91,8 +93,8 @@ def test_results_as_agreed(compared):
     for network in results["networks"]:
         assert network.keys() == {
             "name", "status", "error", "image_size", "parameters", "trained_parameters", "macs", *COST,
-            "training_images_per_second", *spreads, "tta_accuracy", "against_best", "recipe", "runs", "confusion",
-            "predictions", "precision", "threads",
+            "training_images_per_second", "training_other_load", *spreads, "tta_accuracy", "against_best", "recipe", "runs",
+            "confusion", "predictions", "precision", "threads",
         }  # fmt: skip
         assert network["status"] == "done"
         for name in spreads:

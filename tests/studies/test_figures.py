@@ -4,7 +4,7 @@ import pytest
 
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
-from convatlas.studies.figures import in_precision_of, machine_of_runs
+from convatlas.studies.figures import fastest_training, in_precision_of, machine_of_runs
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ def test_the_machine_of_runs_is_what_they_share_or_all_of_it(run_of):
     assert machine_of_runs([a, b, run_of("c")]) == {"precision": "bf16", "threads": "1 or 2"}
     assert machine_of_runs([a]) == {"precision": "bf16", "threads": 1}
     assert machine_of_runs([]) == {"precision": None, "threads": None}
+
+
+def test_the_load_is_that_of_the_fastest_run():
+    runs = [{"images_per_second": 90.0, "other_load": 0.5}, {"images_per_second": 100.0}]
+    assert fastest_training(runs) == {"training_images_per_second": 100.0, "training_other_load": None}
+    assert fastest_training(runs[:1])["training_other_load"] == 0.5
+    assert fastest_training([]) == {"training_images_per_second": None, "training_other_load": None}
 
 
 def test_every_seed_of_a_network_takes_the_precision_of_the_first(run_of, tmp_path):

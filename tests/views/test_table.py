@@ -9,7 +9,7 @@ from fabricated import MEASURES, emptied, results, without_test
 
 from convatlas.engine.task import Measure
 from convatlas.views.numbers import DASH, count, duration, finite, operations, size
-from convatlas.views.table import columns, csv_rows, places, write_csv
+from convatlas.views.table import columns, csv_rows, load_words, places, write_csv
 from convatlas.views.verdict import best_name, verdict
 
 
@@ -196,3 +196,17 @@ def test_what_a_network_costs_however_it_was_trained_is_no_column_of_strategies(
     assert every - {column.measure.key for column in columns(value)} == {
         "macs", "latency_ms", "throughput_images_per_second"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("training", "speed", "share"), [(0.62, 0.3, "62 %"), (None, 0.25, "25 %")])
+def test_a_busy_machine_is_named_beside_the_speeds(training, speed, share):
+    busy = results()
+    busy["networks"][1] |= {"training_other_load": training, "speed_other_load": speed}
+    assert load_words(busy) == f"other programs took up to {share} of the cores: speeds are lower than on an idle machine"
+
+
+@pytest.mark.parametrize("loads", [{}, {"training_other_load": 0.09, "speed_other_load": None}])
+def test_an_idle_machine_is_not(loads):
+    idle = results()
+    idle["networks"][1] |= loads
+    assert load_words(idle) == ""

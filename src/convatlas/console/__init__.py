@@ -191,6 +191,8 @@ def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> No
                       style="bold" if c.cells[i].best else "") for c in columns]  # fmt: skip
         shown.add_row(Text(network["name"]), *cells)
     show(shown)
+    if words := tables.load_words(results):
+        print(words)
     for network in results["networks"]:
         if network["status"] == "failed":
             print(f"{network['name']} failed: {network['error']}")

@@ -51,6 +51,7 @@ class Epoch:
     learning_rate: float  # of the last step
     images_per_second: float  # of the training part
     seconds: float  # training and validation
+    other_load: float | None = None  # share of all cores that other programs took meanwhile, in the training part
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name; those of validation as `val_loss` and the like."""
@@ -61,6 +62,7 @@ class Epoch:
             "learning_rate": self.learning_rate,
             "images_per_second": self.images_per_second,
             "seconds": self.seconds,
+            "other_load": self.other_load,
         }
 
 

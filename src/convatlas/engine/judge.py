@@ -35,6 +35,7 @@ def score(session: Session, images: Images, tta: str = "none") -> Scores:
 def close_epoch(session: Session, run: Run) -> Epoch:
     """Validates, writes the epoch's line, then the state that continues after it."""
     at, data = session.at, session.data
+    other_load = session.core_time.other_load() if session.core_time else None
     session.check_weights()
     began = time.perf_counter()
     if session.average:
@@ -55,6 +56,7 @@ def close_epoch(session: Session, run: Run) -> Epoch:
         learning_rate=session.learning_rate(session.steps - 1),
         images_per_second=images / at.seconds,
         seconds=at.seconds + time.perf_counter() - began,
+        other_load=other_load,
     )
     run.append(event)
     session.at = Position(epoch=at.epoch + 1)
@@ -90,6 +92,7 @@ def finish(session: Session, run: Run) -> Finished:
         "images_per_second": images_per_second(
             [row["images_per_second"] for row in rows], alike=len(session.learning.plan) == 1
         ),
+        "other_load": max(rows, key=lambda row: row["images_per_second"]).get("other_load") if rows else None,
         "trained_parameters": session.learning.trained(),
     }
     if session.best:

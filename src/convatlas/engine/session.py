@@ -13,6 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ..anatomy.load import CoreTime
 from ..data import Batches, Data
 from ..errors import InputError
 from ..ops.checkpoint import checkpoint_activations
@@ -107,6 +108,7 @@ class Session:
         self.batches = Batches(data.train, self.feed(training=True))
         self.steps = len(self.batches)
         self.at = Position()
+        self.core_time: CoreTime | None = None  # when the current epoch began
         self.best = Best() if recipe.patience else None
         self.norms_are_updated = False  # those of averaged weights
 
@@ -133,6 +135,7 @@ class Session:
         Raises   Interrupted after it has saved; Diverged if the loss is not finite
         """
         at = self.at
+        self.core_time = CoreTime.now()
         yield from self.enter_phase()
         unread: list[Tensor] = []
         began = saved = time.perf_counter()

@@ -23,7 +23,7 @@ from ..models import count_parameters, create_on_meta
 from ..recipes import default
 from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
 from ..runs.training import check, start
-from .figures import examples, in_precision_of, machine_of_runs, per_image, spread
+from .figures import examples, fastest_training, in_precision_of, machine_of_runs, per_image, spread
 from .paired import against_best
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
 
@@ -211,7 +211,7 @@ class Comparison:
             "trained_parameters": max((m["trained_parameters"] for m in metrics), default=None),
             "macs": macs(model, data.channels, side) if whole else None,
             **(dict.fromkeys(SPEEDS) if failed else self.speed(recipe, data)),
-            "training_images_per_second": max((m["images_per_second"] for m in metrics), default=None),
+            **fastest_training(metrics),
             **{f"{split}_{decides.key}": over_seeds(split, decides) for split in ("train", "val", "test")},
             **{f"test_{measure.key}": over_seeds("test", measure) for measure in others},
             f"tta_{decides.key}": spread([m["tta"][held_out][decides.key] for m in metrics if "tta" in m]),
@@ -234,7 +234,7 @@ class Comparison:
                     write_json(path, measure_speed(in_precision_of(self.trials(recipe)[0].folder, recipe), data))
             except OutOfMemory:
                 return dict.fromkeys(SPEEDS)
-        return dict(read_json(path))
+        return dict.fromkeys(SPEEDS) | read_json(path)
 
 
 def confusion(figures: Sequence[Mapping[str, Any]]) -> list[list[int]]:

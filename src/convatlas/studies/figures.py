@@ -26,6 +26,12 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean, "sd": statistics.stdev(values) if n > 1 else None, "n": n, "values": list(values)}
 
 
+def fastest_training(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Images a second of the fastest run, and the share of all cores that other programs took meanwhile."""
+    best: Mapping[str, Any] = max(metrics, key=lambda one: one["images_per_second"], default={})
+    return {"training_images_per_second": best.get("images_per_second"), "training_other_load": best.get("other_load")}
+
+
 def machine_of_runs(runs: Sequence[Run]) -> dict[str, Any]:
     """The precision and the threads of some runs: the one they share, else all of them in words; None without runs."""
     known = [run.environment for run in runs if (run.path / "env.json").is_file()]

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ..anatomy.load import CoreTime
 from ..anatomy.speed import seconds_per_batch, training_memory
 from ..data import Data
 from ..engine.hardware import autocast, choose_device
@@ -15,11 +16,11 @@ from ..runs.build import build_model, image_size, stages_of, task_of
 
 THROUGHPUT_BATCH = 128
 TIMED = 20 * THROUGHPUT_BATCH  # images that count as the work ahead when threads are chosen
-SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second")
+SPEEDS = ("training_memory_bytes", "latency_ms", "throughput_images_per_second", "speed_other_load")
 
 
-def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
-    """Milliseconds for one image, images per second in batches of 128, bytes of a training step.
+def measure_speed(recipe: Recipe, data: Data) -> dict[str, float | None]:
+    """Milliseconds for one image, images per second in batches of 128, bytes of a training step; and the load of others.
 
     Random images in the recipe's precision and threads, the fastest where it leaves them open; batch norm is not folded,
     nothing is compiled.
@@ -40,13 +41,15 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float]:
     def mixed_precision() -> Any:
         return autocast(machine.precision, device)
 
+    began = CoreTime.now()
     with use_threads(machine.threads):
         latency = seconds_per_batch(model, images(1), mixed_precision)
         throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed_precision)
+    other_load = began.other_load() if began else None
     targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
     learning = Learning(model, recipe, stages_of(recipe, model, data))
     learning.enter(max(learning.plan, key=learning.trained).start)
     optimizer = make_optimizer(learning.learners, recipe, device)
     loss = task_of(recipe, data).loss(recipe, data, None)
     memory = training_memory(model, images(recipe.batch_size), targets, loss, optimizer, autocast=mixed_precision)
-    return {"training_memory_bytes": memory, "latency_ms": 1000 * latency, "throughput_images_per_second": throughput}
+    return dict(zip(SPEEDS, (memory, 1000 * latency, throughput, other_load), strict=True))

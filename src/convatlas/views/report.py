@@ -13,7 +13,7 @@ from ..files import write_text
 from . import confusion, curves, pareto, predictions, style
 from .numbers import DASH, duration, finite, thousands
 from .page import date, processor, render, text
-from .table import Network, Results, columns, decides, deciding_key, has_failed, held_out, mean, networks, places
+from .table import Network, Results, columns, decides, deciding_key, has_failed, held_out, load_words, mean, networks, places
 from .verdict import best_name, ranking, verdict
 
 OPEN = 6  # up to so many networks the confusions and predictions lie open
@@ -106,7 +106,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("Data", "; ".join(part for part in (text(data.get("title")), kind) if part) or DASH),
         ("Images", " · ".join(sets) + ("; no test set" if held_out(results) == "val" else "") if sets else DASH),
         ("Seeds", f"{len(seeds)} ({', '.join(map(str, seeds[:8]))}{', …' if len(seeds) > 8 else ''})" if seeds else DASH),
-        ("Processor", processor(environment)),
+        ("Processor", "; ".join(part for part in (processor(environment), load_words(results)) if part)),
         ("Took", duration(finite(results.get("seconds")))),
         ("Date", date(results.get("created"))),
     ]

@@ -50,8 +50,18 @@ TIME = Measure("seconds", "Time", "a run", "", "less", "seconds", "Seconds to tr
 SPLITS = (("train", "Train", "training"), ("val", "Val", "validation"), ("test", "Test", "test"))
 UNKNOWN = Measure("", "Figure", "", "", "more", "number", "")  # of results without measures
 
+BUSY = 0.1  # share of all cores from which on other programs are worth a word
 OVER_SEEDS = ("percent", "number")  # kinds of which a network has one figure per seed
 OF_A_NETWORK = ("macs", "latency_ms", "throughput_images_per_second")  # however it was trained
+
+
+def load_words(results: Results) -> str:
+    """Whether other programs made the speeds lower than they would be on an idle machine; empty where they did not."""
+    keys = ("training_other_load", "speed_other_load")
+    loads = [load for network in networks(results) for key in keys if (load := finite(network.get(key))) is not None]
+    if max(loads, default=0) < BUSY:
+        return ""
+    return f"other programs took up to {100 * max(loads):.0f} % of the cores: speeds are lower than on an idle machine"
 
 
 def measures(results: Results) -> list[Measure]:
