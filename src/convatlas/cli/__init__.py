@@ -94,13 +94,13 @@ def main() -> None:
             app(words)
     except ConvAtlasError as error:
         fail(str(error), error.exit_code)
-    except Exception as error:
-        if not (sentence := own_code_error(error)):
-            raise
-        fail(sentence, InputError.exit_code)
     except KeyboardInterrupt:
         print("convatlas: stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        if not (sentence := own_code_error(error)):
+            raise
+        fail(sentence, InputError.exit_code)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ..anatomy.speed import wait
 from ..data import Data
 from ..errors import InputError
+from ..ops.conv import layout_to_train
 from ..ops.mode import eval_mode
 from .hardware import autocast, choose_device, possible_precisions
 from .recipe import Recipe
@@ -107,7 +108,7 @@ def machine_to_train(net: nn.Module, data: Data, recipe: Recipe, side: int, loss
     Raises   InputError for a device or a precision that this machine lacks
     """
     device = choose_device(recipe.device)
-    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    layout = layout_to_train(net, recipe.channels_last)
     net.to(device).to(memory_format=layout)
 
     def work(n: int) -> Callable[[str], object]:

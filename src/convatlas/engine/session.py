@@ -17,6 +17,7 @@ from ..anatomy.load import CoreTime
 from ..data import Batches, Data
 from ..errors import InputError
 from ..ops.checkpoint import checkpoint_activations
+from ..ops.conv import layout_to_train
 from .average import make_average
 from .events import Step, Unfrozen
 from .feeding import make_feed
@@ -88,7 +89,8 @@ class Session:
         teacher: nn.Module | None = None,
     ) -> None:
         self.device, self.precision = device, precision = machine
-        layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+        layout = layout_to_train(net, recipe.channels_last)
+        recipe = replace(recipe, channels_last=layout == torch.channels_last)
         self.net: nn.Module = net.to(device).to(memory_format=layout)
         self.data, self.recipe = data, recipe
         self.task = task or TASKS[data.task]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from .inplace import InplaceSequential, relu_after
@@ -9,6 +10,7 @@ from .inplace import InplaceSequential, relu_after
 Layer = Callable[[int], nn.Module]  # channels → a norm for them
 Conv = Callable[..., InplaceSequential]  # `conv_norm` with the network's own norm and activation
 Size = int | tuple[int, int]  # of both sides, or height and width
+VECTOR = 8  # floats in a register of AVX2
 
 
 def conv_norm(
@@ -48,3 +50,19 @@ def round_channels(channels: float, to: int = 8) -> int:
     """
     nearest = max(to, int(channels + to / 2) // to * to)
     return nearest + to if nearest < 0.9 * channels else nearest
+
+
+def layout_to_train(model: nn.Module, channels_last: bool) -> torch.memory_format:
+    """The memory format to train a network in: with channels innermost if that is wanted and does not crash.
+
+    In PyTorch 2.15 the gradient of a 1x1 convolution with a stride and fewer than eight input channels writes beyond its
+    memory there, on processors with AVX2 at least, and the process crashes.
+    """
+    crashes = any(
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and module.in_channels // module.groups < VECTOR
+        and max(module.stride) > 1
+        for module in model.modules()
+    )
+    return torch.channels_last if channels_last and not crashes else torch.contiguous_format

@@ -12,6 +12,7 @@ from ..engine.machine import machine_to_evaluate, use_threads
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from ..engine.strategy import Learning
+from ..ops.conv import layout_to_train
 from ..runs.build import build_model, image_size, stages_of, task_of
 
 THROUGHPUT_BATCH = 128
@@ -26,8 +27,9 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float | None]:
     nothing is compiled.
     """
     device = choose_device(recipe.device)
-    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    model = build_model(recipe, data).to(device).to(memory_format=layout)
+    model = build_model(recipe, data).to(device)
+    layout = layout_to_train(model, recipe.channels_last)
+    model = model.to(memory_format=layout)
     side = image_size(recipe, data)
 
     def images(n: int) -> torch.Tensor:

@@ -25,7 +25,7 @@ class Block(nn.Module):
 
 
 class Net(nn.Module):
-    """Called with the classes and channels of the data; every other keyword is an ablation: NAME:width=32,skip=false.
+    """Called with the classes and channels of the data; every other keyword is an ablation: mynet.py:Net:width=48,skip=false.
 
     Shapes   x (n, in_channels, h, w) → logits (n, num_classes)
     """
@@ -35,13 +35,15 @@ class Net(nn.Module):
         num_classes: int = 10,
         in_channels: int = 3,
         *,
-        width: int = 16,
-        depth: int = 2,
+        width: int = 32,
+        depth: int = 1,
         kernel: int = 3,
         skip: bool = True,
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)
+        )
         blocks, c_in = [], width
         for stage in range(3):
             for block in range(depth):
