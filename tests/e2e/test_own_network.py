@@ -70,7 +70,7 @@ def test_every_command_takes_it(images, say, name):
         ("evaluate", "run", "--trust-code", "--device", "cpu"),
         ("predict", "run", "blueprint.png", "--trust-code"),
         ("predict", slim, "blueprint.png", "--weights", "run"),
-        ("look", slim, "--weights", "run", *data, "--what", "filters,features,saliency,confusion", "--out", "looks"),
+        ("look", slim, "--weights", "run", *data, "--what", "filters,features,confusion", "--out", "looks"),
         ("embed", slim, "--weights", "run", "--data", "mine.npz", "--out", "index.npz"),
         ("search", "index.npz", "blueprint.png", "--trust-code"),
         ("cluster", "index.npz", "--out", "clusters"),
