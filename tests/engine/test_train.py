@@ -342,6 +342,13 @@ def test_compiled_and_plain_agree(go):
     assert a.weights.keys() == b.weights.keys()
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="looks for GPUs it has")
+def test_no_step_searches_for_a_driver(go, monkeypatch):
+    go(epochs=1)
+    monkeypatch.setattr(torch.cuda, "_raw_device_count_nvml", None)
+    assert not torch.cuda.is_available()
+
+
 def test_what_the_run_folder_holds(go, digits):
     told = go()
     names = {path.name for path in told.run.path.iterdir()}

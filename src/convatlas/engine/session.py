@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -100,6 +101,8 @@ class Session:
         if recipe.checkpoint_activations:
             checkpoint_activations(self.net)
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would announce the precision
+        if not torch.cuda.is_available():  # Fabric sets it, and each step of AdamW would search the disk for a driver
+            os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
         fabric = Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])  # type: ignore[arg-type]
         trained: Any = torch.compile(self.net) if recipe.compile else self.net
         self.model, self.optimizer = fabric.setup(trained, make_optimizer(self.learning.learners, recipe, device))
