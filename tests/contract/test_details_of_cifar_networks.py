@@ -1,5 +1,6 @@
 """What the papers say of the residual networks of 2016, and the names that others gave to their layers."""
 
+import itertools
 import re
 
 import pytest
@@ -8,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import conv2d, relu
 
-from convatlas.models import CATALOG, create_model, create_on_meta
+from convatlas.models import CATALOG, count_parameters, create_model, create_on_meta
 from convatlas.weights import load_into
 
 
@@ -102,3 +103,21 @@ def test_files_with_the_names_of_others_load(name, tmp_path):
     model = create_model(name)
     assert load_into(model, tmp_path / "theirs.safetensors", CATALOG[name]).kept == tuple(state)
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+def test_a_cifar_resnets_parts_are_exchanged_one_by_one():
+    """He et al. 2015, §3.3: B projects with a 1x1 where the channels change; the rest is ours to vary."""
+    own = count_parameters(create_on_meta("resnet20"))
+    projections = 16 * 32 + 32 * 64 + 2 * 32 + 2 * 64  # two 1x1 and their norms
+    assert count_parameters(create_on_meta("resnet20:shortcut=B")) == own + projections
+    assert count_parameters(create_on_meta("resnet20:norm=group")) == own
+    assert count_parameters(create_on_meta("resnet20:kernel=1")) < own < count_parameters(create_on_meta("resnet20:kernel=5"))
+    no_norm = create_on_meta("resnet20:norm=none")
+    assert not any(isinstance(module, nn.BatchNorm2d | nn.GroupNorm) for module in no_norm.modules())
+    assert all(module.bias is not None for module in no_norm.modules() if isinstance(module, nn.Conv2d))
+    x = torch.randn(2, 3, 32, 32)
+    outputs = []
+    for activation in ("relu", "gelu", "silu", "elu"):
+        torch.manual_seed(0)
+        outputs.append(create_model(f"resnet20:depths=1,width=4,activation={activation},norm=group,shortcut=B").eval()(x))
+    assert all(not torch.allclose(a, b) for a, b in itertools.combinations(outputs, 2))

@@ -19,8 +19,11 @@ from convatlas.models.variant import parse, write_name
         ("resnet20:n=4", {"depths": (4, 4, 4)}, "resnet20:depths=4-4-4"),  # what older run folders call it
         ("densenet121:depths=2", {"depths": (2,)}, "densenet121:depths=(2,)"),
         ("densenet121:depths=2-4", {"depths": (2, 4)}, "densenet121:depths=2-4"),
-        ("resnet20:shortcut=false", {"shortcut": False}, "resnet20:shortcut=False"),
-        ("plain20:shortcut=True", {"shortcut": True}, "plain20:shortcut=True"),
+        ("mobilenet_v2:shortcut=false", {"shortcut": False}, "mobilenet_v2:shortcut=False"),
+        ("mobilenet_v2:shortcut=no", {"shortcut": False}, "mobilenet_v2:shortcut=False"),
+        ("resnet20:shortcut=False", {"shortcut": "none"}, "resnet20:shortcut=none"),  # as older run folders have it
+        ("plain20:shortcut=yes", {"shortcut": "A"}, "plain20:shortcut=A"),
+        ("resnet20:norm=group,kernel=5", {"norm": "group", "kernel": 5}, "resnet20:norm=group,kernel=5"),
         ("resnet50:dilated=false-true-true", {"dilated": (False, True, True)}, "resnet50:dilated=False-True-True"),
         ("convnext_tiny:scale=1e-6", {"scale": 1e-6}, "convnext_tiny:scale=1e-06"),
         ("convnext_tiny:drop_path=0", {"drop_path": 0}, "convnext_tiny:drop_path=0"),
@@ -46,8 +49,9 @@ def test_a_name_in_either_spelling_is_one_variant(name: str, changes: dict, cano
         ("resnet20:width='wide'", "width of resnet20 needs a whole number such as 16, got wide"),
         ("resnet20:width=1.5", "width of resnet20 needs a whole number such as 16, got 1.5"),
         ("resnet20:width=3-3", "width of resnet20 needs a whole number such as 16, got 3-3"),
-        ("resnet20:shortcut=1", "shortcut of resnet20 needs True or False, got 1"),
-        ("resnet20:shortcut=no", "shortcut of resnet20 needs True or False, got no"),
+        ("mobilenet_v2:shortcut=1", "shortcut of mobilenet_v2 needs True or False, got 1"),
+        ("resnet20:shortcut=C", "shortcut of resnet20 needs A, B or none, got C"),
+        ("resnet20:norm=layer", "norm of resnet20 needs batch, group or none, got layer"),
         ("convnext_tiny:drop_path=much", "drop_path of convnext_tiny needs a number such as 0.1, got much"),
         ("resnet50:dilated=1-1-1", "dilated of resnet50 needs 3 switches such as False-False-False, got 1-1-1"),
         ("resnet20:depth=3-3-3", "unknown ablation of resnet20 'depth': did you mean depths"),
@@ -72,6 +76,11 @@ def test_negative_numbers_are_read_and_refused_by_the_network_alone() -> None:
     assert variant("resnet20:width=-16").changes == {"width": -16}
     with pytest.raises(InputError, match=r"resnet20 cannot be built with \{.width.: -16\}"):
         create_on_meta("resnet20:width=-16")
+
+
+def test_an_even_kernel_is_refused_by_the_network() -> None:
+    with pytest.raises(InputError, match="kernel needs to be odd"):
+        create_on_meta("resnet20:kernel=4")
 
 
 def test_texts_are_written_bare_where_they_can_be() -> None:

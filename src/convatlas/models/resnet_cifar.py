@@ -2,17 +2,26 @@
 
 Three stages of n blocks at 16, 32 and 64 channels make 6n + 2 layers. Where the size halves, the shortcut keeps every
 second pixel and fills the new channels with zeros (option A): y = relu(F(x) + [0, x[::2, ::2], 0]), so that the plain
-network without shortcuts has exactly as many parameters and the comparison is fair.
+network without shortcuts has exactly as many parameters and the comparison is fair. What else can be changed:
+
+    shortcut    A, zeros; B, a 1x1 convolution with a norm where the channels change (He et al. 2015, §3.3); none, plain
+    kernel      of both convolutions of a block; the paper's is 3
+    norm        batch (Ioffe & Szegedy 2015, arXiv:1502.03167); group, of 16 channels each (Wu & He 2018, arXiv:1803.08494);
+                none, with biases in its place
+    activation  relu; gelu (Hendrycks & Gimpel 2016, arXiv:1606.08415), silu (Ramachandran et al. 2017, arXiv:1710.05941), elu
+                (Clevert et al. 2015, arXiv:1511.07289)
 
 Papers   He et al. 2015, arXiv:1512.03385, §4.2
 Differs  Zero channels are put half before and half after, as the published weights have them; the paper does not say where.
 Names    conv1 bn1 = stem · layer1..3 = stages at stride 1, 2, 4 · fc = head (`linear` in Y. Idelbayev's files)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn.functional import pad, relu
+from torch.nn.functional import elu, gelu, pad, relu, silu
 
 from ..ops.init import he_normal
 from ..ops.inplace import relu_after
@@ -24,8 +33,11 @@ class Spec:
     """Depth 6n + 2."""
 
     depths: tuple[int, int, int]  # blocks in each stage: three times the paper's n
-    shortcut: bool = True  # False: the plain network, which stops learning as it grows deep
+    shortcut: Literal["A", "B", "none"] = "A"  # none: the plain network, which stops learning as it grows deep
     width: int = 16  # channels of the first stage
+    kernel: int = 3
+    norm: Literal["batch", "group", "none"] = "batch"
+    activation: Literal["relu", "gelu", "silu", "elu"] = "relu"
 
 
 VARIANTS = {
@@ -34,30 +46,42 @@ VARIANTS = {
     "resnet44":  Spec((7, 7, 7)),
     "resnet56":  Spec((9, 9, 9)),
     "resnet110": Spec((18, 18, 18)),
-    "plain20":   Spec((3, 3, 3), shortcut=False),
-    "plain56":   Spec((9, 9, 9), shortcut=False),
+    "plain20":   Spec((3, 3, 3), shortcut="none"),
+    "plain56":   Spec((9, 9, 9), shortcut="none"),
 }  # fmt: skip
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu, "silu": silu, "elu": elu}
+CHANNELS_PER_GROUP = 16
 
 
 class BasicBlock(nn.Module):
     """3x3, 3x3; stride 2 doubles the channels."""
 
-    def __init__(self, c_in: int, c_out: int, residual: bool) -> None:
+    def __init__(self, spec: Spec, c_in: int, c_out: int) -> None:
         super().__init__()
         self.stride = c_out // c_in
-        self.conv1 = nn.Conv2d(c_in, c_out, 3, self.stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(c_out)
-        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(c_out)
-        self.residual = residual
+        self.conv1 = conv(spec, c_in, c_out, spec.kernel, self.stride)
+        self.bn1 = norm(spec, c_out)
+        self.conv2 = conv(spec, c_out, c_out, spec.kernel)
+        self.bn2 = norm(spec, c_out)
+        self.residual = spec.shortcut != "none"
+        projects = spec.shortcut == "B" and self.stride > 1
+        self.downsample = nn.Sequential(conv(spec, c_in, c_out, 1, self.stride), norm(spec, c_out)) if projects else None
+        self.activation = spec.activation
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_after(self.bn1, self.conv1(x))
+        y = activate(self.activation, self.bn1, self.conv1(x))
         y = self.bn2(self.conv2(y))
-        return (y + self.shortcut(x)).relu_() if self.residual else relu(y)
+        if self.residual:
+            y = y + self.shortcut(x)
+            return y.relu_() if self.activation == "relu" else ACTIVATIONS[self.activation](y)
+        return ACTIVATIONS[self.activation](y)
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """Option A: every second pixel, zeros in the new channels."""
+        """Option B, a projection; or A: every second pixel, zeros in the new channels."""
+        if self.downsample is not None:
+            return self.downsample(x)
         if self.stride == 1:
             return x
         zeros = x.shape[1] // 2
@@ -73,8 +97,9 @@ class CifarResNet(nn.Module):
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
         w = spec.width
-        self.conv1 = nn.Conv2d(in_channels, w, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(w)
+        self.conv1 = conv(spec, in_channels, w, 3)
+        self.bn1 = norm(spec, w)
+        self.activation = spec.activation
         self.layer1 = stage(spec, 1, w, w)
         self.layer2 = stage(spec, 2, w, 2 * w)
         self.layer3 = stage(spec, 3, 2 * w, 4 * w)
@@ -83,21 +108,46 @@ class CifarResNet(nn.Module):
         he_normal(self, mode="fan_in")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = relu_after(self.bn1, self.conv1(x))
+        x = activate(self.activation, self.bn1, self.conv1(x))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.fc(self.avgpool(x).flatten(1))
 
 
 def stage(spec: Spec, number: int, c_in: int, c_out: int) -> nn.Sequential:
     """Blocks, the first of which halves the size where the channels double."""
-    rest = (BasicBlock(c_out, c_out, spec.shortcut) for _ in range(spec.depths[number - 1] - 1))
-    return nn.Sequential(BasicBlock(c_in, c_out, spec.shortcut), *rest)
+    rest = (BasicBlock(spec, c_out, c_out) for _ in range(spec.depths[number - 1] - 1))
+    return nn.Sequential(BasicBlock(spec, c_in, c_out), *rest)
+
+
+def conv(spec: Spec, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution that keeps the size at stride 1; with a bias only where no norm follows.
+
+    Raises   ValueError for an even kernel, which has no middle
+    """
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel needs to be odd, such as 3, got {kernel}")
+    return nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=spec.norm == "none")
+
+
+def norm(spec: Spec, channels: int) -> nn.Module:
+    """The norm after a convolution."""
+    if spec.norm == "group":
+        return nn.GroupNorm(max(1, channels // CHANNELS_PER_GROUP), channels)
+    return nn.BatchNorm2d(channels) if spec.norm == "batch" else nn.Identity()
+
+
+def activate(activation: str, norm: nn.Module, x: Tensor) -> Tensor:
+    """activation(norm(x)).
+
+    Shapes   x (n, c, h, w) → alike
+    """
+    return relu_after(norm, x) if activation == "relu" else ACTIVATIONS[activation](norm(x))
 
 
 TABLE_6 = "He et al. 2015, table 6"
 CHANGES = {
-    True: ("shortcut A", "with shortcut A: zeros where pytorchcv projects"),
-    False: ("no shortcut", "without shortcuts: figure 3, middle"),
+    "A": ("shortcut A", "with shortcut A: zeros where pytorchcv projects"),
+    "none": ("no shortcut", "without shortcuts: figure 3, middle"),
 }
 FAMILY = Family(
     name="resnet_cifar",
@@ -139,4 +189,5 @@ FAMILY = Family(
     sides={"resnet_cifar": Sides((32, 16, 8), "He et al. 2015, §4.2")},
     slim={"depths": (2, 2, 2)},
     aliases={"n": "depths"},
+    spellings={"shortcut": {True: "A", False: "none", "a": "A", "b": "B"}},
 )  # fmt: skip

@@ -2,15 +2,15 @@
 
 A network of the user's own is named by its place, `mynet.py:Net` or `package.module:function`, with the ablations after a
 second colon. Ablations are fields of the family's Spec. A tuple is written `depths=3-3-3`, which no shell changes, or as in
-Python, `depths=(3,3,3)`; a switch `True`, `true`, `False` or `false`; a text bare or in quotes; a number as in Python.
+Python, `depths=(3,3,3)`; a switch `True`, `true`, `yes` and their opposites; a text bare or in quotes; a number as in Python.
 """
 
 import ast
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from ..errors import InputError, unknown_name
 from ..trust import is_own, place_and_rest
@@ -18,7 +18,7 @@ from .families import CATALOG
 from .family import Family, Native
 from .own import own_family
 
-SWITCHES = {"true": True, "false": False}
+SWITCHES = {"true": True, "false": False, "yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ def build_variant(base: str, changes: Mapping[str, Any]) -> Variant:
     """
     family = family_of(base, tuple(changes))
     changes = {family.aliases.get(key, key): value for key, value in changes.items()}
+    changes = {key: spelled(value, family.spellings.get(key, {})) for key, value in changes.items()}
     spec = with_changes(base, family.variants[base], changes)
     values = {key: getattr(spec, key) for key in changes}
     return Variant(write_name(base, values), base, values, family, spec, family.native_of(base))
@@ -135,6 +136,11 @@ def write_value(value: Any) -> str:
     return value if bare and not keyword.iskeyword(value) and value not in SWITCHES else repr(value)
 
 
+def spelled(value: Any, spellings: Mapping[Any, Any]) -> Any:
+    """A value of an ablation as its field has it today."""
+    return spellings.get(value, value) if isinstance(value, Hashable) else value
+
+
 def with_changes(name: str, spec: Any, changes: Mapping[str, Any]) -> Any:
     """A variant's Spec with some fields replaced.
 
@@ -157,12 +163,14 @@ def as_kind(value: Any, kind: Any) -> Any:
     """The value as the field has it: a tuple for a list, or for a number that stands for each of a tuple's."""
     if isinstance(value, list):
         return tuple(value)
-    items = get_args(kind)
+    items = () if get_origin(kind) is Literal else get_args(kind)
     return (value,) * (1 if ... in items else len(items)) if items and type(value) in (int, bool) else value
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is what a field of a Spec declares: a number, a switch, or a tuple of so many of them, above zero."""
+    """Whether a value is what a field of a Spec declares: a number, a switch, a choice, or a tuple of positive numbers."""
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
     if items := get_args(kind):
         return (
             isinstance(value, tuple)
@@ -174,6 +182,9 @@ def fits(value: Any, kind: Any) -> bool:
 
 def kind_text(kind: Any, example: Any) -> str:
     """What a field of a Spec takes, in words, with an example."""
+    if get_origin(kind) is Literal:
+        *some, last = get_args(kind)
+        return f"{', '.join(some)} or {last}"
     if items := get_args(kind):
         each = "switches" if items[0] is bool else "positive whole numbers"
         return f"{each if ... in items else f'{len(items)} {each}'} such as {write_value(example)}"
