@@ -61,13 +61,15 @@ class BasicBlock(nn.Module):
     def __init__(self, spec: Spec, c_in: int, c_out: int) -> None:
         super().__init__()
         self.stride = c_out // c_in
-        self.conv1 = conv(spec, c_in, c_out, spec.kernel, self.stride)
-        self.bn1 = norm(spec, c_out)
-        self.conv2 = conv(spec, c_out, c_out, spec.kernel)
-        self.bn2 = norm(spec, c_out)
+        self.conv1 = convolution(spec, c_in, c_out, spec.kernel, self.stride)
+        self.bn1 = norm_of(spec, c_out)
+        self.conv2 = convolution(spec, c_out, c_out, spec.kernel)
+        self.bn2 = norm_of(spec, c_out)
         self.residual = spec.shortcut != "none"
         projects = spec.shortcut == "B" and self.stride > 1
-        self.downsample = nn.Sequential(conv(spec, c_in, c_out, 1, self.stride), norm(spec, c_out)) if projects else None
+        self.downsample = (
+            nn.Sequential(convolution(spec, c_in, c_out, 1, self.stride), norm_of(spec, c_out)) if projects else None
+        )
         self.activation = spec.activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,8 +99,8 @@ class CifarResNet(nn.Module):
     def __init__(self, spec: Spec, num_classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
         w = spec.width
-        self.conv1 = conv(spec, in_channels, w, 3)
-        self.bn1 = norm(spec, w)
+        self.conv1 = convolution(spec, in_channels, w, 3)
+        self.bn1 = norm_of(spec, w)
         self.activation = spec.activation
         self.layer1 = stage(spec, 1, w, w)
         self.layer2 = stage(spec, 2, w, 2 * w)
@@ -119,7 +121,7 @@ def stage(spec: Spec, number: int, c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(BasicBlock(spec, c_in, c_out), *rest)
 
 
-def conv(spec: Spec, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+def convolution(spec: Spec, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     """A convolution that keeps the size at stride 1; with a bias only where no norm follows.
 
     Raises   ValueError for an even kernel, which has no middle
@@ -129,7 +131,7 @@ def conv(spec: Spec, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.
     return nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=spec.norm == "none")
 
 
-def norm(spec: Spec, channels: int) -> nn.Module:
+def norm_of(spec: Spec, channels: int) -> nn.Module:
     """The norm after a convolution."""
     if spec.norm == "group":
         return nn.GroupNorm(max(1, channels // CHANNELS_PER_GROUP), channels)
