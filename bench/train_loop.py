@@ -2,8 +2,8 @@
 
 Plain    a DataLoader whose data set applies ToTensor and Normalize to each image, float32, Adam, loss.item() every step; with
          0 and with 2 workers, and the faster of the two counts
-Ours     `convatlas.engine.train` with its default precision and layout, AdamW or SGD as the recipe says; without
-         augmentation, as the plain loop has none
+Ours     `convatlas.engine.train` with its defaults: layout, precision and threads that it chooses, AdamW or SGD as the recipe
+         says; without augmentation, as the plain loop has none
 Usage    python bench/train_loop.py [--networks lenet5 resnet18] [--seconds 20] [--rounds 3] [--markdown FILE]
 Exit     0 if ours is at least three times as fast for every network with at most 1.2 times the memory, 1 otherwise
 """
@@ -25,9 +25,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from convatlas.anatomy.load import CoreTime
 from convatlas.data import Augment, Data, Resident
 from convatlas.engine.events import Epoch
-from convatlas.engine.hardware import possible_precisions, processor
+from convatlas.engine.hardware import processor
 from convatlas.engine.record import Run
 from convatlas.engine.train import train
 from convatlas.models import create_model, model_info
@@ -56,10 +57,11 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 @dataclass(frozen=True)
 class Pace:
-    """Images per second, and the peak memory of the process."""
+    """Images per second, the peak memory of the process, and what they were computed in."""
 
     rate: float
     mebibytes: float
+    machine: str = ""
 
 
 def plain(name: str, x: Tensor, y: Tensor, workers: int) -> Pace:
@@ -94,7 +96,8 @@ def ours(name: str, x: Tensor, y: Tensor) -> Pace:
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", recipe)
         epochs = [event for event in train(model, data, recipe, run, SIDE) if isinstance(event, Epoch)]
-    return Pace(epochs[1].images_per_second, peak())
+        used = run.environment
+    return Pace(epochs[1].images_per_second, peak(), f"{used['precision']}, {used['threads']}")
 
 
 def network(name: str, x: Tensor) -> nn.Module:
@@ -135,12 +138,12 @@ def main() -> int:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     made = f"batch {BATCH}, {SIDE}x{SIDE}"
-    head = f"{processor('cpu')}, {torch.get_num_threads()} threads, {possible_precisions('auto', 'cpu')[-1]}, {made}"
+    head = f"{processor('cpu')}, {torch.get_num_threads()} threads, {made}"
     rows = [
-        "| network | plain images/s | ours images/s | ratio | plain MiB | ours MiB | ratio |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| network | plain images/s | ours images/s | ratio | plain MiB | ours MiB | ratio | ours: precision, threads |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    good = True
+    good, before = True, CoreTime.now()
     print(head)
     for name in options.networks:
         x, y = images(name, options.seconds)
@@ -154,11 +157,13 @@ def main() -> int:
         memory = statistics.median(b.mebibytes / a.mebibytes for a, b in pairs)
         a, b = sorted(pairs, key=lambda pair: pair[1].rate / pair[0].rate)[len(pairs) // 2]
         speed = f"{a.rate:,.0f} | {b.rate:,.0f} | {faster:.2f}"
-        rows.append(f"| {name} | {speed} | {a.mebibytes:,.0f} | {b.mebibytes:,.0f} | {memory:.2f} |")
+        rows.append(f"| {name} | {speed} | {a.mebibytes:,.0f} | {b.mebibytes:,.0f} | {memory:.2f} | {b.machine} |")
         good &= faster >= FASTER and memory <= MORE_MEMORY
-    print("\n".join(rows))
+    load = before.other_load() if before else None
+    note = f"Median ratios of {options.rounds} rounds, from `python bench/train_loop.py`."
+    note += "" if load is None else f" Other programs took {100 * load:.0f} % of the cores."
+    print("\n".join([*rows, "", note]))
     if options.markdown:
-        note = f"Median ratios of {options.rounds} rounds, from `python bench/train_loop.py`."
         options.markdown.write_text("\n".join([head, "", *rows, "", note, ""]))
     return 0 if good else 1
 
