@@ -11,13 +11,14 @@ from torch import nn
 from convatlas import console
 from convatlas.anatomy import speed as cost
 from convatlas.engine.events import Finished
+from convatlas.engine.machine import Machine
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.stop import Interrupted
 from convatlas.errors import ConvAtlasError, InputError
 from convatlas.runs import build as running
 from convatlas.runs import training
 from convatlas.runs.build import open_data
-from convatlas.studies import compare
+from convatlas.studies import compare, speed
 from convatlas.studies.compare import Comparison, TrialFailed, TrialStarted, default_recipes
 from convatlas.studies.speed import measure_speed
 from convatlas.views.verdict import verdict
@@ -45,6 +46,21 @@ def test_what_a_network_costs(monkeypatch):
     load = found.pop("speed_other_load")
     assert load is None or 0 <= load <= 1
     assert min(found.values()) > 0
+
+
+def test_all_that_is_measured_has_the_threads_that_were_chosen(monkeypatch):
+    seen = []
+
+    def measured(*_, **__):
+        seen.append(torch.get_num_threads())
+        return 1
+
+    monkeypatch.setattr(speed, "machine_to_evaluate", lambda *_, **__: Machine("cpu", "32", 3))
+    monkeypatch.setattr(speed, "seconds_per_batch", measured)
+    monkeypatch.setattr(speed, "training_memory", measured)
+    recipe = Recipe(model="lenet5", **QUICK)
+    measure_speed(recipe, open_data(recipe))
+    assert seen == [3, 3, 3]
 
 
 def test_a_cost_that_does_not_fit_is_null(tmp_path, monkeypatch):

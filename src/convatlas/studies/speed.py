@@ -43,15 +43,15 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float | None]:
     def mixed_precision() -> Any:
         return autocast(machine.precision, device)
 
+    targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
+    loss = task_of(recipe, data).loss(recipe, data, None)
     began = CoreTime.now()
     with use_threads(machine.threads):
         latency = seconds_per_batch(model, images(1), mixed_precision)
         throughput = THROUGHPUT_BATCH / seconds_per_batch(model, images(THROUGHPUT_BATCH), mixed_precision)
-    other_load = began.other_load() if began else None
-    targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
-    learning = Learning(model, recipe, stages_of(recipe, model, data))
-    learning.enter(max(learning.plan, key=learning.trained).start)
-    optimizer = make_optimizer(learning.learners, recipe, device)
-    loss = task_of(recipe, data).loss(recipe, data, None)
-    memory = training_memory(model, images(recipe.batch_size), targets, loss, optimizer, autocast=mixed_precision)
+        other_load = began.other_load() if began else None
+        learning = Learning(model, recipe, stages_of(recipe, model, data))
+        learning.enter(max(learning.plan, key=learning.trained).start)
+        optimizer = make_optimizer(learning.learners, recipe, device)
+        memory = training_memory(model, images(recipe.batch_size), targets, loss, optimizer, autocast=mixed_precision)
     return dict(zip(SPEEDS, (memory, 1000 * latency, throughput, other_load), strict=True))
