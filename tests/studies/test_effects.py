@@ -130,7 +130,9 @@ def test_without_scores_of_images_the_interval_carries_the_seeds():
     found = effects({"a": ["0", "1"]}, [Cell({"a": str(i)}, own) for i, own in enumerate(figures)])
     [one] = found.main
     assert one.smallest == pytest.approx(4.303 * np.std([0.05, 0.04, 0.06], ddof=1) / np.sqrt(3), rel=1e-3)
-    assert "With 3 seeds, a main effect has to be at least 2.5 points" in limits_text(found)
+    assert "With 3 seeds, the smallest difference whose 95 % interval would exclude zero is 2.5 points for a main effect." in (
+        limits_text(found)
+    )
     assert "carry the seeds alone" in limits_text(found)
 
 
@@ -139,7 +141,7 @@ def test_the_effects_go_into_json_and_back():
     back = json.loads(json.dumps(written))
     assert back["main"][0] == {
         "factor": "kernel", "level": "5", "base": "3", "difference": 0.02, "interval": [0.02, 0.02], "pairs": 4, "seeds": 3,
-        "images": 0, "seeds_known": True, "excludes_zero": True,
+        "name": "kernel=5", "images": 0, "seeds_known": True, "excludes_zero": True,
     }  # fmt: skip
     assert back["factors"] == FACTORS
     assert "expect 0.5 of them" in back["limits"]

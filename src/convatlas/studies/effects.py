@@ -154,9 +154,12 @@ def limits_text(found: Effects) -> str:
     """What these seeds and images cannot tell, in sentences: the smallest difference whose interval would exclude zero."""
     if not found.main:
         return "No two networks differ in one factor alone, so no effect can be told."
-    sentences = [_smallest_text(found.main, "a main effect")]
+    least = [f"{_smallest_text(found.main)} for a main effect"]
     if found.interactions:
-        sentences.append(_smallest_text(found.interactions, "an interaction"))
+        least.append(f"{_smallest_text(found.interactions)} for an interaction")
+    images = min(effect.images for effect in found.main)
+    of = f"{'one seed' if found.seeds == 1 else f'{found.seeds} seeds'}{f' and {images:,} images' if images else ''}"
+    sentences = [f"With {of}, the smallest difference whose 95 % interval would exclude zero is {', '.join(least)}."]
     if found.seeds == 1:
         sentences.append("With one seed, how much another seed would change a difference is unknown: the intervals carry the "
                          "choice of images alone, and are too narrow.")  # fmt: skip
@@ -183,7 +186,7 @@ def to_json(found: Effects) -> dict[str, Any]:
     """The effects for results.json, from which they are drawn."""
 
     def rows(contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
-        return [{**asdict(one), "seeds_known": one.seeds_known, "excludes_zero": one.excludes_zero} for one in contrasts]
+        return [asdict(one) | {key: getattr(one, key) for key in ("name", "seeds_known", "excludes_zero")} for one in contrasts]
 
     own = {"main": rows(found.main), "interactions": rows(found.interactions), "limits": limits_text(found)}
     return asdict(found) | own
@@ -268,12 +271,9 @@ def _table(grid: _Grid, a: str, b: str) -> Table:
     return Table(a, b, tuple(tuple(mean(i, j) for j in grid.levels[b]) for i in grid.levels[a]), len(fullest))
 
 
-def _smallest_text(contrasts: Sequence[Contrast], noun: str) -> str:
+def _smallest_text(contrasts: Sequence[Contrast]) -> str:
     known = [one.smallest for one in contrasts if one.smallest is not None]
-    seeds, images = contrasts[0].seeds, min(one.images for one in contrasts)
-    of = f"{'one seed' if seeds == 1 else f'{seeds} seeds'}{f' and {images:,} images' if images else ''}"
     if not known:
-        return f"With {of} alone, nothing tells how far {noun} is off."
+        return "unknown"
     low, high = (f"{100 * end:.1f}" for end in (min(known), max(known)))
-    least = low if low == high else f"{low} to {high}"
-    return f"With {of}, {noun} has to be at least {least} points for its interval to exclude zero."
+    return f"{low} points" if low == high else f"{low} to {high} points"

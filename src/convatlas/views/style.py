@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -111,6 +111,32 @@ def canvas(width: float, height: float, *, left: float, right: float, top: float
 def headline(figure: Figure, text: str) -> None:
     """What the vertical axis measures, set level in the upper left corner where it is read first."""
     figure.text(0, 1 - 11 / (72 * figure.get_figheight()), text, color=MUTED, size=TEXT, ha="left", va="baseline")
+
+
+def write(
+    figure: Figure,
+    x: float,
+    y: float,
+    text: str,
+    ink: str = INK,
+    *,
+    align: Literal["left", "right"] = "left",
+    size: float = TEXT,
+) -> None:
+    """Text on the base line at a place of the figure.
+
+    Units   pixels from the lower left corner
+    """
+    wide, high = page_size(figure)
+    figure.text(x / wide, y / high, text, color=ink, size=size, ha=align, va="baseline")
+
+
+def page_size(figure: Figure) -> tuple[float, float]:
+    """The width and height of a figure.
+
+    Units   pixels
+    """
+    return 72 * figure.get_figwidth(), 72 * figure.get_figheight()
 
 
 def series(index: int) -> tuple[str, Any]:
