@@ -36,7 +36,7 @@ class Cell:
     per_image: NDArray[Any] | None = None
 
 
-Comparison = list[tuple[int, Cell]]
+SignedCells = list[tuple[int, Cell]]
 """Networks with their signs, of which a difference, or a difference of differences, is the sum."""
 
 
@@ -99,7 +99,7 @@ class Interaction(Contrast):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CrossTable:
     """The mean figures over the levels of two factors, for the same settings of the others in each.
 
     Shapes   means (levels of a, levels of b); None where a network is missing
@@ -121,7 +121,7 @@ class Effects:
     seeds: int
     main: tuple[MainEffect, ...]
     interactions: tuple[Interaction, ...]
-    tables: tuple[Table, ...]  # of the pairs of factors that have an interaction
+    tables: tuple[CrossTable, ...]  # of the pairs of factors that have an interaction
     without_pairs: tuple[str, ...]  # levels that no two networks compare with the base
 
 
@@ -197,7 +197,7 @@ class _Grid:
     levels: Mapping[str, tuple[str, ...]]
     cells: Mapping[tuple[str, ...], Cell]  # by their levels, in the order of the factors
 
-    def comparisons(self, signed: Sequence[tuple[int, Levels]]) -> list[Comparison]:
+    def comparisons(self, signed: Sequence[tuple[int, Levels]]) -> list[SignedCells]:
         """The cells of these levels, each with its sign, for each setting of the other factors that has all of them."""
         others = [factor for factor in self.levels if factor not in signed[0][1]]
         found = []
@@ -236,7 +236,7 @@ def _interactions(grid: _Grid, a: str, b: str) -> Iterator[Interaction]:
             yield Interaction(factor_a=a, level_a=one, factor_b=b, level_b=other, **_estimate(squares))
 
 
-def _estimate(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+def _estimate(comparisons: Sequence[SignedCells]) -> dict[str, Any]:
     """The fields of a contrast: the mean over comparisons, each a sum of cells with a sign."""
     signed = [each for comparison in comparisons for each in comparison]
     per_seed = np.sum([sign * np.array(cell.figures) for sign, cell in signed], axis=0) / len(comparisons)
@@ -255,7 +255,7 @@ def _estimate(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     }
 
 
-def _table(grid: _Grid, a: str, b: str) -> Table:
+def _table(grid: _Grid, a: str, b: str) -> CrossTable:
     """Over the settings that have most of the networks: a mean over other settings than its neighbor's would mislead."""
     settings: dict[tuple[str, ...], dict[tuple[str, str], float]] = {}
     for cell in grid.cells.values():
@@ -268,7 +268,7 @@ def _table(grid: _Grid, a: str, b: str) -> Table:
         pair = one, other
         return float(np.mean([f[pair] for f in fullest])) if all(pair in f for f in fullest) else None
 
-    return Table(a, b, tuple(tuple(mean(i, j) for j in grid.levels[b]) for i in grid.levels[a]), len(fullest))
+    return CrossTable(a, b, tuple(tuple(mean(i, j) for j in grid.levels[b]) for i in grid.levels[a]), len(fullest))
 
 
 def _smallest_text(contrasts: Sequence[Contrast]) -> str:

@@ -49,6 +49,11 @@ class Crossing:
         return max(SIDE + self.span + names, style.width(self.strongest), style.width(self.title, TITLE))
 
     @property
+    def height(self) -> float:
+        """Pixels of the axes, with room for the names of the lines."""
+        return max(TALL, PER_LINE * len(self.names))
+
+    @property
     def title(self) -> str:
         return f"{self.across} × {self.along}"
 
@@ -60,11 +65,6 @@ def shorten_apart(names: Sequence[str], pixels: float) -> list[str]:
         return whole
     shared = next(i for i in count() if len({name[: i + 1] for name in names}) > 1)
     return [shorten_to_width(f"…{name[shared:]}", pixels) for name in names]
-
-
-def height_of(panel: Crossing) -> float:
-    """Pixels that the names of the lines need one above the other."""
-    return max(TALL, PER_LINE * len(panel.names))
 
 
 def draw_crossing(chart: Figure, panel: Crossing, box: tuple[float, float, float, float], span: tuple[float, float]) -> None:
@@ -89,7 +89,7 @@ def draw_crossing(chart: Figure, panel: Crossing, box: tuple[float, float, float
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    style.write(chart, x + across + 22, y + tall + 2, panel.along, style.MUTED)
+    style.place_text(chart, x + across + 22, y + tall + 2, panel.along, style.MUTED)
     lines = [(place, line) for place, line in enumerate(panel.means) if any(value is not None for value in line)]
     last = [max(i for i, value in enumerate(line) if value is not None) for _, line in lines]
     ends = [((line[i] or 0.0) - low) / (top - low) * tall for i, (_, line) in zip(last, lines, strict=True)]
@@ -100,4 +100,4 @@ def draw_crossing(chart: Figure, panel: Crossing, box: tuple[float, float, float
         route = [((i + 0.5) * panel.step + 5, end), (across + 2, end), (across + 12, at), (across + 18, at)]
         axes.plot([p / across for p, _ in route], [p / tall for _, p in route], color=color, linewidth=0.8,
                   alpha=0.7, transform=axes.transAxes, clip_on=False, zorder=1)  # fmt: skip
-        style.write(chart, x + across + 22, y + at - 4, panel.names[place])
+        style.place_text(chart, x + across + 22, y + at - 4, panel.names[place])

@@ -9,13 +9,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from . import style
-from .crossing import APART, FOOT, HEAD, MOST, SIDE, TITLE, Crossing, draw_crossing, height_of, shorten_apart
+from .crossing import APART, FOOT, HEAD, MOST, SIDE, TITLE, Crossing, draw_crossing, shorten_apart
 from .grid import shorten_to_width
 from .numbers import DASH, thousands
 
-Effects = Mapping[str, Any]
+EffectsRecord = Mapping[str, Any]
 """What `studies.effects.to_json` gives."""
-Contrast = Mapping[str, Any]
+ContrastRecord = Mapping[str, Any]
 
 ROW, GROUP = 20.0, 32.0  # pixels of a level, and of its factor's name above
 ACROSS, LONGEST, INDENT, GAP = 340.0, 190.0, 20.0, 16.0
@@ -26,7 +26,7 @@ COLOR, PALE = style.SERIES_LIGHT[0], 0.4
 PANELS, IN_A_ROW, PAGE = 6, 3, 1040.0  # at most, and how wide a row of panels may be
 
 
-def main_effects(effects: Effects, noun: str = "accuracy") -> Figure:
+def main_effects(effects: EffectsRecord, noun: str = "accuracy") -> Figure:
     """One row per level under its factor: the difference from the factor's base, with its interval around zero.
 
     Intervals that exclude zero stand in full color, the others pale.
@@ -56,21 +56,21 @@ def main_effects(effects: Effects, noun: str = "accuracy") -> Figure:
         chart, axes = style.canvas(width, TOP + high + BOTTOM, **margins)
         draw_points_axis(axes, [v for row in rows for v in (row["difference"], *(row["interval"] or ()))], high)
         for place, line in enumerate(lines):
-            style.write(chart, 0, TOP + high + BOTTOM - 12 - 16 * place, line, style.INK if place == 0 else style.MUTED)
+            style.place_text(chart, 0, TOP + high + BOTTOM - 12 - 16 * place, line, style.INK if place == 0 else style.MUTED)
         for stop, title in zip(stops, columns, strict=True):
-            style.write(chart, stop, BOTTOM + high + 8, title, style.MUTED, align="right")
+            style.place_text(chart, stop, BOTTOM + high + 8, title, style.MUTED, align="right")
         y, place = BOTTOM + high, 0
         for title, base, own in zip(titles, bases, groups, strict=True):
             y -= GROUP
-            style.write(chart, 0, y + 6, title, size=TITLE)
-            style.write(chart, style.width(title, TITLE) + 8, y + 6, base, style.MUTED)
+            style.place_text(chart, 0, y + 6, title, size=TITLE)
+            style.place_text(chart, style.width(title, TITLE) + 8, y + 6, base, style.MUTED)
             for row in own:
                 y -= ROW
-                style.write(chart, INDENT, y + 6, names[place])
+                style.place_text(chart, INDENT, y + 6, names[place])
                 draw_effect(axes, row, y + ROW / 2 - BOTTOM)
                 for stop, texts in zip(stops, columns.values(), strict=True):
                     ink = style.INK if row["excludes_zero"] else style.MUTED
-                    style.write(chart, stop, y + 6, texts[place], ink, align="right")
+                    style.place_text(chart, stop, y + 6, texts[place], ink, align="right")
                 place += 1
         write_effects_key(chart)
     return chart
@@ -95,7 +95,7 @@ def draw_points_axis(axes: Axes, values: Sequence[float], high: float) -> None:
     axes.axvline(0, color=style.MUTED, linewidth=1.2, zorder=1)
 
 
-def draw_effect(axes: Axes, row: Contrast, y: float) -> None:
+def draw_effect(axes: Axes, row: ContrastRecord, y: float) -> None:
     """A dot, and its interval if it has one."""
     alpha = 1.0 if row["excludes_zero"] else PALE
     if row["interval"]:
@@ -111,16 +111,16 @@ def write_effects_key(chart: Figure) -> None:
     for words, alpha in (("interval excludes zero", 1.0), ("zero is possible", PALE)):
         line = Line2D([at / width, (at + 20) / width], [14 / height] * 2, color=COLOR, alpha=alpha, linewidth=2.4)
         chart.add_artist(line)
-        style.write(chart, at + 26, 10, words, style.MUTED)
+        style.place_text(chart, at + 26, 10, words, style.MUTED)
         at += 46 + style.width(words)
 
 
-def interactions(effects: Effects, noun: str = "accuracy") -> Figure:
+def interactions(effects: EffectsRecord, noun: str = "accuracy") -> Figure:
     """The mean figure over the levels of one factor, a line per level of another, for up to six pairs of factors.
 
     Of more pairs, those with the largest interactions, intervals that exclude zero first.
     """
-    panels, pairs = list(crossings(effects)), len(effects["tables"])
+    panels, pairs = list(interaction_panels(effects)), len(effects["tables"])
     of = f"; the {PANELS} strongest of {pairs} pairs" if pairs > PANELS else ""
     lines = (f"{noun}, %, mean over seeds and the other factors{of}",
              "under each title its largest interaction, in points; parallel lines: none")  # fmt: skip
@@ -130,25 +130,25 @@ def interactions(effects: Effects, noun: str = "accuracy") -> Figure:
     beside = next(n for n in range(IN_A_ROW, 0, -1) if n * widest <= PAGE or n == 1)
     rows = [panels[start : start + beside] for start in range(0, len(panels), beside)]
     columns = [max(row[i].width for row in rows if i < len(row)) + APART for i in range(len(rows[0]))] if rows else []
-    tall = max(map(height_of, panels), default=0.0)
+    tall = max((panel.height for panel in panels), default=0.0)
     width = max(sum(columns), *(HINTED * style.width(line) for line in lines))
     height = 44 + (HEAD + tall + FOOT) * len(rows)
     known = [value for panel in panels for line in panel.means for value in line if value is not None]
     with style.context():
         chart = Figure(figsize=(width / 72, height / 72), dpi=72)
         for place, line in enumerate(lines):
-            style.write(chart, 0, height - 12 - 16 * place, line, style.INK if place == 0 else style.MUTED)
+            style.place_text(chart, 0, height - 12 - 16 * place, line, style.INK if place == 0 else style.MUTED)
         for number, row in enumerate(rows):
             bottom = height - 44 - (HEAD + tall) - (HEAD + tall + FOOT) * number
             for place, panel in enumerate(row):
                 x = sum(columns[:place])
-                style.write(chart, x, bottom + tall + 34, panel.title, size=TITLE)
-                style.write(chart, x, bottom + tall + 18, panel.strongest, style.MUTED)
+                style.place_text(chart, x, bottom + tall + 34, panel.title, size=TITLE)
+                style.place_text(chart, x, bottom + tall + 18, panel.strongest, style.MUTED)
                 draw_crossing(chart, panel, (x + SIDE, bottom, panel.span, tall), (min(known), max(known)))
     return chart
 
 
-def crossings(effects: Effects) -> Iterator[Crossing]:
+def interaction_panels(effects: EffectsRecord) -> Iterator[Crossing]:
     """The panels in the order of the factors: the factor with more levels along the foot, the other one as lines."""
     short = {factor: dict(zip(own, shorten_apart(own, MOST), strict=True)) for factor, own in effects["factors"].items()}
     strongest = [max(of_pair(effects, table), key=strength) for table in effects["tables"]]
@@ -166,12 +166,12 @@ def crossings(effects: Effects) -> Iterator[Crossing]:
         yield Crossing(across, along, tuple(short[a]), tuple(short[b].values()), percent, words)
 
 
-def strength(row: Contrast) -> tuple[bool, float]:
+def strength(row: ContrastRecord) -> tuple[bool, float]:
     """What interactions are ranked by: those whose interval excludes zero first, then their size."""
     return row["excludes_zero"], abs(row["difference"])
 
 
-def of_pair(effects: Effects, table: Mapping[str, Any]) -> list[Contrast]:
+def of_pair(effects: EffectsRecord, table: Mapping[str, Any]) -> list[ContrastRecord]:
     """The interactions of the two factors of a table."""
     pair = table["factor_a"], table["factor_b"]
     return [row for row in effects["interactions"] if (row["factor_a"], row["factor_b"]) == pair]
@@ -188,13 +188,13 @@ def ends_text(interval: Sequence[float] | None, digits: int = 1) -> str:
     return f"[{signed_points(interval[0], digits)}, {signed_points(interval[1], digits)}]" if interval else DASH
 
 
-def places_of(rows: Sequence[Contrast]) -> int:
+def places_of(rows: Sequence[ContrastRecord]) -> int:
     """Decimals: one, or two where with one an interval that excludes zero would read as if it ended there."""
     clear = [abs(end) for row in rows if row["excludes_zero"] for end in row["interval"]]
     return 2 if min(clear, default=1.0) < 0.0005 else 1
 
 
-def source_text(rows: Sequence[Contrast]) -> str:
+def source_text(rows: Sequence[ContrastRecord]) -> str:
     """What the intervals carry."""
     if not rows:
         return "no two networks differ in one factor alone"
@@ -205,7 +205,7 @@ def source_text(rows: Sequence[Contrast]) -> str:
     return f"95 % intervals over {of_images}; one seed: what another one changes is not in them" if images else "one seed"
 
 
-def describe(contrasts: Sequence[Contrast]) -> str:
+def describe(contrasts: Sequence[ContrastRecord]) -> str:
     """Main effects or interactions for those who cannot see them."""
     return "; ".join(
         f"{row['name']} {signed_points(row['difference'])} points {ends_text(row['interval'])}" for row in contrasts

@@ -113,7 +113,7 @@ def headline(figure: Figure, text: str) -> None:
     figure.text(0, 1 - 11 / (72 * figure.get_figheight()), text, color=MUTED, size=TEXT, ha="left", va="baseline")
 
 
-def write(
+def place_text(
     figure: Figure,
     x: float,
     y: float,
