@@ -106,7 +106,8 @@ def test_no_more_than_a_batch_of_pictures_is_held():
         asked.append(len(pixels))
         return torch.nn.functional.one_hot(pixels[:, 0, 0, 0].long() % 3, 3) * 9.0
 
-    reader = SimpleNamespace(read=read, logits=logits, classes=("a", "b", "c"))
+    shape = {"model": torch.nn.Identity(), "channels": 1, "image_size": 2}
+    reader = SimpleNamespace(read=read, logits=logits, classes=("a", "b", "c"), **shape)
     answers = predict(reader, [Path(f"{i}.png") for i in range(10)], 1, batch_size=4)
     assert next(answers).classes[0][0] == "a"
     assert asked == [4]  # the next ones only when they are asked for
