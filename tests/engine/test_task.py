@@ -11,7 +11,8 @@ from rich.console import Console
 from small import SIDE, Small
 from torch import Tensor, nn
 
-from convatlas import console, progress
+from convatlas import progress
+from convatlas.console.comparison import print_comparison
 from convatlas.data import Data
 from convatlas.engine import tasks
 from convatlas.engine.evaluate import evaluate
@@ -143,7 +144,7 @@ def test_networks_are_compared_by_it(tmp_path: Path, parity: Data, monkeypatch: 
     recipes = [Recipe(**FIELDS | {"model": name}) for name in ("lenet5", "lenet5:scaled_tanh=True")]
     comparison = Comparison.create(tmp_path / "two", recipes, 1, "convatlas compare")
     list(comparison.run())
-    console.print_comparison(comparison, quiet=False, as_json=False)
+    print_comparison(comparison, quiet=False, as_json=False)
     printed = capsys.readouterr().out
     results = json.loads((tmp_path / "two" / "results.json").read_text())
     errors = {row["name"]: row["test_error"]["mean"] for row in results["networks"]}

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convatlas import console
 from convatlas.anatomy import speed as cost
+from convatlas.console.comparison import print_comparison
 from convatlas.engine.events import Finished
 from convatlas.engine.machine import Machine
 from convatlas.engine.recipe import Recipe
@@ -92,7 +92,7 @@ def compared(tmp_path_factory) -> Path:
         ("lenet5:scaled_tanh=True", 1, 4, 4, False),
     ]  # fmt: skip
     assert sum(isinstance(event, Finished) for event in events) == 4
-    console.print_comparison(comparison, quiet=True, as_json=False)
+    print_comparison(comparison, quiet=True, as_json=False)
     return folder
 
 
@@ -192,7 +192,7 @@ def test_a_forward_that_fails_stays_in_its_row(tmp_path, monkeypatch, capsys):
     comparison = plan(tmp_path / "one", ("lenet5",), seeds=2)
     events = list(comparison.run())
     assert [event.reason.split(":")[0] for event in events if isinstance(event, TrialFailed)] == ["RuntimeError"]
-    console.print_comparison(comparison, quiet=False, as_json=False)
+    print_comparison(comparison, quiet=False, as_json=False)
     assert "lenet5 failed: RuntimeError" in capsys.readouterr().out
 
 

@@ -11,6 +11,7 @@ from ..errors import ConvAtlasError, InputError
 from ..ops.malloc import keep_freed_memory
 from ..trust import TRUST, allow_named, is_own
 from . import (
+    ablate,
     blueprint,
     card,
     cluster,
@@ -46,7 +47,15 @@ app = App(
 # The commands as `convatlas --help` shows them: groups and commands stand in the order of work.
 COMMANDS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Catalog": (listing.list_, show.show, weights.app, verify.verify, evolution.evolution),
-    "Train and compare": (new.new, train.train, evaluate.evaluate, compare.compare, lr_find.lr_find, schedule.schedule),
+    "Train and compare": (
+        new.new,
+        train.train,
+        evaluate.evaluate,
+        compare.compare,
+        ablate.ablate,
+        lr_find.lr_find,
+        schedule.schedule,
+    ),
     "Your images": (data.app, tune.tune, predict.predict),
     "Look inside": (look.look, blueprint.blueprint, conv.conv),
     "Features": (embed.embed, search.search, cluster.cluster, probe.probe),

@@ -34,6 +34,7 @@ def compare(
         Names of networks, changes after a colon: resnet20 plain20 resnet20:width=32. Five small ones if none is given.
     """
     from .. import console
+    from ..console.comparison import print_comparison
     from ..console.terminal import command
     from ..runs.finetuning import strategy_recipes
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
@@ -56,4 +57,4 @@ def compare(
     with console.follow_progress("", quiet or as_json) as watch:
         for event in comparison.run():
             watch(event)
-    console.print_comparison(comparison, quiet, as_json)
+    print_comparison(comparison, quiet, as_json)

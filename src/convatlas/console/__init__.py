@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from ..engine.record import Run
     from ..engine.task import Measure, Task
     from ..progress import Watch
-    from ..studies.compare import Comparison
     from ..studies.measure import Measurement
 
 
@@ -163,41 +161,3 @@ def print_evaluation(measurement: "Measurement", as_json: bool) -> None:
         taken = f"{classes[wrong[1]]} ({wrong[0]})" if wrong[0] else ""
         shown.add_row(Text(name), f"{sum(row):,}", f"{100 * accuracy:.1f}", Text(taken))
     show(shown)
-
-
-def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
-    """Writes results.json, results.csv and report.html, prints the table, says where they are."""
-    from ..files import write_json
-    from ..studies.figures import held_out_pixels
-    from ..views import table as tables
-    from ..views.report import write
-    from ..views.verdict import verdict
-
-    began = time.perf_counter()
-    results = comparison.results()
-    write_json(comparison.folder / "results.json", results)
-    tables.write_csv(results, comparison.folder / "results.csv")
-    pixels = held_out_pixels(comparison.data(comparison.recipes[0]), results["networks"])
-    report = write(results, pixels, comparison.folder / "report.html")
-    if as_json:
-        dump(results)
-        return
-    columns = tables.columns(results)
-    shown = table(results["kind"], *(" ".join(filter(None, (c.measure.header, c.measure.unit))) for c in columns))
-    for i, network in enumerate(results["networks"]):
-        if network["status"] == "failed":
-            continue
-        cells = [Text(f"{c.cells[i].text}{' ' + c.cells[i].spread if c.cells[i].spread else ''}",
-                      style="bold" if c.cells[i].best else "") for c in columns]  # fmt: skip
-        shown.add_row(Text(network["name"]), *cells)
-    show(shown)
-    if words := tables.load_words(results):
-        print(words)
-    for network in results["networks"]:
-        if network["status"] == "failed":
-            print(f"{network['name']} failed: {network['error']}")
-        elif network["against_best"] and not quiet:
-            print(network["against_best"]["words"])
-    if not quiet:
-        print(f"\n{verdict(results)}\n\nreport in {time.perf_counter() - began:.1f} s")
-    print(f"report {report}")

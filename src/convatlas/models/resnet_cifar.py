@@ -86,8 +86,8 @@ class BasicBlock(nn.Module):
             return self.downsample(x)
         if self.stride == 1:
             return x
-        zeros = x.shape[1] // 2
-        return pad(x[:, :, ::2, ::2], (0, 0, 0, 0, zeros, zeros))
+        before = x.shape[1] // 2
+        return pad(x[:, :, ::2, ::2], (0, 0, 0, 0, before, x.shape[1] - before))
 
 
 class CifarResNet(nn.Module):

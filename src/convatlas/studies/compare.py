@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -70,33 +70,39 @@ class Comparison:
              results.json results.csv report.html
     """
 
+    command_name = "compare"
+    kind = ""  # what the rows are called; networks or strategies, where it is empty
+
     def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
-        self.folder = folder
+        self.folder, self.plan = folder, plan
         self.command: str = plan["command"]
         self.seeds: list[int] = plan["seeds"]
         self.recipes = [Recipe.from_json(values) for values in plan["recipes"]]
-        self.names = dict(zip(self.recipes, titles(self.recipes), strict=True))
+        self.names = dict(zip(self.recipes, plan.get("names") or titles(self.recipes), strict=True))
         self.reasons: dict[str, str] = {}
         self.opened: tuple[dict[str, Any], Data] | None = None
 
     @classmethod
-    def create(cls, folder: Path | None, recipes: Sequence[Recipe], seeds: int, command: str) -> "Comparison":
+    def create(cls, folder: Path | None, recipes: Sequence[Recipe], seeds: int, command: str, **more: Any) -> Self:
         """Plans a comparison; `recipes` differ in their network, each is run with the seeds from its own on.
+
+        `more` goes into the plan, among it the `names` of the recipes where the network's does not tell them apart.
 
         Raises   InputError if the folder holds anything
         """
-        names = titles(recipes)
+        names = more.get("names") or titles(recipes)
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise InputError(f"each is compared once, but {', '.join(sorted(twice))} was named twice")
         if folder is None:
-            folder = free_path(Path("runs") / f"compare-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
+            folder = free_path(Path("runs") / f"{cls.command_name}-{slug(Path(recipes[0].data).stem)}-{recipes[0].digest()}")
         elif is_occupied(folder):
             raise not_empty(folder)
         plan = {
             "command": command,
             "seeds": [recipes[0].seed + i for i in range(seeds)],
             "recipes": [recipe.to_json() for recipe in recipes],
+            **more,
         }
         comparison = cls(folder, plan)
         for recipe in recipes:  # a misspelled ablation or a set without held-out images is found before anything is written
@@ -107,13 +113,13 @@ class Comparison:
         return comparison
 
     @classmethod
-    def open(cls, folder: Path) -> "Comparison":
+    def open(cls, folder: Path) -> Self:
         """The comparison in an existing folder.
 
         Raises   InputError if there is none
         """
         if not (folder / "comparison.json").is_file():
-            raise InputError(f"{folder} holds no comparison: start one with `convatlas compare --out {folder}`")
+            raise InputError(f"{folder} holds no comparison: start one with `convatlas {cls.command_name} --out {folder}`")
         return cls(folder, read_json(folder / "comparison.json"))
 
     def data(self, recipe: Recipe) -> Data:
@@ -146,7 +152,9 @@ class Comparison:
                 try:
                     yield from start(run, self.data(trial.recipe))
                 except Interrupted as error:
-                    raise Interrupted(f"{name} seed {trial.recipe.seed} {error.where}", self.folder, "compare") from error
+                    raise Interrupted(
+                        f"{name} seed {trial.recipe.seed} {error.where}", self.folder, self.command_name
+                    ) from error
                 except Exception as error:  # noqa: BLE001  # whatever it is, it costs one row and not the table
                     self.reasons[name] = reason(error)
                     yield TrialFailed(name, self.reasons[name])
@@ -160,6 +168,7 @@ class Comparison:
         rows = [self.row(recipe, held_out, task) for recipe in self.recipes]
         runs = [Run.open(trial.folder) for recipe in self.recipes for trial in self.trials(recipe) if is_run(trial.folder)]
         against_best(rows, held_out, task.measures[0])
+        more = self.more_results(rows, held_out, task)
         for row in rows:
             del row["per_image"]
         counts = {name: len(images) if images is not None else 0 for name, images in
@@ -168,8 +177,8 @@ class Comparison:
             "format": 2,
             "task": task.name,
             "measures": [asdict(measure) for measure in task.measures],
-            "kind": "network" if len({recipe.strategy for recipe in self.recipes}) == 1 else "strategy",
-            "title": f"{count_in_words(self.recipes)} on {data.title}",
+            "kind": self.kind or ("network" if len({recipe.strategy for recipe in self.recipes}) == 1 else "strategy"),
+            "title": f"{self.heading()} on {data.title}",
             "command": self.command,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": sum(value for row in rows for value in row["seconds"].get("values", [])),
@@ -185,7 +194,16 @@ class Comparison:
             },
             "seeds": self.seeds,
             "networks": rows,
+            **more,
         }
+
+    def heading(self) -> str:
+        """What is compared, in words."""
+        return count_in_words(self.recipes)
+
+    def more_results(self, rows: Sequence[Mapping[str, Any]], held_out: str, task: Task) -> dict[str, Any]:
+        """What a special comparison adds to its results."""
+        return {}
 
     def row(self, recipe: Recipe, held_out: str, task: Task) -> dict[str, Any]:
         """One network: what was measured of it, null where it failed."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..files import write_text
@@ -31,16 +32,38 @@ class Paired:
     zero: float
 
 
-def write(results: Results, pixels: NDArray[np.uint8], path: Path) -> Path:
-    """Writes the report, whole or not at all.
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section that a special comparison adds: figures with their titles and captions; a figure may be missing."""
+
+    name: str
+    title: str
+    note: str
+    figures: tuple[tuple[str, Figure | None, str], ...]
+
+    def panels(self) -> list[tuple[str, str, str, float]]:
+        """Title, SVG, caption and width in pixels of each figure."""
+        return [
+            (title, style.svg(figure, title, words) if figure else "", words, width_of(figure))
+            for title, figure, words in self.figures
+        ]
+
+
+def width_of(figure: Figure | None) -> float:
+    """The width that a figure was drawn for, in pixels; it is never drawn larger."""
+    return round(figure.get_figwidth() * figure.dpi) if figure else 0
+
+
+def write(results: Results, pixels: NDArray[np.uint8], path: Path, sections: Sequence[Section] = ()) -> Path:
+    """Writes the report, whole or not at all; `sections` come first.
 
     Shapes   pixels (k, h, w, c), in the order of the networks' predictions
     """
-    write_text(path, page(results, pixels))
+    write_text(path, page(results, pixels, sections))
     return path
 
 
-def page(results: Results, pixels: NDArray[np.uint8]) -> str:
+def page(results: Results, pixels: NDArray[np.uint8], sections: Sequence[Section] = ()) -> str:
     """The report as one self-contained HTML page; the same results give the same page.
 
     Shapes   pixels (n, h, w, c), the images whose predictions are drawn
@@ -62,6 +85,7 @@ def page(results: Results, pixels: NDArray[np.uint8]) -> str:
         images=shown,
         tiny=bool(pixels.size) and max(pixels.shape[1:3]) <= 48,
         facts=facts(results),
+        sections=sections,
         table=table,
         groups=_groups([column.measure.group for column in table]),
         each=results.get("kind", "network"),
