@@ -103,13 +103,14 @@ def print_effects(effects: Mapping[str, Any]) -> None:
 def effect_sections(ablation: "Ablation", results: Mapping[str, Any]) -> Iterator["Section"]:
     """The sections that an ablation's report has besides those of a comparison."""
     from ..views.effect_words import effect_verdict, match_words
-    from ..views.effects import interactions, main_effects
+    from ..views.effects import describe, interactions, main_effects
     from ..views.report import Section
 
     effects = results["effects"]
     words = " ".join(filter(None, (effect_verdict(effects), match_words(results), effects["limits"])))
-    drawn = [("Main effects", main_effects(effects), "")] if effects["main"] else []
-    drawn += [("Interactions", interactions(effects), "")] if effects["interactions"] else []
+    drawn = [("Main effects", main_effects(effects), describe(effects["main"]))] if effects["main"] else []
+    if effects["tables"]:
+        drawn.append(("Interactions", interactions(effects), describe(effects["interactions"])))
     yield Section("effects", "What mattered", words, tuple(drawn))
     pictures = tuple(pictures_of_extremes(ablation, results))
     if pictures:
