@@ -34,7 +34,7 @@ def ablate(
 ) -> None:
     """Vary a network or its recipe, and report what mattered.
 
-    Example: convatlas ablate resnet20 --vary kernel=1,3 --vary shortcut=yes,no --data digits
+    Example: convatlas ablate resnet20 --vary kernel=1,3 --vary shortcut=yes,no
 
     Each combination of the values is trained with each seed. The report has the effect of each value and of each pair of
     values, with intervals, beside what they cost. With --resume and more values, only what is new is trained.
