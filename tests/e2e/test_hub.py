@@ -108,7 +108,7 @@ def test_what_is_private_is_seen_with_a_token_alone(say, hub, run):
         (f"push unfinished ann/digits --token {TOKEN}", "unfinished is unfinished"),
         (f"pull ann/nothing --token {TOKEN}", "has no repository ann/nothing, or a private one"),
         ("pull ann/nothing", "has no ann/nothing for those it does not know"),
-        ("pull ann/there --revision abc", "ann/there has no revision 'abc'"),
+        ("pull ann/there --revision nope", "ann/there has no revision 'nope'"),
         ("pull ann/there --out run", "run is not empty and nothing is overwritten"),
         ("pull ann/bare", "ann/bare holds no run of convatlas: it lacks recipe.json, env.json, metrics.json"),
     ],

@@ -79,3 +79,15 @@ def test_ants_and_bees_by_logistic_regression(shared, tmp_path, capsys):
     )
     assert right > 0.85
     assert "of 153 others" in capsys.readouterr().out
+
+
+def test_every_step_from_resnet_to_convnext_is_a_network():
+    import torch
+
+    module = script("resnet_to_convnext")
+    x = torch.zeros(2, 3, 32, 32)
+    counts = [sum(p.numel() for p in module.Net(step=step, width=8, depth=1).parameters()) for step in range(len(module.STEPS))]
+    outputs = [module.Net(step=step, width=8, depth=1).eval()(x).shape for step in range(len(module.STEPS))]
+    assert set(outputs) == {(2, 10)}
+    same = [step for step in range(1, len(counts)) if counts[step] == counts[step - 1]]
+    assert same == [5, 6, 8]  # other activations and another norm: as many parameters
