@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.record import free_path, slug
 from ..errors import ConvAtlasError, InputError
 from ..files import is_occupied, make_folder, writing_to
+from ..models.code import RECORD, TEXT
 from ..weights.download import is_safe
 from ..weights.store import digest, offline
 from .network import load_run
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 NEEDED = ("recipe.json", "env.json", "model.safetensors", "metrics.json")
-FILES = (*NEEDED, "events.jsonl", "predictions.safetensors", "README.md", "network.py", "network.json")
+FILES = (*NEEDED, "events.jsonl", "predictions.safetensors", "README.md")
+CODE = (TEXT, RECORD)  # of a network of the user's own
 PICTURE = re.compile(r"card/[\w-]+\.png", re.ASCII)
 NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 PUBLIC = "https://huggingface.co"
@@ -108,7 +110,7 @@ def pull(name: str, out: Path | None = None, *, revision: str | None = None, tok
 
 def is_run_file(file: str) -> bool:
     """Whether a file of that name belongs to a run; no other is ever pushed or pulled."""
-    return file in FILES or PICTURE.fullmatch(file) is not None
+    return file in (*FILES, *CODE) or PICTURE.fullmatch(file) is not None
 
 
 def open_client(name: str, token: str | None) -> "HfApi":
