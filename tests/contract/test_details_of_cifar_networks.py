@@ -112,6 +112,8 @@ def test_a_cifar_resnets_parts_are_exchanged_one_by_one():
     assert count_parameters(create_on_meta("resnet20:shortcut=B")) == own + projections
     assert count_parameters(create_on_meta("resnet20:norm=group")) == own
     assert count_parameters(create_on_meta("resnet20:kernel=1")) < own < count_parameters(create_on_meta("resnet20:kernel=5"))
+    groups = [m.num_groups for m in create_on_meta("resnet20:width=25,norm=group").modules() if isinstance(m, nn.GroupNorm)]
+    assert sorted(set(groups)) == [1, 2, 5]  # of 25, 50 and 100 channels, which 16 does not divide
     no_norm = create_on_meta("resnet20:norm=none")
     assert not any(isinstance(module, nn.BatchNorm2d | nn.GroupNorm) for module in no_norm.modules())
     assert all(module.bias is not None for module in no_norm.modules() if isinstance(module, nn.Conv2d))

@@ -57,6 +57,12 @@ def test_matching_finds_the_width() -> None:
         matched_recipes(design, "params", data)
 
 
+def test_a_width_that_changes_nothing_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convatlas.studies.ablate.cost_of", lambda *_: 1)
+    with pytest.raises(InputError, match="found no width"):
+        match_width(BASE, "parameters", 2, open_data(BASE))
+
+
 def test_many_trainings_need_a_yes_and_say_what_they_cost() -> None:
     data = open_data(BASE)
     recipes = [BASE] * 10_000

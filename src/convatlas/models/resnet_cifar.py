@@ -6,8 +6,8 @@ network without shortcuts has exactly as many parameters and the comparison is f
 
     shortcut    A, zeros; B, a 1x1 convolution with a norm where the channels change (He et al. 2015, §3.3); none, plain
     kernel      of both convolutions of a block; the paper's is 3
-    norm        batch (Ioffe & Szegedy 2015, arXiv:1502.03167); group, of 16 channels each (Wu & He 2018, arXiv:1803.08494);
-                none, with biases in its place
+    norm        batch (Ioffe & Szegedy 2015, arXiv:1502.03167); group, of 16 channels each or the next more that divide them
+                (Wu & He 2018, arXiv:1803.08494); none, with biases in its place
     activation  relu; gelu (Hendrycks & Gimpel 2016, arXiv:1606.08415), silu (Ramachandran et al. 2017, arXiv:1710.05941), elu
                 (Clevert et al. 2015, arXiv:1511.07289)
 
@@ -134,7 +134,8 @@ def convolution(spec: Spec, c_in: int, c_out: int, kernel: int, stride: int = 1)
 def norm_of(spec: Spec, channels: int) -> nn.Module:
     """The norm after a convolution."""
     if spec.norm == "group":
-        return nn.GroupNorm(max(1, channels // CHANNELS_PER_GROUP), channels)
+        most = max(1, channels // CHANNELS_PER_GROUP)
+        return nn.GroupNorm(next(n for n in range(most, 0, -1) if channels % n == 0), channels)
     return nn.BatchNorm2d(channels) if spec.norm == "batch" else nn.Identity()
 
 

@@ -25,6 +25,7 @@ from .factors import Factor, cell_title, level_text, read_factors
 from .figures import of_split
 
 MANY = 64  # trainings, above which the user has to agree
+WIDEST = 2**12  # channels at which a search for a width gives up
 SOME = 20  # recipes whose work an estimate counts
 MATCHES = ("parameters", "macs")
 RATE_BATCH, RATE_STEPS = 32, 4  # images and steps that show how long training takes; the first step is cold
@@ -107,6 +108,10 @@ def match_width(recipe: Recipe, match: str, goal: int, data: Data) -> Recipe:
 
     low, high = 1, 2
     while cost(high) < goal:
+        if high >= WIDEST:
+            raise InputError(
+                f"--match found no width of {recipe.model} up to {WIDEST} with the base's {match}: leave --match out"
+            )
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
