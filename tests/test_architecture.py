@@ -54,6 +54,8 @@ ONLY_IN = {
     "faiss": {"features"},
     "pyarrow": {"features"},
     "huggingface_hub": {"runs.hub"},
+    "optuna": {"studies"},
+    "sqlalchemy": {"studies"},
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "onnxscript": {"export"},
