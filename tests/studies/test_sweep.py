@@ -73,6 +73,7 @@ def settings(sweep):
     return [one.settings for one in sweep.attempts()]
 
 
+@pytest.mark.slow
 def test_the_best_is_found_without_test_images_and_tested_once(tmp_path, made_up, in_memory):
     begun = made_up(near(0.3))
     sweep = planned(tmp_path / "a", "lr=0.11..1", trials=16)

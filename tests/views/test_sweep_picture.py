@@ -43,7 +43,7 @@ def results(*search, count=24, spoiled=True, test=True):
     [
         results(*MANY),
         results("lr=0.01..1", count=1, spoiled=False, test=False),
-        results("lr=0.2..0.5", "depths=1-1-1,2-2-2,3-3-3,4-4-4,5-5-5,6-6-6,7-7-7,18-18-18", count=200),
+        results("lr=0.2..0.5", "depths=1-1-1,2-2-2,3-3-3,4-4-4,5-5-5,6-6-6,7-7-7,18-18-18", count=60),
     ],
     ids=["many", "one", "long"],
 )
