@@ -22,7 +22,7 @@ def test_a_sweep_searches_on_validation_and_tests_its_best_once(say, tmp_path):
     results = json.loads((folder / "results.json").read_text())
     assert results["best"]["val"]["accuracy"] == metrics[results["chosen"]]["val"]["accuracy"]  # the same run again
     assert results["best"]["test"]["accuracy"] == metrics[-1]["test"]["accuracy"]
-    rows = list(csv.DictReader((folder / "results.csv").open()))
+    rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
     assert [row["lr"] for row in rows] == [one["settings"]["lr"] for one in results["trials"]]
     assert (folder / "sweep.png").stat().st_size > 10_000
     before = [path.stat().st_mtime_ns for path in sorted(folder.glob("*/metrics.json"))]

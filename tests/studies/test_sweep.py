@@ -95,14 +95,14 @@ def test_the_best_is_found_without_test_images_and_tested_once(tmp_path, made_up
     assert all((tmp_path / "a" / folder / "recipe.json").is_file() for folder in folders)
 
 
-def test_what_is_worse_than_the_median_is_pruned_after_a_third(tmp_path, made_up, in_memory):
+def test_what_is_worse_than_the_median_is_pruned_after_a_half(tmp_path, made_up, in_memory):
     begun = made_up(near(0.3))
     sweep = planned(tmp_path / "a", "lr=0.11..1", trials=14)
     list(sweep.run())
     attempts = sweep.attempts()
     pruned = [one for one in attempts if one.status == "pruned"]
     assert pruned
-    assert all(EPOCHS // 3 < one.epochs < EPOCHS and one.number >= 5 for one in pruned)
+    assert all(EPOCHS // 2 < one.epochs < EPOCHS and one.number >= 5 for one in pruned)
     assert not any((tmp_path / "a" / one.folder / "metrics.json").exists() for one in pruned)
     assert all(one.epochs == EPOCHS for one in attempts if one.chooses)
     assert begun[-1][0] == "best"

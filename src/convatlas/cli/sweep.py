@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import InputError
-from .flags import Flags, Json, Out, Quiet, Resume, given_flags
+from .flags import MANY, Flags, Json, Out, Quiet, Resume, given_flags
 
 TRIALS = 30
 
@@ -17,12 +17,10 @@ def sweep(
     *,
     search: Annotated[
         tuple[str, ...],
+        MANY,
         Parameter(
-            name="--search",
-            negative="",
-            show_default=False,
             help="A field of the recipe or an ablation with its range a..b, or with values: lr=0.01..0.5, width=8,16,32, "
-            "depths=1-1-1,3-3-3; once for each. A range has a log scale where both ends are positive and b is at least 10 "
+            "depths=1-1-1,3-3-3. Several do. A range has a log scale where both ends are positive and b is at least 10 "
             "times a; whole numbers stay whole.",
         ),
     ] = (),

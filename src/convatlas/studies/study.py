@@ -23,10 +23,16 @@ def require_optuna() -> None:
         raise InputError("sweep needs the package optuna: pip install 'convatlas[sweep]'")
 
 
+def check_trials(trials: int) -> None:
+    """Raises InputError for fewer than one."""
+    if trials < 1:
+        raise InputError(f"--trials needs to be at least 1, got {trials}")
+
+
 def open_study(path: Path, recipe: Recipe, space: Sequence[Dimension], trials: int, *, maximize: bool) -> "Study":
     """The study in a file, or a new one.
 
-    A trial is pruned if, after a third of its epochs, it is worse than the median of the others at the same epoch. Hyperband
+    A trial is pruned if, after half of its epochs, it is worse than the median of the others at the same epoch. Hyperband
     would give most settings a few epochs only, where learning rates that rise and fall over the epochs make a good setting
     look bad, and it needs more than a few dozen trials to fill its brackets.
 
@@ -37,7 +43,7 @@ def open_study(path: Path, recipe: Recipe, space: Sequence[Dimension], trials: i
     from sqlalchemy.pool import NullPool
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=recipe.epochs // 3 + 1)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=recipe.epochs // 2 + 1)
     direction = optuna.study.StudyDirection.MAXIMIZE if maximize else optuna.study.StudyDirection.MINIMIZE
     address = f"sqlite:///{path.absolute()}"
     try:

@@ -13,14 +13,16 @@ from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Diverged, Interrupted, OutOfMemory
 from ..errors import ConvAtlasError, InputError, count_of
 from ..files import is_occupied, make_folder, read_json, write_json
-from ..models import count_parameters, create_on_meta
+from ..models import count_parameters, create_on_meta, variant
+from ..models.code import check_text
 from ..runs.build import deciding_measure, load_arguments, model_options, with_statistics
 from ..runs.training import check, is_recipe_of, start
+from ..trust import is_own
 from .attempts import DIVERGED, FAILED, REPEATED, Attempt, AttemptEnded, AttemptStarted, BestStarted
 from .compare import reason
 from .figures import in_precision_of
 from .space import Dimension, read_space, space_size
-from .study import is_hopeless, next_trial, open_study, require_optuna
+from .study import check_trials, is_hopeless, next_trial, open_study, require_optuna
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -143,6 +145,7 @@ class Sweep:
 
         Raises   Interrupted, with the folder to continue in; InputError if no trial comes to its end
         """
+        self.check_code()
         while trial := next_trial(self.study, self.trials, self.recipe.seed):
             settings = {dimension.name: dimension.suggest(trial) for dimension in self.space}
             yield AttemptStarted(trial.number, self.trials, settings)
@@ -154,6 +157,15 @@ class Sweep:
             raise InputError(f"none of {count_of(self.trials, 'trial')} came to its end{why}")
         yield BestStarted(best)
         yield from self.train_best(best)
+
+    def check_code(self) -> None:
+        """Makes sure that the code of a network of the user's own is what the trials so far were trained with.
+
+        Raises   InputError if it is another text
+        """
+        begun = next((folder for folder in map(self.folder_of, range(self.trials)) if is_run(folder)), None)
+        if begun and is_own(self.recipe.model):
+            check_text(Run.open(begun).path, variant(self.recipe.model).base)
 
     def attempt(self, trial: "Trial", settings: Mapping[str, Any]) -> Iterator[Event]:
         """Trains a setting and tells the study what came of it.
@@ -283,9 +295,3 @@ class Sweep:
             },
             "recipe": self.recipe.to_json(),
         }
-
-
-def check_trials(trials: int) -> None:
-    """Raises InputError for fewer than one."""
-    if trials < 1:
-        raise InputError(f"--trials needs to be at least 1, got {trials}")
