@@ -39,14 +39,15 @@ class TrialLines:
     def __init__(self, console: Console, measure: Measure, progress: Progress | None) -> None:
         self.console, self.measure, self.progress = console, measure, progress
         self.bar = progress.add_task("", total=None) if progress else None
-        self.name, self.epochs, self.said = "", 0, False
+        self.name, self.epochs, self.total, self.said = "", 0, 0, False
 
     def __call__(self, event: Any) -> None:
         if isinstance(event, AttemptStarted):
-            self.name = f"trial {event.number} [{event.number + 1}/{event.total}]"
+            self.name, self.total = f"trial {event.number} [{event.number + 1}/{event.total}]", event.total
             self.show_bar(self.name, completed=event.number, total=event.total)
         elif isinstance(event, BestStarted):
             self.name = "the best setting"
+            self.show_bar(self.name, completed=self.total)
             self.write(f"training the best setting, that of trial {event.best.number}, to test it once")
         elif isinstance(event, Started):
             self.epochs = event.epochs
