@@ -229,3 +229,27 @@ def test_nothing_is_written_where_nothing_can_be_chosen(tmp_path, monkeypatch):
     monkeypatch.setattr("convatlas.studies.study.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"pip install 'convatlas\[sweep\]'"):
         planned(tmp_path / "a", "lr=0.1..1")
+
+
+@pytest.mark.slow
+def test_more_trials_that_are_all_there_are_try_each_setting(tmp_path, made_up, monkeypatch):
+    made_up(near(0.3))
+    sweep = planned(tmp_path / "a", "optimizer=sgd,adamw", "lr=0.1,0.2", trials=1)
+    for event in sweep.run():
+        if isinstance(event, AttemptEnded):
+            break
+    again = Sweep.open(tmp_path / "a")
+    again.set_trials(4)
+    with monkeypatch.context() as killed:  # while the settings are queued
+
+        def stop(*_, **__):
+            raise KeyboardInterrupt
+
+        killed.setattr(optuna.Study, "enqueue_trial", stop)
+        with pytest.raises(KeyboardInterrupt):
+            list(again.run())
+    last = Sweep.open(tmp_path / "a")
+    list(last.run())
+    tried = settings(last)
+    assert len(tried) == 4
+    assert len({tuple(sorted(one.items())) for one in tried}) == 4

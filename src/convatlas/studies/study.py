@@ -55,12 +55,12 @@ def open_study(path: Path, recipe: Recipe, space: Sequence[Dimension], trials: i
         raise InputError(f"{path} is no study that Optuna can read ({type(error).__name__}): start a new sweep") from error
     digest = sha256("\n".join([recipe.digest(), *map(str, space)]).encode()).hexdigest()
     if "sweep" not in study.user_attrs and not study.get_trials(deepcopy=False):
-        if space_size(space) == trials:
-            for params in every_setting(space):
-                study.enqueue_trial(params)
         study.set_user_attr("sweep", digest)
     if study.user_attrs.get("sweep") != digest:
         raise InputError(f"{path} belongs to another recipe or other ranges than the sweep around it: start a new sweep")
+    if space_size(space) == trials:  # also of a sweep that had fewer trials before, or was killed here
+        for params in every_setting(space):
+            study.enqueue_trial(params, skip_if_exists=True)
     return study
 
 

@@ -210,7 +210,7 @@ class Sweep:
             if not isinstance(event, Epoch) or event.epoch == recipe.epochs:
                 continue
             if is_hopeless(trial, event.epoch, event.val[self.measure.key]):
-                next(events)  # it raises Interrupted if the user asked to stop meanwhile
+                next(events, None)  # it raises Interrupted if the user asked to stop meanwhile
                 return None
         return float(run.metrics["val"][self.measure.key])
 
