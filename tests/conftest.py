@@ -19,8 +19,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores: one thre
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+SLOW_FOLDERS = ("browser", "e2e", "features", "insight", "looks", "parity", "verify", "views")
+"""Commands from end to end, pictures, pages and comparisons with other libraries: `make slow` runs all of them."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The minutes that networks take to learn come first, so that no worker is left with them at the end."""
+    """Marks what is slow by its folder. What networks take minutes to learn comes first, so that no worker ends with it."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.stem != "test_learning")
 
 

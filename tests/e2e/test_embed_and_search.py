@@ -221,7 +221,7 @@ def test_what_cannot_be_done_is_one_sentence_and_nothing_is_overwritten(say, pho
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_real_photographs_are_told_apart(say, shared, tmp_path):
     weights = shared / "weights" / "mobilenet_v2_imagenet.pth"
     archive = shared / "hymenoptera.zip"

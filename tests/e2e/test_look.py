@@ -80,7 +80,7 @@ def test_a_weight_file_with_its_set(say, tmp_path):
     assert "tinyvgg with mine.pth" in said.out
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_photographs(say, tmp_path):
     torch.manual_seed(0)
     torch.save(create_model("squeezenet1_1").state_dict(), tmp_path / "squeezenet1_1.pth")
