@@ -24,7 +24,14 @@ from convatlas.runs.training import check, start
 
 IMAGES, BATCH, WINDOW = 2000, 40, 10
 WIDE = ("alexnet_2012", "zfnet")  # 64 hidden units would learn too slowly
-HEAVY = {"inception_v3", "maxvit_t", "efficientnet_v2_s"}  # large ones are taught before a release alone
+HEAVY = {
+    "googlenet",
+    "inception_v3",
+    "maxvit_t",
+    "efficientnet_v2_s",
+    "regnet_y_400mf",
+    "zfnet",
+}  # large ones are taught before a release alone
 PHOTOGRAPHED = ("resnet20", "squeezenet1_1", "tinyvgg")
 
 

@@ -6,7 +6,7 @@ from math import log
 
 import pytest
 import torch
-from catalogue import CLASSES, KINDS, QUICK, SMALLEST, images, logits, small, tensors, without
+from catalogue import CLASSES, KINDS, SMALLEST, images, logits, small, tensors, without
 from selection import networks
 from torch import nn
 
@@ -14,7 +14,8 @@ from convatlas.models import CATALOG, create_model
 from convatlas.models.family import SMALL
 
 LIGHT = ("lenet5_1998", "resnet20", "mobilenet_v1_025", "squeezenet1_1", "vit_b_16", "tinyvgg")
-NETWORKS = networks(KINDS, LIGHT, QUICK)
+MORE = ("alexnet_2012", "densenet_bc_100_12", "shufflenet_v2_x0_5", "efficientnet_lite0", "convnext_tiny", "swin_t")
+NETWORKS = networks(KINDS, LIGHT, MORE)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
@@ -146,7 +147,7 @@ def test_backward_hooks_may_look_at_every_module(network):
 
 
 @pytest.mark.parametrize("channels", [1, pytest.param(5, marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("name", networks(SMALLEST, LIGHT, QUICK))
+@pytest.mark.parametrize("name", networks(SMALLEST, LIGHT, MORE))
 def test_every_channel_counts(name, channels):
     model, x = small(name, in_channels=channels)
     model.eval()(x.requires_grad_()).square().sum().backward()
@@ -154,7 +155,7 @@ def test_every_channel_counts(name, channels):
 
 
 @pytest.mark.parametrize("built", ["small", pytest.param("large", marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("name", networks(without("fixed-size", SMALLEST), LIGHT, QUICK))
+@pytest.mark.parametrize("name", networks(without("fixed-size", SMALLEST), LIGHT, MORE))
 def test_odd_and_oblong_images_are_seen_to_their_edges(name, built):
     native = CATALOG[name].native_of(name)
     side = native.smallest if built == "small" else native.fitting_size(SMALL + 1)
@@ -167,7 +168,7 @@ def test_odd_and_oblong_images_are_seen_to_their_edges(name, built):
     assert x.grad[..., -native.smallest :].any()
 
 
-@pytest.mark.parametrize("name", networks(KINDS, LIGHT, QUICK))
+@pytest.mark.parametrize("name", networks(KINDS, LIGHT, MORE))
 def test_fresh_logits_are_of_sane_scale(name):
     """Before it has learned anything a network thinks all classes about equally likely, whichever is right."""
     native = CATALOG[name].native_of(name)

@@ -12,7 +12,8 @@ from convatlas.models.own import own_family
 from convatlas.trust import TRUST
 
 SIDE = 32
-NETWORKS = ("mynet.py:Net", "timm.models:test_resnet", "torchvision.models:shufflenet_v2_x0_5")
+OTHERS = ("timm.models:test_resnet", "torchvision.models:shufflenet_v2_x0_5")
+NETWORKS = ("mynet.py:Net", *(pytest.param(name, marks=pytest.mark.thorough) for name in OTHERS))
 TRAIN = ("--data", "mine.npz", "--epochs", 1, "--batch-size", 12, "--device", "cpu", "--precision", "32", "--quiet")
 
 

@@ -69,7 +69,7 @@ def test_photographs_of_two_kinds(tmp_path):
         script("photos_logistic").main([str(tmp_path / "dark" / "none")])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_ants_and_bees_by_logistic_regression(shared, tmp_path, capsys):
     with zipfile.ZipFile(shared / "hymenoptera.zip") as archive:
         archive.extractall(tmp_path)
