@@ -25,5 +25,5 @@ def new(file: Path, /) -> None:
     template = Path(__file__).parents[1] / "studies" / "template.py"
     write_text(file, template.read_text(encoding="utf-8"))
     print(file)
-    for words in ("show", "train", "compare"):
-        print(f"  convatlas {words} {file}:Net{'' if words == 'show' else ' --data cifar10'}")
+    for words in (f"show {file}:Net", f"train {file}:Net --data digits", f"ablate {file}:Net --vary skip=yes,no --data digits"):
+        print(f"  convatlas {words}")
