@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from cyclopts import App, Group
 
@@ -77,7 +78,7 @@ app["--help"].group = app["--version"].group = Group("Flags", sort_key=len(COMMA
 TRUST_FLAGS = ("--trust-code", "--changed-code")
 
 
-def fail(sentence: str, code: int) -> None:
+def fail(sentence: str, code: int) -> NoReturn:
     """Says what went wrong, and ends with an exit code."""
     if "--json" in sys.argv:
         print(json.dumps({"error": sentence}))

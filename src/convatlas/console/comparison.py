@@ -89,13 +89,12 @@ def print_rows(results: Mapping[str, Any], *, with_tests: bool) -> None:
 
 def print_effects(effects: Mapping[str, Any]) -> None:
     """One row per level of each factor: the difference to the base, with its interval, in percentage points."""
-    from ..views.effect_words import points
+    from ..views.effects import ends_text, signed_points
 
     shown = table("level", "against", "difference", "95 % interval", "pairs")
     for effect in effects["main"]:
-        interval = "" if effect["interval"] is None else " to ".join(points(end) for end in effect["interval"])
         style = "bold" if effect["excludes_zero"] else ""
-        cells = (effect["base"], points(effect["difference"]), interval, str(effect["pairs"]))
+        cells = (effect["base"], signed_points(effect["difference"]), ends_text(effect["interval"]), str(effect["pairs"]))
         shown.add_row(f"{effect['factor']}={effect['level']}", *(Text(cell, style=style) for cell in cells))
     show(shown)
 

@@ -54,8 +54,8 @@ def train(  # noqa: PLR0913 (each is a choice of its own)
             notes = (*notes, *machine.notes())
         run.describe(data, image_size, environment(machine.device, machine.precision, machine.threads))
         with use_threads(machine.threads):
-            way = machine.device, machine.precision
-            session = Session(model, data, recipe, image_size, way, task=task, stages=stages, teacher=teacher)
+            device_and_precision = machine.device, machine.precision
+            session = Session(model, data, recipe, image_size, device_and_precision, task=task, stages=stages, teacher=teacher)
             if state := run.load_state():
                 session.restore(state, run)
             run.keep_epochs(session.at.epoch)

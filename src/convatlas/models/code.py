@@ -45,7 +45,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptCode:
     """What a run folder holds of an own network."""
 
     folder: Path
@@ -54,7 +54,7 @@ class Kept:
     text: str | None  # None for a library's
 
 
-KEPT: dict[str, dict[Path, Kept]] = {}
+KEPT: dict[str, dict[Path, KeptCode]] = {}
 """What the run folders opened so far hold, by place and folder."""
 
 LOADED: dict[str, Code] = {}
@@ -239,7 +239,7 @@ def keep_code(folder: Path, name: str) -> None:
     path = folder / TEXT
     text = path.read_text(encoding="utf-8") if path.is_file() else None
     sha256 = str(read_json(folder / RECORD).get("sha256")) if text is None else hash_of(text)
-    KEPT.setdefault(place[0], {})[folder] = Kept(folder, place[0], sha256, text)
+    KEPT.setdefault(place[0], {})[folder] = KeptCode(folder, place[0], sha256, text)
 
 
 def check_text(folder: Path, place: str) -> None:

@@ -150,9 +150,7 @@ class Family:
     build: Build
     variants: Mapping[str, Any]  # name → Spec, a frozen dataclass of plain numbers: a row of the paper's table
     aliases: Mapping[str, str] = field(default_factory=dict)  # former names of Spec's fields, as older run folders have them
-    spellings: Mapping[str, Mapping[Any, Any]] = field(
-        default_factory=dict
-    )  # field → other spellings of its values, former ones too
+    spellings: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)  # field → other spellings of its values
     native: Native = Native()
     natives: Mapping[str, Native] = field(default_factory=dict)  # variants that differ from `native`
     suits: Suits

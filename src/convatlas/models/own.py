@@ -19,7 +19,11 @@ from .code import Code, code_of, explain_own_errors
 from .family import Family, Native, Suits
 from .trial import check_output, heads_of, stem_of
 
-ASKED = {"num_classes": ("num_classes",), "in_channels": ("in_channels", "in_chans"), "image_size": ("image_size", "img_size")}
+ARGUMENTS = {
+    "num_classes": ("num_classes",),
+    "in_channels": ("in_channels", "in_chans"),
+    "image_size": ("image_size", "img_size"),
+}
 """What a network is called with, and the names its signature may have for it."""
 
 NORMS = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 (the only name for batch norms of all dimensions)
@@ -32,16 +36,16 @@ UNSET: Any = object()  # that of one that is not passed on
 class Signature:
     """How a class or function is called: the names it has for what it is asked for, and its other keywords."""
 
-    asked: dict[str, str]  # num_classes, in_channels, image_size → its own name
+    arguments: dict[str, str]  # num_classes, in_channels, image_size → its own name
     changes: dict[str, Any]  # keyword → default; EMPTY where it has none
-    open: bool  # takes any keyword
+    takes_any: bool  # keyword
 
     def native(self, code: Code, parameters: dict[str, Any]) -> Native:
         """The classes, channels and pixels it was written for: its own defaults, else CIFAR's or a library's."""
         usual = Native(1000, 3, 224, 32) if code.package else Native(10, 3, 32, 1)
 
         def default(name: str, otherwise: int) -> int:
-            value = parameters.get(self.asked.get(name, ""))
+            value = parameters.get(self.arguments.get(name, ""))
             value = value[0] if isinstance(value, tuple | list) and value else value
             return value if type(value) is int and value > 0 else otherwise
 
@@ -54,16 +58,20 @@ class Signature:
 
 
 def signature_of(code: Code) -> tuple[Signature, dict[str, Any]]:
-    """The signature of a class or function, and the defaults of all of its keywords."""
-    parameters = inspect.signature(code.make).parameters.values()
+    """The signature of a class or function, and the defaults of all of its keywords.
+
+    Raises   InputError if it has no signature
+    """
+    with explain_own_errors(code.place):  # some functions in C have none
+        parameters = inspect.signature(code.make).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    asked = {}
-    open_ = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    for name, spellings in ASKED.items():
+    arguments = {}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    for name, spellings in ARGUMENTS.items():
         if spelling := next((one for one in spellings if one in defaults), None):
-            asked[name] = spelling
-    changes = {name: value for name, value in defaults.items() if name not in asked.values()}
-    return Signature(asked, changes, open_), defaults
+            arguments[name] = spelling
+    changes = {name: value for name, value in defaults.items() if name not in arguments.values()}
+    return Signature(arguments, changes, takes_any), defaults
 
 
 @cache
@@ -75,10 +83,10 @@ def own_family(place: str, more: tuple[str, ...] = ()) -> Family:
     code = code_of(place)
     signature, defaults = signature_of(code)
     native = signature.native(code, defaults)
-    added = {name: UNSET for name in more if signature.open and name not in signature.changes}
+    added = {name: UNSET for name in more if signature.takes_any and name not in signature.changes}
     changes = {name: value for name, value in (signature.changes | added).items() if is_plain(value)}
     spec = make_dataclass(
-        "Spec", [(name, kind_of_default(value), field(default=frozen(value))) for name, value in changes.items()], frozen=True
+        "Spec", [(name, kind_of_default(value), field(default=as_tuple(value))) for name, value in changes.items()], frozen=True
     )()
     lists = frozenset(name for name, value in changes.items() if isinstance(value, list))
     build = partial(build_own, code, signature, lists)
@@ -115,7 +123,7 @@ def kind_of_default(value: Any) -> Any:
     return type(value) if type(value) in PLAIN else Any
 
 
-def frozen(value: Any) -> Any:
+def as_tuple(value: Any) -> Any:
     """A list as a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
@@ -127,7 +135,7 @@ def build_own(  # noqa: PLR0917 (the last four are those of family.Build)
 
     Raises   InputError if it cannot be called, is no network, cannot take the images, or gives something else than logits
     """
-    asked = {"num_classes": num_classes or 1, "in_channels": in_channels, "image_size": image_size}
+    values = {"num_classes": num_classes or 1, "in_channels": in_channels, "image_size": image_size}
     changes = {
         name: list(value) if name in lists else value
         for name in vars(spec)
@@ -138,7 +146,7 @@ def build_own(  # noqa: PLR0917 (the last four are those of family.Build)
             f"{code.place} needs a value for {lacking[0]}: give it a default, or write {code.place}:{lacking[0]}=…"
         )
     with explain_own_errors(code.place):
-        model = call(code, signature, asked, changes)
+        model = call(code, signature, values, changes)
     if not isinstance(model, nn.Module):
         raise InputError(f"{code.place} needs to make a torch.nn.Module, got {type(model).__name__}")
     if next(model.parameters(), None) is None:
@@ -153,20 +161,22 @@ def build_own(  # noqa: PLR0917 (the last four are those of family.Build)
     return model
 
 
-def call(code: Code, signature: Signature, asked: dict[str, int], changes: dict[str, Any]) -> Any:
+def call(code: Code, signature: Signature, values: dict[str, int], changes: dict[str, Any]) -> Any:
     """Calls the class or function; one with `**kwargs` is asked for what it takes, one name after the other.
 
     Raises   whatever it raises
     """
-    words = {signature.asked[name]: value for name, value in asked.items() if name in signature.asked}
-    if signature.open:
-        words = {spelling: value for name, value in asked.items() for spelling in ASKED[name]} | words
+    words = {signature.arguments[name]: value for name, value in values.items() if name in signature.arguments}
+    if signature.takes_any:
+        words = {spelling: value for name, value in values.items() for spelling in ARGUMENTS[name]} | words
     while True:
         try:
             return code.make(**words, **changes)
         except TypeError as error:
-            refused = next((name for name in words if name not in signature.asked.values() and f"'{name}'" in str(error)), None)
-            if not signature.open or refused is None:
+            refused = next(
+                (name for name in words if name not in signature.arguments.values() and f"'{name}'" in str(error)), None
+            )
+            if not signature.takes_any or refused is None:
                 raise
             del words[refused]
 

@@ -67,7 +67,7 @@ def stem_of(code: Code, model: nn.Module) -> str:
     """The module that sees the image: what the class names, else its first layer with a kernel or matrix; empty if none."""
     named = getattr(code.make, "STEM", None)
     if isinstance(named, str):
-        return existing(code, model, (named,))[0]
+        return check_modules(code, model, (named,))[0]
     return next((name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)), "")
 
 
@@ -79,7 +79,7 @@ def heads_of(code: Code, model: nn.Module, size: tuple[int, int, int], classes: 
     """
     named = getattr(code.make, "HEADS", None)
     if named:
-        return existing(code, model, (named,) if isinstance(named, str) else named)
+        return check_modules(code, model, (named,) if isinstance(named, str) else named)
     order: list[str] = []
     hooks = [
         module.register_forward_hook(partial(note_call, order, name))
@@ -111,7 +111,7 @@ def outputs_of(module: nn.Module) -> int | None:
     return module.out_channels if isinstance(module, nn.Conv2d) else None
 
 
-def existing(code: Code, model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
+def check_modules(code: Code, model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
     """The names, each that of a module.
 
     Raises   InputError for one that is not

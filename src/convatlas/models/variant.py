@@ -57,7 +57,7 @@ def build_variant(base: str, changes: Mapping[str, Any]) -> Variant:
     """
     family = family_of(base, tuple(changes))
     changes = {family.aliases.get(key, key): value for key, value in changes.items()}
-    changes = {key: spelled(value, family.spellings.get(key, {})) for key, value in changes.items()}
+    changes = {key: respell(value, family.spellings.get(key, {})) for key, value in changes.items()}
     spec = with_changes(base, family.variants[base], changes)
     values = {key: getattr(spec, key) for key in changes}
     return Variant(write_name(base, values), base, values, family, spec, family.native_of(base))
@@ -136,7 +136,7 @@ def write_value(value: Any) -> str:
     return value if bare and not keyword.iskeyword(value) and value not in SWITCHES else repr(value)
 
 
-def spelled(value: Any, spellings: Mapping[Any, Any]) -> Any:
+def respell(value: Any, spellings: Mapping[Any, Any]) -> Any:
     """A value of an ablation as its field has it today."""
     return spellings.get(value, value) if isinstance(value, Hashable) else value
 

@@ -56,12 +56,20 @@ def read_factor(text: str, recipe: Recipe) -> Factor:
     name, values = split_factor(text)
     network = variant(recipe.model)
     field, of_network = field_of(name, network)
-    factor = Factor(field, of_network, tuple(values))
+    factor = with_levels(Factor(field, of_network, ()), values, recipe, text)
+    if len(factor.levels) < 2:
+        raise InputError(f"{text} has one value, so nothing is varied: give two or more, {name}=A,B")
+    return factor
+
+
+def with_levels(factor: Factor, values: Sequence[Any], recipe: Recipe, text: str) -> Factor:
+    """The factor with these values as its levels, as the network or recipe spells them; `text` is what the user wrote.
+
+    Raises   InputError for a value it cannot take, or one that is named twice
+    """
     levels = tuple(factor.value_in(factor.apply(recipe, value)) for value in values)
     if len(dict.fromkeys(levels)) < len(levels):
-        raise InputError(f"{text} names a value twice: each level is trained once")
-    if len(levels) < 2:
-        raise InputError(f"{text} has one value, so nothing is varied: give two or more, {name}=A,B")
+        raise InputError(f"{text} names a value twice: name each once")
     return replace(factor, levels=levels)
 
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..models import variant
 from ..models.variant import read_value
 from ..runs.build import SPLIT
-from .factors import FIXED, Factor, field_of, level_text, split_factor
+from .factors import FIXED, Factor, field_of, level_text, split_factor, with_levels
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -110,13 +110,10 @@ def read_dimension(text: str, recipe: Recipe) -> Dimension:
         factor = searched_field(name.strip(), recipe)
         return read_range(text, factor, recipe)
     name, values = split_factor(text)
-    factor = searched_field(name, recipe)
-    levels = tuple(factor.value_in(factor.apply(recipe, value)) for value in values)
-    if len(dict.fromkeys(levels)) < len(levels):
-        raise InputError(f"{text} names a value twice: name each once")
-    if len(levels) < 2:
+    factor = with_levels(searched_field(name, recipe), values, recipe, text)
+    if len(factor.levels) < 2:
         raise InputError(f"{text} has one value, so nothing is searched: give a range, {name}=A..B, or values, {name}=A,B")
-    return Dimension(Factor(factor.name, factor.of_network, levels))
+    return Dimension(factor)
 
 
 def searched_field(name: str, recipe: Recipe) -> Factor:

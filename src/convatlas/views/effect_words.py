@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .effects import signed_points
+
 SHOWN = 3  # interactions that are named
-
-
-def points(difference: float) -> str:
-    """A difference in percentage points: +1.2, −0.4."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def effect_verdict(effects: Mapping[str, Any]) -> str:
@@ -26,7 +23,7 @@ def effect_verdict(effects: Mapping[str, Any]) -> str:
     for effect in sorted(joint, key=lambda effect: -abs(effect["difference"]))[:SHOWN]:
         more = "more" if effect["difference"] > 0 else "less"
         pair = f"{effect['factor_a']}={effect['level_a']} and {effect['factor_b']}={effect['level_b']}"
-        amount = points(abs(effect["difference"])).removeprefix("+")
+        amount = signed_points(abs(effect["difference"])).removeprefix("+")
         sentences.append(f"Together, {pair} give {amount} points {more} than the sum of what each gives alone.")
     return " ".join(sentences) or "Too few networks have figures to tell any effect."
 
@@ -35,7 +32,7 @@ def main_words(effect: Mapping[str, Any]) -> str:
     """`kernel=5 gains 1.2 points on kernel=3 (0.4 to 2.0)`."""
     verb, on = ("gains", "on") if effect["difference"] > 0 else ("loses", "against")
     low, high = sorted(100 * abs(end) for end in effect["interval"])
-    amount = points(abs(effect["difference"])).removeprefix("+")
+    amount = signed_points(abs(effect["difference"])).removeprefix("+")
     level, base = (f"{effect['factor']}={effect[key]}" for key in ("level", "base"))
     return f"{level} {verb} {amount} points {on} {base} ({low:.1f} to {high:.1f})"
 
