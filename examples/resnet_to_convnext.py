@@ -40,7 +40,7 @@ class Block(nn.Module):
 
     def __init__(self, step: int, c_in: int, c: int, stride: int) -> None:
         super().__init__()
-        inside = c // 4 if step < 2 else c if step < 3 else 4 * c
+        inside = max(1, c // 4) if step < 2 else c if step < 3 else 4 * c
         kernel = 3 if step < 4 else 7
         first = step >= 4  # the spatial convolution reads the block's input
         wide = c_in if first else inside

@@ -23,6 +23,18 @@ SLOW_FOLDERS = ("browser", "e2e", "features", "insight", "looks", "parity", "ver
 """Commands from end to end, pictures, pages and comparisons with other libraries: `make slow` runs all of them."""
 
 
+SLOW = {(folder,) for folder in SLOW_FOLDERS}
+
+QUICK = "not slow and not thorough"
+"""What pytest takes without `-m`, as pyproject.toml has it."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The quick tests don't import the files of slow ones, nor the libraries that those compare with."""
+    parts = collection_path.relative_to(ROOT).parts
+    return True if config.option.markexpr == QUICK and parts[:1] == ("tests",) and parts[1:2] in SLOW else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is slow by its folder. What networks take minutes to learn comes first, so that no worker ends with it."""

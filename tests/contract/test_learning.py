@@ -25,6 +25,8 @@ from convatlas.runs.training import check, start
 IMAGES, BATCH, WINDOW = 2000, 40, 10
 WIDE = ("alexnet_2012", "zfnet")  # 64 hidden units would learn too slowly
 HEAVY = {
+    "alexnet_2012",
+    "resnext29_32x4d",
     "googlenet",
     "inception_v3",
     "maxvit_t",
@@ -32,7 +34,7 @@ HEAVY = {
     "regnet_y_400mf",
     "zfnet",
 }  # large ones are taught before a release alone
-PHOTOGRAPHED = ("resnet20", "squeezenet1_1", "tinyvgg")
+PHOTOGRAPHED = ("resnet20", "tinyvgg")
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ SMALL = {  # a network of each family cut to what runs quickly, with all kinds o
     "maxvit": ("maxvit_t", {"depths": (1, 2, 1, 1), "width": 32, "head_width": 16}),
 }
 QUICK = {"lenet", "vit"}
-SLOW = {"resnet", "densenet", "shufflenet_v2", "convnext", "swin"}
+SLOW = {"resnet", "densenet", "shufflenet_v2"}
 
 
 def built(family):

@@ -49,7 +49,7 @@ def test_predictions_are_torchvisions(name, shared, files):
         assert answer.classes == tuple(zip((classes()[i] for i in indices), probabilities, strict=True)), answer.path.name
 
 
-@pytest.mark.parametrize("name", networks(RIGHT, (), ("squeezenet1_1",)))
+@pytest.mark.parametrize("name", networks(RIGHT, ()))
 def test_all_logits_of_all_photographs_are_torchvisions(name, shared, files, tmp_path):
     assert len(files) == PHOTOGRAPHS
     weights = shared / "weights" / f"{name}_imagenet.pth"

@@ -22,6 +22,11 @@ def test_ablations_and_recipe_fields_are_told_apart() -> None:
     assert level_text(0.05) == "0.05"
 
 
+def test_what_is_off_by_default_has_a_level_for_it() -> None:
+    randaugment, clip, balance = read_factors(["randaugment=off,9", "clip=none,1", "balance=none,weights"], BASE)
+    assert (randaugment.levels, clip.levels, balance.levels) == ((None, 9), (None, 1), ("none", "weights"))
+
+
 @pytest.mark.parametrize(
     ("texts", "words"),
     [

@@ -17,8 +17,8 @@ from convatlas.weights.load import DERIVED, fit_tensor
 
 FIRST = [next(iter(family.variants)) for family in FAMILIES]
 LARGE = {"maxvit_t"}
-SHRINKS = networks([name for name in FIRST if CATALOG[name].native_of(name).image_size > SMALL], set(FIRST) - LARGE, LARGE)
-ADAPTS = networks([name for name in FIRST if CATALOG[name].adapt], set(FIRST) - LARGE, LARGE)
+SHRINKS = networks([name for name in FIRST if CATALOG[name].native_of(name).image_size > SMALL], set(FIRST) - LARGE)
+ADAPTS = networks([name for name in FIRST if CATALOG[name].adapt], set(FIRST) - LARGE)
 AUXILIARY = [name for name in FIRST if CATALOG[name].auxiliary]
 
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from ..engine.recipe import Recipe
 from ..errors import InputError, unknown_name
@@ -23,13 +23,15 @@ class Factor:
     levels: tuple[Any, ...]
 
     def apply(self, recipe: Recipe, level: Any) -> Recipe:
-        """The recipe with this level.
+        """The recipe with this level; `none` or `off` is None where a field that is no text may be it.
 
         Raises   InputError for a value of another type or out of range
         """
         if self.of_network:
             return replace(recipe, model=variant(recipe.model).with_changes({self.name: level}).name)
-        return replace(recipe, **{self.name: level})
+        may_be = get_args(get_type_hints(Recipe)[self.name])
+        nothing = level in ("none", "off") and type(None) in may_be and str not in may_be
+        return replace(recipe, **{self.name: None if nothing else level})
 
     def value_in(self, recipe: Recipe) -> Any:
         """The level that a recipe has."""
