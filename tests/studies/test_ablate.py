@@ -31,6 +31,9 @@ def test_the_base_comes_first_and_one_change_at_a_time_leaves_the_rest() -> None
     assert grid.levels_of(grid.factors[0]) == ["3", "1"]
     single = plan_design(BASE, VARY, one_at_a_time=True)
     assert cells(single) == [grid.base, {"kernel": 1, "shortcut": "A"}, {"kernel": 3, "shortcut": "none"}]
+    assert single.titles() == ["base", "kernel=1", "shortcut=none"]
+    assert grid.titles()[0] == "kernel=3, shortcut=A"
+    assert plan_design(BASE, ("kernel=3,1",), one_at_a_time=True).titles() == ["kernel=3", "kernel=1"]
     without_own = plan_design(BASE, ("kernel=5,7",))
     assert without_own.base == {"kernel": 5}
 

@@ -36,7 +36,7 @@ def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> No
 
 def print_ablation(ablation: "Ablation", quiet: bool, as_json: bool) -> None:
     """As of a comparison, with what each factor did, in a table, in pictures and in words."""
-    from ..views.effect_words import effect_verdict, match_words
+    from ..views.effect_words import base_words, effect_verdict, match_words
 
     results = ablation.results()
     report = write_files(ablation, results, tuple(effect_sections(ablation, results)))
@@ -45,7 +45,7 @@ def print_ablation(ablation: "Ablation", quiet: bool, as_json: bool) -> None:
         return
     print_rows(results, with_tests=False)
     print_effects(results["effects"])
-    if words := match_words(results):
+    for words in filter(None, (base_words(results), match_words(results))):
         print(words)
     if not quiet:
         print(f"\n{effect_verdict(results['effects'])}\n\n{results['effects']['limits']}\n")
@@ -101,12 +101,13 @@ def print_effects(effects: Mapping[str, Any]) -> None:
 
 def effect_sections(ablation: "Ablation", results: Mapping[str, Any]) -> Iterator["Section"]:
     """The sections that an ablation's report has besides those of a comparison."""
-    from ..views.effect_words import effect_verdict, match_words
+    from ..views.effect_words import base_words, effect_verdict, match_words
     from ..views.effects import describe, interactions, main_effects
     from ..views.report import Section
 
     effects = results["effects"]
-    words = " ".join(filter(None, (effect_verdict(effects), match_words(results), effects["limits"])))
+    said = (base_words(results), effect_verdict(effects), match_words(results), effects["limits"])
+    words = " ".join(filter(None, said))
     drawn = [("Main effects", main_effects(effects), describe(effects["main"]))] if effects["main"] else []
     if effects["tables"]:
         drawn.append(("Interactions", interactions(effects), describe(effects["interactions"])))

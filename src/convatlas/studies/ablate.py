@@ -51,6 +51,13 @@ class Design:
             recipe = factor.apply(recipe, levels[factor.name])
         return recipe
 
+    def titles(self) -> list[str]:
+        """What the cells are called: their levels, or only what they change where no cell changes more than one of several."""
+        changes = [{name: level for name, level in cell.items() if level != self.base[name]} for cell in self.cells]
+        if len(self.factors) == 1 or max(map(len, changes)) > 1:
+            return [cell_title(cell) for cell in self.cells]
+        return ["base", *map(cell_title, changes[1:])]
+
     def levels_of(self, factor: Factor) -> list[str]:
         """The levels of a factor as texts, the base's first."""
         base = self.base[factor.name]
@@ -147,7 +154,7 @@ class Ablation(Comparison):
 
         Raises   InputError if the folder holds an ablation of something else
         """
-        names = [cell_title(levels) for levels in design.cells]
+        names = design.titles()
         plan: dict[str, Any] = {
             "names": names,
             "base": design.recipe.to_json(),
@@ -160,11 +167,10 @@ class Ablation(Comparison):
         before = cls.open(folder)
         if before.plan.get("base") != plan["base"] or before.plan.get("match") != match:
             raise InputError(f"{folder} holds an ablation of another recipe: choose another --out, or repeat its settings")
-        known = dict(zip(before.plan["names"], before.recipes, strict=True))
-        if changed := next(
-            (name for name, recipe in zip(names, recipes, strict=True) if known.get(name, recipe) != recipe), None
-        ):
-            raise InputError(f"{folder} has {changed} with another recipe: choose another --out")
+        known = list(zip(before.plan["cells"], before.recipes, strict=True))
+        for name, levels, recipe in zip(names, plan["cells"], recipes, strict=True):
+            if any(levels == others and recipe != of_others for others, of_others in known):
+                raise InputError(f"{folder} has {name} with another recipe: choose another --out")
         first = before.seeds[0]
         whole = (
             dict(before.plan)

@@ -30,8 +30,9 @@ class Factor:
         if self.of_network:
             return replace(recipe, model=variant(recipe.model).with_changes({self.name: level}).name)
         may_be = get_args(get_type_hints(Recipe)[self.name])
-        nothing = level in ("none", "off") and type(None) in may_be and str not in may_be
-        return replace(recipe, **{self.name: None if nothing else level})
+        if level in ("none", "off") and type(None) in may_be and str not in may_be:
+            level = None
+        return replace(recipe, **{self.name: level})
 
     def value_in(self, recipe: Recipe) -> Any:
         """The level that a recipe has."""

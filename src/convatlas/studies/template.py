@@ -41,8 +41,8 @@ class Net(nn.Module):
         skip: bool = True,
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)
+        self.stem = nn.Sequential(  # the norm and the activation have a quarter of the work after the pool
+            nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU()
         )
         blocks, c_in = [], width
         for stage in range(3):

@@ -37,6 +37,12 @@ def main_words(effect: Mapping[str, Any]) -> str:
     return f"{level} {verb} {amount} points {on} {base} ({low:.1f} to {high:.1f})"
 
 
+def base_words(results: Mapping[str, Any]) -> str:
+    """What the row called base has; empty where the rows are called by all of their levels."""
+    levels = results["levels"].get("base")
+    return f"The base has {', '.join(f'{name}={level}' for name, level in levels.items())}." if levels else ""
+
+
 def match_words(results: Mapping[str, Any]) -> str:
     """How near the matched networks came to the base; empty where nothing was matched."""
     match = results.get("match")
