@@ -38,6 +38,13 @@ def test_the_base_comes_first_and_one_change_at_a_time_leaves_the_rest() -> None
     assert without_own.base == {"kernel": 5}
 
 
+def test_a_grid_that_nobody_trains_is_refused_before_it_is_made() -> None:
+    values = ",".join(f"0.{i}" for i in range(10, 30))
+    names = ("lr", "momentum", "val_share", "label_smoothing", "warmup")
+    with pytest.raises(InputError, match="3,200,000 variations are more than the 100,000"):
+        plan_design(BASE, [f"{name}={values}" for name in names])
+
+
 def test_matching_finds_the_width() -> None:
     data = open_data(BASE)
     for match in ("parameters", "macs"):

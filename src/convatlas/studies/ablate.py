@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from .figures import of_split
 MANY = 64  # trainings, above which the user has to agree
 WIDEST = 2**12  # channels at which a search for a width gives up
 SOME = 20  # recipes whose work an estimate counts
+MOST_CELLS = 10**5  # of a grid; making more takes minutes by itself
 MATCHES = ("parameters", "macs")
 RATE_BATCH, RATE_STEPS = 32, 4  # images and steps that show how long training takes; the first step is cold
 Levels = dict[str, Any]
@@ -69,12 +71,14 @@ def plan_design(recipe: Recipe, vary: Sequence[str], one_at_a_time: bool = False
 
     The base has the recipe's own level of each factor where it is among the levels, else the first one.
 
-    Raises   InputError for factors or levels that cannot be
+    Raises   InputError for factors or levels that cannot be, or too many of them
     """
     factors = tuple(read_factors(vary, recipe))
     base = {factor.name: own if (own := factor.value_in(recipe)) in factor.levels else factor.levels[0] for factor in factors}
     if one_at_a_time:
         changed = [base | {factor.name: level} for factor in factors for level in factor.levels]
+    elif (count := prod(len(factor.levels) for factor in factors)) > MOST_CELLS:
+        raise InputError(f"{count:,} variations are more than the {MOST_CELLS:,} that a grid may have: add --one-at-a-time")
     else:
         names = [factor.name for factor in factors]
         changed = [dict(zip(names, levels, strict=True)) for levels in product(*(factor.levels for factor in factors))]
