@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from convatlas.engine.recipe import Recipe
+from convatlas.engine.record import is_run
 from convatlas.errors import InputError
 from convatlas.models import count_parameters, create_on_meta, variant
 from convatlas.recipes import default
@@ -118,6 +119,10 @@ def test_an_interrupted_ablation_goes_on_and_a_larger_one_repeats_nothing(tmp_pa
     pairs = [accuracy[f"kernel=1, shortcut={s}"] - accuracy[f"kernel=3, shortcut={s}"] for s in ("A", "none")]
     assert effects["main"][0]["difference"] == pytest.approx(sum(pairs) / 2)
     assert json.loads((folder / "comparison.json").read_text())["factors"]["kernel"] == ["3", "1", "5"]
+    wider = plan(folder, (*VARY, "lr=0.1,0.05"), extend=True)
+    assert "kernel=3, shortcut=A, lr=0.1" in wider.names.values()
+    assert sum(is_run(trial.folder) for recipe in wider.recipes for trial in wider.trials(recipe)) == 4
+    assert {path.stat().st_mtime_ns for path in folder.glob("*/metrics.json")} >= set(written.values())
     for vary, base, words in (
         (VARY, default("resnet20:depths=1-1-1,width=4", "digits", **QUICK | {"epochs": 2}), "an ablation of another recipe"),
         (VARY, default("resnet20:depths=2-1-1,width=4", "digits", **QUICK), "an ablation of another recipe"),

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..anatomy.speed import wait
 from ..data import Data
 from ..errors import InputError
-from ..ops.conv import layout_to_train
+from ..ops.conv import prepare_layout
 from ..ops.mode import eval_mode
 from .hardware import autocast, choose_device, possible_precisions
 from .recipe import Recipe
@@ -108,8 +108,7 @@ def machine_to_train(net: nn.Module, data: Data, recipe: Recipe, side: int, loss
     Raises   InputError for a device or a precision that this machine lacks
     """
     device = choose_device(recipe.device)
-    layout = layout_to_train(net, recipe.channels_last)
-    net.to(device).to(memory_format=layout)
+    layout = prepare_layout(net.to(device), recipe.channels_last)
 
     def work(n: int) -> Callable[[str], object]:
         x = torch.randn(n, data.channels, side, side, device=device).contiguous(memory_format=layout)

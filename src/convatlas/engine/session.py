@@ -18,7 +18,7 @@ from ..anatomy.load import CoreTime
 from ..data import Batches, Data
 from ..errors import InputError
 from ..ops.checkpoint import checkpoint_activations
-from ..ops.conv import layout_to_train
+from ..ops.conv import prepare_layout
 from .average import make_average
 from .events import Step, Unfrozen
 from .feeding import make_feed
@@ -90,9 +90,9 @@ class Session:
         teacher: nn.Module | None = None,
     ) -> None:
         self.device, self.precision = device, precision = machine
-        layout = layout_to_train(net, recipe.channels_last)
+        self.net: nn.Module = net.to(device)
+        layout = prepare_layout(self.net, recipe.channels_last)
         recipe = replace(recipe, channels_last=layout == torch.channels_last)
-        self.net: nn.Module = net.to(device).to(memory_format=layout)
         self.data, self.recipe = data, recipe
         self.task = task or TASKS[data.task]
         self.image_size = image_size

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
+from ..ops.conv import guard_thin_convolutions
 from .code import Code, code_of, explain_own_errors
 from .family import Family, Native, Suits
 from .trial import check_output, heads_of, stem_of
@@ -158,6 +159,7 @@ def build_own(  # noqa: PLR0917 (the last four are those of family.Build)
         for name in heads_of(code, model, (in_channels, image_size, image_size), 1):
             parent, _, child = name.rpartition(".")
             setattr(model.get_submodule(parent), child, nn.Identity())
+    guard_thin_convolutions(model)
     return model
 
 

@@ -52,17 +52,36 @@ def round_channels(channels: float, to: int = 8) -> int:
     return nearest + to if nearest < 0.9 * channels else nearest
 
 
-def layout_to_train(model: nn.Module, channels_last: bool) -> torch.memory_format:
-    """The memory format to train a network in: with channels innermost if that is wanted and does not crash.
+def prepare_layout(model: nn.Module, channels_last: bool) -> torch.memory_format:
+    """Moves a network into the memory format it is trained in, and gives that format for its images.
 
-    In PyTorch 2.15 the gradient of a 1x1 convolution with a stride and fewer than eight input channels writes beyond its
-    memory there, on processors with AVX2 at least, and the process crashes.
+    Channels are innermost if that is wanted and does not crash: a network with a thin convolution is contiguous.
     """
-    crashes = any(
-        isinstance(module, nn.Conv2d)
+    layout = torch.contiguous_format if guard_thin_convolutions(model) or not channels_last else torch.channels_last
+    model.to(memory_format=layout)
+    return layout
+
+
+def guard_thin_convolutions(model: nn.Module) -> bool:
+    """Whether there is a 1x1 convolution with a stride and fewer than eight input channels; each then reads contiguous maps.
+
+    In PyTorch 2.15 its gradient writes beyond its memory where channels are innermost, on processors with AVX2 at least. Maps
+    may be so although the network is contiguous: a norm over the channels permutes them.
+    """
+    thin = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Conv2d)
         and module.kernel_size == (1, 1)
         and module.in_channels // module.groups < VECTOR
         and max(module.stride) > 1
-        for module in model.modules()
-    )
-    return torch.channels_last if channels_last and not crashes else torch.contiguous_format
+    ]
+    for module in thin:
+        if read_contiguous not in module._forward_pre_hooks.values():  # noqa: SLF001
+            module.register_forward_pre_hook(read_contiguous)
+    return bool(thin)
+
+
+def read_contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """A hook that makes a module read contiguous maps."""
+    return tuple(x.contiguous() for x in args)

@@ -14,7 +14,7 @@ import torch
 from ..anatomy.macs import macs
 from ..data import Data
 from ..engine.recipe import Recipe
-from ..engine.record import Run, is_run
+from ..engine.record import Run, is_run, slug
 from ..engine.task import Task
 from ..errors import InputError, count_of, unknown_name
 from ..files import write_json
@@ -185,8 +185,25 @@ class Ablation(Comparison):
                 "recipes": [recipe.to_json() for recipe in recipes],
             }
         )
+        after = cls(folder, whole)
+        before.hand_over(after)
         write_json(folder / "comparison.json", whole)
-        return cls(folder, whole)
+        return after
+
+    def hand_over(self, after: "Ablation") -> None:
+        """What is trained keeps its place in a larger ablation, in which it may have another title.
+
+        Raises   InputError if a title stands for another recipe there
+        """
+        moves = {slug(name): slug(after.names[recipe]) for recipe, name in self.names.items() if recipe in after.names}
+        taken = {slug(name) for recipe, name in self.names.items() if recipe not in after.names}
+        if both := taken & {slug(name) for name in after.names.values()}:
+            raise InputError(f"{self.folder} has {both.pop()} with another recipe: choose another --out")
+        parts = [".json", *(f"-s{seed}" for seed in self.seeds)]
+        paths = {self.folder / f"{old}{part}": self.folder / f"{new}{part}" for old, new in moves.items() for part in parts}
+        aside = [(old.rename(old.with_name(f".{old.name}")), new) for old, new in paths.items() if old != new and old.exists()]
+        for path, new in aside:  # no title is free before all have left theirs
+            path.rename(new)
 
     @classmethod
     def open(cls, folder: Path) -> "Ablation":

@@ -12,7 +12,7 @@ from ..engine.machine import machine_to_evaluate, use_threads
 from ..engine.optim import make_optimizer
 from ..engine.recipe import Recipe
 from ..engine.strategy import Learning
-from ..ops.conv import layout_to_train
+from ..ops.conv import prepare_layout
 from ..runs.build import build_model, image_size, stages_of, task_of
 
 THROUGHPUT_BATCH = 128
@@ -28,8 +28,7 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float | None]:
     """
     device = choose_device(recipe.device)
     model = build_model(recipe, data).to(device)
-    layout = layout_to_train(model, recipe.channels_last)
-    model = model.to(memory_format=layout)
+    layout = prepare_layout(model, recipe.channels_last)
     side = image_size(recipe, data)
 
     def images(n: int) -> torch.Tensor:
