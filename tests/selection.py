@@ -10,6 +10,9 @@ from convatlas.models import FAMILIES
 
 SMALLEST = [min(family.variants, key=lambda name: ROWS[name].parameters) for family in FAMILIES]
 
+LARGE = ("maxvit_t", "efficientnet_v2_s", "inception_v3")  # smallest of their families, and yet large
+MODERATE = [name for name in SMALLEST if name not in LARGE]
+
 
 def mark_of(name: str, quick: Collection[str], slow: Collection[str]) -> Any:
     if name in quick:

@@ -62,7 +62,7 @@ def picture_of(page: Path, key: str = "") -> str:
 
 def written(results: dict[str, Any], page: Path) -> Iterator[str]:
     """The part of the page: command, picture, tables, verdict."""
-    command = re.sub(r" --data-dir \S+", "", results["command"])  # a place on one machine
+    command = re.sub(r" --data-dir \S+| --resume", "", results["command"])  # a place on one machine, a stop on the way
     yield f"```console\n$ {command}\n```\n"
     found = results.get("effects")
     if not found:

@@ -22,7 +22,7 @@ PUBLISHED = {  # Araujo et al. 2019, where our variant is theirs; DenseNet's by 
 }
 NAMES = [name for name in list_models() if "transformer" not in CATALOG[name].tags and CATALOG[name].name != "maxvit"]
 QUICK = ("lenet5_1998", "resnet18", "squeezenet1_1")
-SLOW = ("googlenet", "densenet_bc_100_12", "shufflenet_v2_x0_5", "mobilenet_v3_small", "convnext_tiny", "regnet_y_400mf")
+SLOW = ("googlenet", "shufflenet_v2_x0_5", "mobilenet_v3_small", "convnext_tiny", "regnet_y_400mf")
 C = 4
 
 
@@ -206,7 +206,9 @@ def test_the_catalog_sees_what_its_gradients_say(name):
     same(name, create_on_meta(name), (native.in_channels, height, width))
 
 
-@pytest.mark.parametrize("name", networks(PUBLISHED, ("alexnet", "vgg16", "mobilenet_v1_100"), PUBLISHED))
+@pytest.mark.parametrize(
+    "name", networks(PUBLISHED, ("alexnet", "vgg16", "mobilenet_v1_100"), set(PUBLISHED) - {"densenet121", "inception_v3"})
+)
 def test_published_fields(name):
     layer, size = PUBLISHED[name]
     native = CATALOG[name].native_of(name)

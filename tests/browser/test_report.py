@@ -85,7 +85,12 @@ def test_the_report_opens_from_disk_and_fits(tmp_path, theme, width):
 
 
 @pytest.mark.parametrize(
-    "variant", [{"networks": 12, "seeds": 3}, {"networks": 10, "classes": 100}, {"networks": 1, "seeds": 1}]
+    "variant",
+    [
+        {"networks": 12, "seeds": 3},
+        pytest.param({"networks": 10, "classes": 100}, marks=pytest.mark.thorough),
+        pytest.param({"networks": 1, "seeds": 1}, marks=pytest.mark.thorough),
+    ],
 )
 def test_larger_and_smaller_reports_fit_a_phone(tmp_path, variant):
     value = FABRICATED["results"](**variant)

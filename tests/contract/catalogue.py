@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from selection import SMALLEST, networks
+from selection import MODERATE, SMALLEST, networks
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -31,7 +31,7 @@ def kind(name: str) -> tuple[Any, ...]:
 KINDS = [min((name for name in CATALOG if kind(name) == each), key=size) for each in dict.fromkeys(map(kind, CATALOG))]
 
 QUICK = [name for name in SMALLEST if "heavy" not in CATALOG[name].tags]
-NETWORKS = networks(KINDS, QUICK, SMALLEST)
+NETWORKS = networks(KINDS, QUICK, MODERATE)
 
 
 def tagged(name: str, tag: str) -> bool:

@@ -23,7 +23,7 @@ from convatlas.ops.droppath import DropPath
 RATE = 0.01
 QUICK = ("resnet20", "squeezenet1_1", "vit_b_16")
 WITH_A_HEAD = ["lenet5" if name == "lenet5_1998" else name for name in SMALLEST]  # LeNet-5's codes of 1998 are fixed
-SLOW = ("lenet5", "googlenet", "densenet_bc_100_12", "mobilenet_v2", "convnext_tiny")
+SLOW = ("lenet5", "densenet_bc_100_12", "mobilenet_v2", "convnext_tiny")
 NETWORKS = networks(WITH_A_HEAD, QUICK, SLOW)
 
 

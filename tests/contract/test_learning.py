@@ -27,6 +27,9 @@ WIDE = ("alexnet_2012", "zfnet")  # 64 hidden units would learn too slowly
 HEAVY = {
     "alexnet_2012",
     "resnext29_32x4d",
+    "efficientnet_lite0",
+    "mnasnet0_5",
+    "mobilenet_v2",
     "googlenet",
     "inception_v3",
     "maxvit_t",
@@ -34,7 +37,7 @@ HEAVY = {
     "regnet_y_400mf",
     "zfnet",
 }  # large ones are taught before a release alone
-PHOTOGRAPHED = ("resnet20", "tinyvgg")
+PHOTOGRAPHED = ("tinyvgg",)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from math import prod
 import pytest
 import torch
 from catalogue import IMAGENET, KINDS, QUICK, SMALLEST, belongs, features, layout, logits, meta, shapes, tagged, without
-from selection import networks
+from selection import MODERATE, networks
 from torch import nn
 
 from convatlas import catalog
@@ -24,7 +24,7 @@ def test_the_catalog_knows_the_parameters(name):
     assert layout(name)[1] == catalog.ROWS[name].parameters
 
 
-@pytest.mark.parametrize("name", networks(SMALLEST, LIGHT, SMALLEST))
+@pytest.mark.parametrize("name", networks(SMALLEST, LIGHT, MODERATE))
 def test_the_catalog_knows_the_costs(name):
     native = CATALOG[name].native_of(name)
     assert macs(create_on_meta(name), native.in_channels, native.image_size) == catalog.ROWS[name].macs
@@ -43,7 +43,7 @@ def test_only_the_heads_and_the_stem_depend_on_classes_and_channels(name):
     assert {changed[key] for key in heads} == {(3, *usual[key][1:]) for key in heads}
 
 
-@pytest.mark.parametrize("name", networks(KINDS, QUICK, SMALLEST))
+@pytest.mark.parametrize("name", networks(KINDS, QUICK, MODERATE))
 def test_without_a_head_come_features_of_the_documented_width(name):
     family = CATALOG[name]
     native, whole = family.native_of(name), shapes(name)
@@ -96,7 +96,7 @@ def test_small_images_leave_a_map_of_4x4(name):
 @pytest.mark.parametrize(
     "sides", [(33, SMALL + 1), pytest.param((0, 34, 47, SMALL, 66, 67, 96, 131), marks=pytest.mark.thorough)]
 )
-@pytest.mark.parametrize("name", networks(KINDS, LIGHT, SMALLEST))
+@pytest.mark.parametrize("name", networks(KINDS, LIGHT, MODERATE))
 def test_every_size_works_that_can_be_asked_for(name, sides):
     """The size it was built for, in training and evaluation alike; in evaluation an odd and oblong one, too."""
     native = CATALOG[name].native_of(name)

@@ -50,7 +50,7 @@ def test_a_run_in_several_ways(say, run, tmp_path):
         assert f"seen/{name}.png" in said.out
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_all_looks_of_a_run(say, run, tmp_path):
     said = say("look", run, "--out", "seen", "--json")
     assert said.code == 0, said.all

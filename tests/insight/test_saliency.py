@@ -216,7 +216,7 @@ CHOSEN = {
     "resnet18": "layer4.1", "vgg11": "features.19", "swin_t": "norm", "squeezenet1_1": "classifier.2", "lenet5": "act_1",
     "vit_b_16": "encoder.layers.encoder_layer_11.ln_1", "alexnet": "features.11",
 }  # fmt: skip
-SEEN = ("lenet5_1998", "resnet20", "squeezenet1_1", "mobilenet_v1_025", "tinyvgg")
+SEEN = ("lenet5_1998", "resnet20", "squeezenet1_1", "tinyvgg")
 LARGE = {
     "densenet121": "relu", "inception_v3": "Mixed_7c", "mobilenet_v2": "features.18.2", "convnext_tiny": "features.7.2",
     "maxvit_t": "blocks.3.layers.1.layers.grid_attention",

@@ -26,7 +26,7 @@ OPTIONS = {
     "embedding": {"method": "pca"},
     "saliency": {"method": "gradcam", "at": (0,), "sanity": False},
 }
-QUICK, SLOW = ("lenet5",), ("resnet20", "vit_b_16")
+QUICK, SLOW = ("lenet5",), ("resnet20",)
 FAMILIES = networks(dict.fromkeys([*SMALLEST, *QUICK]), QUICK, SLOW)
 
 

@@ -1,7 +1,7 @@
 """No network differs in layout from its reference, but for what is meant and said; values are slow tests of tests/anatomy."""
 
 import pytest
-from selection import SMALLEST, networks
+from selection import MODERATE, networks
 from torchvision import models as reference
 
 from convatlas.models import CATALOG
@@ -11,7 +11,7 @@ ELSEWHERE = ("timm", "pytorchcv")
 QUICK = {"lenet5", "resnet20", "vgg11"}
 
 
-@pytest.mark.parametrize("name", networks(CATALOG, QUICK, SMALLEST))
+@pytest.mark.parametrize("name", networks(CATALOG, QUICK, MODERATE))
 def test_layout(name):
     (verdict,) = verify([name], quick=True)
     assert verdict.outcome is not Outcome.DIFFERS, str(verdict)
