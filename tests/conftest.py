@@ -23,16 +23,14 @@ SLOW_FOLDERS = ("browser", "e2e", "features", "insight", "looks", "parity", "ver
 """Commands from end to end, pictures, pages and comparisons with other libraries: `make slow` runs all of them."""
 
 
-SLOW = {(folder,) for folder in SLOW_FOLDERS}
-
 QUICK = "not slow and not thorough"
 """What pytest takes without `-m`, as pyproject.toml has it."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The quick tests don't import the files of slow ones, nor the libraries that those compare with."""
-    parts = collection_path.relative_to(ROOT).parts
-    return True if config.option.markexpr == QUICK and parts[:1] == ("tests",) and parts[1:2] in SLOW else None
+    slow = any(collection_path.is_relative_to(ROOT / "tests" / folder) for folder in SLOW_FOLDERS)
+    return True if slow and config.option.markexpr == QUICK else None
 
 
 @pytest.hookimpl(tryfirst=True)

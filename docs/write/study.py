@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from convatlas.files import write_text
 from convatlas.views import curves, effects, numbers, table
 from convatlas.views.effect_words import base_words, effect_verdict, match_words
@@ -55,44 +57,49 @@ def machine(results: dict[str, Any]) -> str:
     )
 
 
-def picture_of(page: Path, key: str = "") -> str:
-    """The name of a page's picture, or of the curve of a key."""
-    return "-".join(filter(None, ("study", page.stem, key.replace("_", "-")))) + ".png"
-
-
-def written(results: dict[str, Any], page: Path) -> Iterator[str]:
-    """The part of the page: command, picture, tables, verdict."""
-    command = re.sub(r" --data-dir \S+| --resume", "", results["command"])  # a place on one machine, a stop on the way
-    yield f"```console\n$ {command}\n```\n"
+def pictures(results: dict[str, Any]) -> dict[str, tuple[Figure, str]]:
+    """The figures of a page with their descriptions, by what their file's name ends in."""
     found = results.get("effects")
     if not found:
-        for key in curves.keys(results):
-            yield f"![{curves.describe(results, key)}](../images/{picture_of(page, key)})\n"
-        yield from rows(results)
-        yield f"\n{verdict(results)}\n\n{machine(results)}"
-        return
-    yield f"![{effects.describe(found['main'])}](../images/{picture_of(page)})\n"
-    yield from contrasts("main effect", found["main"])
+        keys = curves.keys(results)
+        return {key.replace("_", "-"): (curves.figure(results, key), curves.describe(results, key)) for key in keys}
+    drawn = {"effects": (effects.main_effects(found), effects.describe(found["main"]))}
     if found["interactions"]:
-        yield f"\n![{effects.describe(found['interactions'])}](../images/{picture_of(page, 'interactions')})\n"
-        yield from contrasts("interaction", found["interactions"])
-    yield f"\n{effect_verdict(found)}\n\n{found['limits']}\n"
+        drawn["interactions"] = (effects.interactions(found), effects.describe(found["interactions"]))
+    return drawn
+
+
+def file_name(page: Path, key: str) -> str:
+    """The file of a page's picture."""
+    return f"study-{page.stem}-{key}.png"
+
+
+def results_part(results: dict[str, Any], page: Path, drawn: dict[str, tuple[Figure, str]]) -> Iterator[str]:
+    """The replaced part of the page: command, pictures, tables, verdict."""
+    command = re.sub(r" --data-dir \S+| --resume", "", results["command"])  # a place on one machine, a stop on the way
+    yield f"```console\n$ {command}\n```\n"
+    for key, (_, words) in drawn.items():
+        yield f"![{words}](../images/{file_name(page, key)})\n"
+    found = results.get("effects")
+    if found:
+        yield from contrasts("main effect", found["main"])
+        if found["interactions"]:
+            yield ""
+            yield from contrasts("interaction", found["interactions"])
+        yield f"\n{effect_verdict(found)}\n\n{found['limits']}\n"
     yield from rows(results)
-    yield "\n" + "\n\n".join(filter(None, (base_words(results), match_words(results), machine(results))))
+    words = (base_words(results), match_words(results)) if found else (verdict(results),)
+    yield "\n" + "\n\n".join(filter(None, (*words, machine(results))))
 
 
 def main() -> None:
     page, folder = map(Path, sys.argv[1:])
     results = json.loads((folder / "results.json").read_text())
-    if "effects" in results:
-        save(effects.main_effects(results["effects"]), IMAGES / picture_of(page))
-        if results["effects"]["interactions"]:
-            save(effects.interactions(results["effects"]), IMAGES / picture_of(page, "interactions"))
-    else:
-        for key in curves.keys(results):
-            save(curves.figure(results, key), IMAGES / picture_of(page, key))
+    drawn = pictures(results)
+    for key, (figure, _) in drawn.items():
+        save(figure, IMAGES / file_name(page, key))
     before, _, rest = page.read_text().partition(START)
-    part = "\n".join(written(results, page))
+    part = "\n".join(results_part(results, page, drawn))
     write_text(page, f"{before}{START}\n\n{part}\n\n{END}{rest.partition(END)[2]}")
 
 

@@ -36,7 +36,7 @@ HEAVY = {
     "efficientnet_v2_s",
     "regnet_y_400mf",
     "zfnet",
-}  # large ones are taught before a release alone
+}  # what takes seconds to learn is taught before a release alone
 PHOTOGRAPHED = ("tinyvgg",)
 
 

@@ -16,7 +16,7 @@ from convatlas.models import FAMILIES, create_model, create_on_meta, model_info
 
 SMALLEST = {family.name: min(family.variants, key=lambda name: model_info(name).parameters) for family in FAMILIES}
 LIGHT = ("lenet", "resnet_cifar", "squeezenet", "tinyvgg")
-SLOW = ("alexnet", "mobilenet_v1", "swin", "efficientnet")  # heads and last maps of every kind
+SLOW = ("alexnet", "mobilenet_v1", "swin", "efficientnet")
 
 
 def smallest(*families: str) -> list[Any]:

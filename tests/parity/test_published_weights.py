@@ -11,7 +11,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: these we
 @pytest.mark.parametrize(
     ("name", "count", "right"),
     [
-        pytest.param("resnet20", 2000, 1834, marks=pytest.mark.slow),  # of the first 2,000; published is what follows
+        pytest.param("resnet20", 2000, 1834, marks=pytest.mark.slow),  # our own count; those of all images are published
         pytest.param("resnet20", 10_000, 9173, marks=pytest.mark.thorough),
         pytest.param("resnet56", 10_000, 9339, marks=pytest.mark.thorough),
     ],

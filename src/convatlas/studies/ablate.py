@@ -171,9 +171,9 @@ class Ablation(Comparison):
         before = cls.open(folder)
         if before.plan.get("base") != plan["base"] or before.plan.get("match") != match:
             raise InputError(f"{folder} holds an ablation of another recipe: choose another --out, or repeat its settings")
-        known = list(zip(before.plan["cells"], before.recipes, strict=True))
+        known = {frozenset(levels.items()): recipe for levels, recipe in zip(before.plan["cells"], before.recipes, strict=True)}
         for name, levels, recipe in zip(names, plan["cells"], recipes, strict=True):
-            if any(levels == others and recipe != of_others for others, of_others in known):
+            if known.get(frozenset(levels.items()), recipe) != recipe:
                 raise InputError(f"{folder} has {name} with another recipe: choose another --out")
         first = before.seeds[0]
         whole = (

@@ -29,9 +29,9 @@ class Factor:
         """
         if self.of_network:
             return replace(recipe, model=variant(recipe.model).with_changes({self.name: level}).name)
-        may_be = get_args(get_type_hints(Recipe)[self.name])
-        if level in ("none", "off") and type(None) in may_be and str not in may_be:
-            level = None
+        if level in ("none", "off"):
+            types = get_args(get_type_hints(Recipe)[self.name])
+            level = None if type(None) in types and str not in types else level
         return replace(recipe, **{self.name: level})
 
     def value_in(self, recipe: Recipe) -> Any:
