@@ -100,14 +100,13 @@ def show_nothing() -> Iterator["Watch"]:
 
 def print_run(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ()) -> None:
     """The figures of a run, what was chosen for it and why, where it lies and how to try it."""
-    from ..engine.tasks import TASKS
-    from ..models import variant
+    from ..runs.build import task_of_run
 
     metrics = run.metrics
     if as_json:
         dump({"run": str(run.path), **metrics})
         return
-    measures = informative_measures(TASKS[variant(run.recipe.model).family.task], len(run.environment["data"]["classes"]))
+    measures = informative_measures(task_of_run(run), len(run.environment["data"]["classes"]))
     for split, words in (("val", "validation"), ("test", "test")):
         if metrics[split]:
             print(f"{words:<10} {figures_line(metrics[split], measures)}")

@@ -32,7 +32,9 @@ def cross_validate(folds: "CrossValidation", quiet: bool, as_json: bool) -> None
         show(shown)
     once = results["held_out_once"]
     print(f"validation {over_folds(decides, results[f'val_{decides.key}'])}")
-    print(f"each image held out once {decides.write(once[decides.key]):>8}   n = {once['n']:,}")
+    whole = folds.task.image_measure
+    of = "" if whole is decides else f"{whole.noun} "
+    print(f"each image held out once {of}{whole.write(once[whole.key]):>8}   n = {once['n']:,}")
     if results[f"test_{decides.key}"]["n"]:
         print(f"test {over_folds(decides, results[f'test_{decides.key}'])}")
     print(f"folder {folds.folder}")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .batches import Batches
     from .catalog import CATALOG, Source, data_folder, on_disk
-    from .dataset import Data, load
+    from .dataset import Data
     from .feed import Augment, Feed
     from .images import Images, Resident, Streamed
+    from .loading import load
 
 __all__ = [
     "CATALOG",
@@ -29,9 +30,10 @@ __all__ = [
 _MODULES = {
     "batches": ("Batches",),
     "catalog": ("CATALOG", "Source", "data_folder", "on_disk"),
-    "dataset": ("Data", "load"),
+    "dataset": ("Data",),
     "feed": ("Augment", "Feed"),
     "images": ("Images", "Resident", "Streamed"),
+    "loading": ("load",),
 }
 
 

@@ -88,8 +88,7 @@ class Batches:
     def _check_mixing(self) -> None:
         for name in ("mixup", "cutmix"):
             if getattr(self.feed.augment, name) and name not in self.targets.mixes:
-                kind = type(self.targets).__name__.lower()
-                raise InputError(f"{name} makes no sense for images that have {kind}: leave it out")
+                raise InputError(f"{name} makes no sense for images that have {self.targets.noun}: leave it out")
         labels = self.targets.strata()
         if labels is None or not len(labels):
             return

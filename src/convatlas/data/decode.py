@@ -13,6 +13,7 @@ import torch
 from ..errors import InputError, join_names
 from . import picture
 from .arrays import Labels
+from .dataset import targets_of
 from .images import Resident, Streamed, evenly
 
 T = TypeVar("T")
@@ -59,12 +60,13 @@ class Files:
                 count += 1
             readable.append(not isinstance(square, picture.Unreadable))
         self._keep(readable)
-        return Resident(torch.from_numpy(x[:count]), torch.from_numpy(self.labels))
+        return Resident(torch.from_numpy(x[:count]), targets_of(self.labels))
 
     def stream(self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None) -> Streamed:
         """The pictures, decoded when they are needed."""
-        labels = torch.from_numpy(self.labels)
-        return Streamed(self.root, self.names, labels, channels=channels, side=side, strict=strict, frame=frame)
+        return Streamed(
+            self.root, self.names, targets_of(self.labels), channels=channels, side=side, strict=strict, frame=frame
+        )
 
     def sample(self, count: int) -> "Files":
         """At most `count` of them, spread evenly."""

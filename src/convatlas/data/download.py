@@ -1,6 +1,8 @@
 """torchvision's loaders, for what they do best: fetch the original files, check their md5, show how far they are."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InputError
@@ -21,8 +23,16 @@ def fetch(name: str, data_dir: Path, files: Sequence[str], into: Path) -> None:
     except InputError:
         raise
     except (OSError, RuntimeError) as error:
+        remove_empty(data_dir)
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise InputError(
             f"{name} is not in {data_dir} and could not be downloaded ({reason}): "
             f"put {', '.join(files)} into {into}, or name the folder that has them with --data-dir"
         ) from error
+
+
+def remove_empty(folder: Path) -> None:
+    """Removes the folders below one that hold nothing, and itself if it holds nothing then."""
+    for place, _, _ in [*os.walk(folder, topdown=False)]:
+        with suppress(OSError):  # it holds something, or is not ours to remove
+            Path(place).rmdir()

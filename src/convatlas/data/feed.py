@@ -8,6 +8,7 @@ from ..ranges import check_ranges, limited_field, within
 
 if TYPE_CHECKING:
     from .arrays import Labels
+    from .deal import Groups
 
 FITS = ("cover", "contain")
 ZOOM_MARGIN = 8 / 7  # images to be zoomed are kept so much larger than the network's input: 256 for 224
@@ -22,6 +23,7 @@ class Split:
     limit: int | None = field(metadata=within(at_least=1))
     folds: int | None = limited_field(None, at_least=2)
     fold: int = limited_field(0, at_least=0)
+    group_by: str | None = None  # a column of a table, or a regular expression of paths: whose images are never split
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -29,20 +31,24 @@ class Split:
             which = f"0 to {self.folds - 1} of {self.folds} folds" if self.folds else "0 without folds"
             raise InputError(f"fold needs to be {which}, got {self.fold}")
 
-    def train_and_val(self, labels: "Labels", classes: tuple[str, ...], split_val: bool = True) -> tuple["Labels", "Labels"]:
+    def train_and_val(
+        self, labels: "Labels", classes: tuple[str, ...], split_val: bool = True, groups: "Groups" = None
+    ) -> tuple["Labels", "Labels"]:
         """The training and the validation images among those of the training part; none of the latter unless `split_val`.
 
-        Shapes   labels (n,) → indices, ascending
+        Shapes   labels (n,) or (n, classes) of 0 and 1, groups (n,) → indices, ascending
         Raises   InputError if a class has fewer images than there are folds, or the limit is below the number of classes
         """
         from .splits import check_folds, fold_of, limit_images, split_off
 
         some = limit_images(labels, self.limit, self.split_seed)
+        own = groups[some] if groups is not None else None
         if self.folds:
-            check_folds(labels[some], classes, self.folds)
-            held_out = fold_of(labels[some], self.folds, self.split_seed) == self.fold
+            if labels.ndim == 1 and own is None:
+                check_folds(labels[some], classes, self.folds)
+            held_out = fold_of(labels[some], self.folds, self.split_seed, own) == self.fold
             return some[~held_out], some[held_out]
-        train, val = split_off(labels[some], self.val_share if split_val else 0, self.split_seed)
+        train, val = split_off(labels[some], self.val_share if split_val else 0, self.split_seed, own)
         return some[train], some[val]
 
     def test(self, labels: "Labels") -> "Labels":

@@ -1,13 +1,15 @@
 """A folder of pictures with one sub-folder per class, in train, val and test folders or in one tree."""
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError, join_names
 from .arrays import Labels
+from .deal import Groups
 from .picture import ENDINGS
 
 TRAIN, VAL, TEST = ("train",), ("val", "valid", "validation"), ("test",)
@@ -24,6 +26,20 @@ class Tree:
     names: tuple[str, ...]  # relative to root
     labels: Labels
     others: tuple[str, ...]  # files that are no pictures, relative to root
+    groups: Groups = None  # (n,): images of one group are never split
+
+    def group(self, pattern: "re.Pattern[str]") -> "Tree":
+        """The same with groups.
+
+        Raises   InputError if the pattern matches nothing in a path
+        """
+        groups = []
+        for name in self.names:
+            match = pattern.search(Path(name).as_posix())
+            if match is None:
+                raise InputError(f"--group-by {pattern.pattern} needs to match every path, and does not match {name}")
+            groups.append(match[1] or "" if pattern.groups else match[0])
+        return replace(self, groups=np.array(groups, np.str_))
 
     @property
     def endings(self) -> tuple[str, ...]:
@@ -45,12 +61,27 @@ class Folder:
         if self.val is None:
             return self
         places = self.train, self.val
+        root = self.train.root if self.val.root == self.train.root else self.train.root.parent
         names, others = (
-            tuple(str(Path(place.root.name, name)) for place in places for name in getattr(place, kind))
+            tuple(os.path.relpath(place.root / name, root) for place in places for name in getattr(place, kind))
             for kind in ("names", "others")
         )
         labels = np.concatenate([place.labels for place in places])
-        return Folder(Tree(self.train.root.parent, self.train.classes, names, labels, others), None, self.test, whole=False)
+        groups = [place.groups for place in places if place.groups is not None]
+        pool = Tree(root, self.train.classes, names, labels, others, np.concatenate(groups) if groups else None)
+        return Folder(pool, None, self.test, whole=False)
+
+    def group(self, pattern: str) -> "Folder":
+        """The same with groups: what the pattern's first bracket, or the pattern itself, matches of each path.
+
+        Raises   InputError if it is no regular expression, or matches nothing in a path
+        """
+        try:
+            expression = re.compile(pattern)
+        except re.error as error:
+            raise InputError(f"--group-by {pattern} is no regular expression: {error}") from None
+        train, val, test = (place and place.group(expression) for place in (self.train, self.val, self.test))
+        return replace(self, train=train or self.train, val=val, test=test)
 
 
 def scan(root: Path) -> Folder:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import zlib
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def read_file(path: Path) -> NDArray[np.uint8]:
     if zeros != b"\0\0" or kind != b"\x08" or not 1 <= axes <= 4 or len(content) < 4 + 4 * axes:
         raise InputError(f"{path} is no idx file of bytes: its header is {content[:4].hex()}; delete it and run again")
     shape = tuple(int(side) for side in np.frombuffer(content, ">u4", axes, offset=4))
-    start, size = 4 + 4 * axes, int(np.prod(shape, dtype=np.int64))
+    start, size = 4 + 4 * axes, math.prod(shape)
     if len(content) != start + size:
         raise InputError(
             f"{path} needs {start + size:,} bytes by its header, unpacked, but has {len(content):,}: "
@@ -71,7 +72,10 @@ def _content(path: Path) -> bytes:
 
 
 def _file(folder: Path, stem: str) -> Path | None:
-    return next((path for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()), None)
+    # Some copies have a dot before idx: train-images.idx3-ubyte, in a folder of that name where it was unpacked by hand.
+    names = (stem, stem.replace("-idx", ".idx"))
+    places = [path for name in names for path in (folder / name, folder / f"{name}.gz", folder / name / name)]
+    return next((path for path in places if path.is_file()), None)
 
 
 def _is_another(test_labels: Path | None, folder_name: str) -> bool:

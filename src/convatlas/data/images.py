@@ -99,7 +99,7 @@ class Streamed:
         self.root, self.channels, self.side, self.strict, self.frame = root, channels, side, strict, frame
         self.targets: Targets = Labels(targets) if isinstance(targets, Tensor) else targets
         self.paths = PathTable(root, names)
-        if frame is not None and self.targets.strata() is None:
+        if frame is not None and self.targets.moves:
             raise InputError("masks and boxes cannot follow the frame of published weights: leave the frame out")
 
     def __len__(self) -> int:
@@ -134,9 +134,9 @@ def class_labels(targets: Targets) -> Tensor:
     """The class number of each image.
 
     Shapes   → (n,) int64
-    Raises   InputError if images have masks or boxes instead
+    Raises   InputError if images have several labels, masks or boxes instead
     """
     numbers = targets.strata()
     if numbers is None:
-        raise InputError(f"these images have {type(targets).__name__.lower()}, but one class number per image is needed")
+        raise InputError(f"these images have {targets.noun}, but one class number per image is needed")
     return numbers

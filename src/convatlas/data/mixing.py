@@ -21,15 +21,23 @@ def mix_batch(x: Tensor, target: Tensor, augment: Augment, classes: int, chance:
     Masks are pasted with their pixels; there is no mixup of them.
 
     Shapes   x (n, c, h, w) float32, chance (5, n) on the CPU; target (n,) int64 → (n, classes) float32 whose rows sum to 1,
-             or masks (n, h, w) uint8 → as many
+             rows of several labels (n, classes) → as many, or masks (n, h, w) uint8 → as many
     """
     partner = chance[0].argsort(stable=True)
     if augment.cutmix and not (augment.mixup and chance[1, 0] % 2):
         bounds = pasted_rectangles(x.shape[2], x.shape[3], beta_quantile(augment.cutmix, chance[2]), chance[3:])
         if target.ndim == 3:
             return paste(x, partner, bounds), paste(target[:, None], partner, bounds)[:, 0]
-        return cutmix(x, one_hot(target, classes).float(), partner, bounds)
-    return mixup(x, one_hot(target, classes).float(), partner, beta_quantile(augment.mixup, chance[2]))
+        return cutmix(x, label_rows(target, classes), partner, bounds)
+    return mixup(x, label_rows(target, classes), partner, beta_quantile(augment.mixup, chance[2]))
+
+
+def label_rows(target: Tensor, classes: int) -> Tensor:
+    """A row of weights for each image.
+
+    Shapes   target (n,) int64, or (n, classes) float32 already → (n, classes) float32
+    """
+    return target if target.ndim == 2 else one_hot(target, classes).float()
 
 
 def beta_quantile(alpha: float, chance: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
-"""A NumPy archive with Keras's keys; nothing in it is ever unpickled."""
+"""A NumPy archive with Keras's keys or MedMNIST's; nothing in it is ever unpickled."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,97 +7,180 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, join_names
-from .arrays import Arrays, Labels, Pixels
+from .arrays import Arrays, Labels, Part, Pixels, check_classes, class_gaps
 
-KEYS = ("x_train", "y_train", "x_test", "y_test")
+KEYS = {  # of images and labels, as Keras and as MedMNIST write them; validation images may be absent
+    "train": (("x_train", "y_train"), ("train_images", "train_labels")),
+    "val": (("x_val", "y_val"), ("val_images", "val_labels")),
+    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
+}
+CHANNELS = (1, 3, 4)  # of most images
 
 
 def read(path: Path, names: tuple[str, ...] | None = None) -> Arrays:
     """The set in an .npz; `names` are the classes of a known set, otherwise `classes` in the file, otherwise numbers.
 
-    Shapes   x_* (n, h, w) or (n, h, w, c) uint8, c >= 1; y_* (n,) or (n, 1) integers 0 to k - 1; classes (k,) strings
+    Shapes   x_* (n, h, w) or (n, h, w, c) uint8, c >= 1; y_* (n,) or (n, 1) integers 0 to k - 1, or (n, k) of 0 and 1 for
+             several labels per image; classes (k,) strings
     Raises   InputError for anything else
     """
-    arrays = _arrays(path)
-    x_train, x_test = (_pixels(path, key, arrays[key]) for key in ("x_train", "x_test"))
-    y_train, y_test = (_labels(path, f"y_{s}", arrays[f"y_{s}"], len(arrays[f"x_{s}"])) for s in ("train", "test"))
-    if x_train.shape[1:] != x_test.shape[1:]:
-        c, h, w = x_train.shape[1:]
-        raise InputError(
-            f"{path}: x_test needs images like x_train's, {h}x{w} with {c} channels, got {arrays['x_test'].shape[1:]}"
-        )
+    arrays = read_arrays(path)
+    pairs = {part: next((pair for pair in pairs if pair[0] in arrays), None) for part, pairs in KEYS.items()}
+    parts = {part: read_part(path, arrays, pair) for part, pair in pairs.items() if pair}
+    train = parts["train"]
+    for part, (pixels, labels) in parts.items():
+        key_x, key_y = pairs[part] or ("", "")
+        if pixels.shape[1:] != train[0].shape[1:]:
+            c, h, w = train[0].shape[1:]
+            like = f"like {(pairs['train'] or ('',))[0]}'s, {h}x{w} with {c} channels"
+            raise InputError(f"{path}: {key_x} needs images {like}, got {arrays[key_x].shape[1:]}")
+        if labels.shape[1:] != train[1].shape[1:]:
+            raise InputError(f"{path}: {key_y} needs labels like those for training, got the shape {labels.shape}")
     if names is None and "classes" in arrays:
-        names = _names(path, arrays["classes"])
-    count = int(max(y_train.max(), y_test.max())) + 1
+        names = read_names(path, arrays["classes"])
+    classes = name_classes(path, {part: labels for part, (_, labels) in parts.items()}, names)
+    return Arrays(*train, *parts["test"], classes, parts.get("val"))
+
+
+def name_classes(path: Path, labels: dict[str, Labels], names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The names of the classes: those given, or numbers.
+
+    Raises   InputError if there are too few or too many of them, or training has no image of one
+    """
+    train = labels["train"]
+    if train.ndim == 2:
+        count = train.shape[1]
+        if names is not None and len(names) != count:
+            raise InputError(f"{path}: classes needs one name for each of the {count} columns of labels, got {len(names)}")
+    else:
+        count = 1 + max(int(of.max()) for of in labels.values())
     if names is not None and count > len(names):
         raise InputError(f"{path}: labels need to be 0 to {len(names) - 1} for {len(names)} classes, got {count - 1}")
+    total = len(names) if names else count
+    if gaps := class_gaps(train, total):
+        numbers = join_names([str(label) for label in gaps.first]) + gaps.more
+        raise InputError(f"{path}: training needs labels 0 to {total - 1} with none left out, but has no image of {numbers}")
     classes = names or tuple(str(label) for label in range(count))
-    absent = sorted(set(range(len(classes))) - set(np.unique(y_train).tolist()))
-    if absent:
-        missing = join_names([str(label) for label in absent])
-        raise InputError(
-            f"{path}: y_train needs labels 0 to {len(classes) - 1} with none left out, but has no image of {missing}"
-        )
-    return Arrays(x_train, y_train, x_test, y_test, classes)
+    check_classes(str(path), classes, several=train.ndim == 2)
+    return classes
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays by their keys.
+
+    Raises   InputError if the file is none that NumPy can read without unpickling, or lacks a key
+    """
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
+            keys = list(zip(*KEYS.values(), strict=True))  # Keras's, MedMNIST's
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(KEYS)} is needed")
-            missing = [key for key in KEYS if key not in archive.files]
-            if missing:
-                keys = join_names(archive.files) or "none"
-                raise InputError(f"{path} needs the keys {', '.join(KEYS)}; it lacks {', '.join(missing)} and has {keys}")
-            return {key: _array(path, archive, key) for key in (*KEYS, "classes") if key in archive.files}
+                raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(needed_keys(keys[0]))} is needed")
+            kind = next((own for own in keys if any(name in archive.files for name in needed_keys(own))), keys[0])
+            if missing := [name for name in needed_keys(kind) if name not in archive.files]:
+                present = join_names(archive.files) or "none"
+                raise InputError(
+                    f"{path} needs the keys {', '.join(needed_keys(kind))}; it lacks {', '.join(missing)} and has {present}"
+                )
+            val = kind[1] if all(name in archive.files for name in kind[1]) else ()
+            return {
+                name: read_array(path, archive, name)
+                for name in (*needed_keys(kind), *val, *({"classes"} & set(archive.files)))
+            }
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        raise InputError(f"{path} is not a whole .npz file ({error}): it was cut short or is of another kind") from error
+    except Exception as error:  # damaged archives make NumPy and zipfile raise many kinds
+        raise InputError(
+            f"{path} is not a whole .npz file ({str(error) or type(error).__name__}): it was cut short or is of another kind"
+        ) from error
 
 
-def _array(path: Path, archive: Any, key: str) -> NDArray[Any]:
+def needed_keys(keys: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The keys of training and test images and labels."""
+    return (*keys[0], *keys[2])
+
+
+def read_array(path: Path, archive: Any, key: str) -> NDArray[Any]:
+    """One array.
+
+    Raises   InputError if it holds Python objects
+    """
     try:
         return np.asarray(archive[key])
     except ValueError as error:
         if "pickle" not in str(error):
             raise
-        kind = "strings (dtype U)" if key == "classes" else "uint8 numbers" if key[0] == "x" else "integers"
+        pixels = any(key == pair[0] for pairs in KEYS.values() for pair in pairs)
+        kind = "strings (dtype U)" if key == "classes" else "uint8 numbers" if pixels else "integers"
         raise InputError(
             f"{path}: {key} holds Python objects, which are never unpickled: save it as a plain array of {kind}"
         ) from None
 
 
-def _pixels(path: Path, key: str, x: NDArray[Any]) -> Pixels:
+def read_part(path: Path, arrays: dict[str, NDArray[Any]], keys: tuple[str, str]) -> Part:
+    """The images and labels under two keys.
+
+    Raises   InputError if they are none
+    """
+    pixels, labels = keys
+    return read_pixels(path, pixels, arrays[pixels]), read_labels(path, labels, arrays[labels], len(arrays[pixels]))
+
+
+def read_pixels(path: Path, key: str, x: NDArray[Any]) -> Pixels:
+    """The images with their channels first.
+
+    Shapes   (n, h, w) or (n, h, w, c) uint8 → (n, c, h, w)
+    Raises   InputError for anything else, and for images that seem to have their channels first
+    """
     if x.dtype != np.uint8:
         values = f", values {x.min():g} to {x.max():g}" if x.size and np.issubdtype(x.dtype, np.number) else ""
         scale = " (multiply images in 0..1 by 255 and round them)" if np.issubdtype(x.dtype, np.floating) else ""
         raise InputError(f"{path}: {key} needs dtype uint8, values 0 to 255, got {x.dtype}{values}{scale}")
     if x.ndim not in {3, 4} or not all(x.shape):
         raise InputError(f"{path}: {key} needs the shape (n, h, w) or (n, h, w, c) with images in it, got {x.shape}")
+    if x.ndim == 4 and x.shape[3] not in CHANNELS and (x.shape[1] in CHANNELS or x.shape[1] < x.shape[2] == x.shape[3]):
+        raise InputError(
+            f"{path}: {key} needs channels last, (n, h, w, c), and {x.shape} looks like channels first: "
+            f"save {key}.transpose(0, 2, 3, 1)"
+        )
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x[:, None]
 
 
-def _labels(path: Path, key: str, y: NDArray[Any], images: int) -> Labels:
+def read_labels(path: Path, key: str, y: NDArray[Any], images: int) -> Labels:
+    """One class number per image, or a row of 0 and 1 where images have several labels.
+
+    Shapes   (n,), (n, 1) or (n, k) → (n,) or (n, k)
+    Raises   InputError for anything else
+    """
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.ndim != 1:
-        one_hot = "; turn one-hot rows into numbers with argmax(1)" if y.ndim == 2 else ""
-        raise InputError(f"{path}: {key} needs the shape (n,) or (n, 1), got {y.shape}{one_hot}")
-    if not np.issubdtype(y.dtype, np.integer):
+    if y.ndim not in {1, 2}:
+        raise InputError(f"{path}: {key} needs the shape (n,), (n, 1) or (n, classes), got {y.shape}")
+    if not (np.issubdtype(y.dtype, np.integer) or (y.ndim == 2 and y.dtype == bool)):
         raise InputError(f"{path}: {key} needs integer labels from 0, got dtype {y.dtype}")
     if len(y) != images:
         raise InputError(f"{path}: {key} needs one label per image, got {len(y)} labels for {images} images")
-    if y.min() < 0:
+    if y.min(initial=0) < 0:
         raise InputError(f"{path}: {key} needs labels from 0, got {y.min()}")
+    if y.ndim == 2:
+        if y.max(initial=0) > 1:
+            raise InputError(f"{path}: {key} needs rows of 0 and 1 where images have several labels, got {y.max()}")
+        if (y.sum(1) == 1).all():
+            raise InputError(
+                f"{path}: {key} needs the shape (n,) or (n, 1), got {y.shape}; turn one-hot rows into numbers with argmax(1)"
+            )
+    elif y.max(initial=0) >= np.iinfo(np.int64).max:
+        raise InputError(f"{path}: {key} needs labels that number the classes from 0, got {y.max()}")
     return y.astype(np.int64)
 
 
-def _names(path: Path, names: NDArray[Any]) -> tuple[str, ...]:
+def read_names(path: Path, names: NDArray[Any]) -> tuple[str, ...]:
+    """The names of the classes.
+
+    Raises   InputError if these are no strings
+    """
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise InputError(f"{path}: classes needs one string per class, got shape {names.shape} and dtype {names.dtype}")
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
+    return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names.tolist())

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from .arrays import Labels
+from .deal import Groups, deal
 
 if TYPE_CHECKING:
     import torch
@@ -15,15 +16,18 @@ TEST_SEED = 1797  # of every test split that is drawn here: no user's seed ever 
 TEST_SHARE = 0.2
 
 
-def split_off(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
+def split_off(labels: Labels, share: float, seed: int, groups: Groups = None) -> tuple[Labels, Labels]:
     """The indices that stay and those that are set aside, `share` of every class to the nearest image, both ascending.
 
-    A class of two images or more gives at least one and keeps at least one.
+    A class of two images or more gives at least one and keeps at least one. Groups, and images of several labels, are dealt
+    out as evenly as they allow.
 
-    Shapes   labels (n,) → indices
+    Shapes   labels (n,) or (n, classes), groups (n,) → indices
     """
     aside = np.zeros(len(labels), bool)
-    if share > 0:
+    if share > 0 and (groups is not None or labels.ndim == 2):
+        aside = deal(labels, groups, (1 - share, share), seed) == 1
+    elif share > 0:
         rng = np.random.default_rng(seed)
         for label in np.unique(labels):
             members = np.flatnonzero(labels == label)
@@ -32,12 +36,15 @@ def split_off(labels: Labels, share: float, seed: int) -> tuple[Labels, Labels]:
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
-def fold_of(labels: Labels, folds: int, seed: int) -> Labels:
+def fold_of(labels: Labels, folds: int, seed: int, groups: Groups = None) -> Labels:
     """The fold that holds out each image, from 0: each class is shuffled, then dealt to the folds one by one.
 
-    No two folds differ by more than one image, neither of a class nor in all.
+    No two folds differ by more than one image, neither of a class nor in all. Groups, and images of several labels, are dealt
+    out as evenly as they allow.
     Source   Kohavi 1995, §2.2: stratified cross-validation
     """
+    if groups is not None or labels.ndim == 2:
+        return deal(labels, groups, (1 / folds,) * folds, seed)
     fold, rng, before = np.empty(len(labels), np.int64), np.random.default_rng(seed), 0
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
@@ -70,10 +77,13 @@ def limit_images(labels: Labels, limit: int | None, seed: int) -> Labels:
 
 
 def subset(labels: Labels, count: int, seed: int) -> Labels:
-    """The ascending indices of `count` images, each class in proportion and with one image at least.
+    """The ascending indices of `count` images, each class in proportion and with one image at least; of images of several
+    labels any ones.
 
     Raises   InputError if there are more classes than images asked for
     """
+    if labels.ndim == 2:
+        return np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
     classes, sizes = np.unique(labels, return_counts=True)
     if count < len(classes):
         raise InputError(f"limit needs at least one image for each of the {len(classes)} classes, got {count}")

@@ -111,7 +111,7 @@ class _Decoder(Dataset[Decoded]):
     def __init__(self, images: Streamed, zoom: float, side: int, feed: Feed, shared: bool) -> None:
         self.images, self.zoom, self.side, self.shared = images, zoom, side, shared
         self.seed, self.balanced, self.fit = feed.seed, feed.balanced, feed.fit
-        self.moves = images.targets.strata() is None  # class numbers are looked up where the batch arrives
+        self.moves = images.targets.moves  # class numbers are looked up where the batch arrives
 
     def __getitem__(self, order: Order) -> Decoded:
         number, first, indices = order

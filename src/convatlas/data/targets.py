@@ -1,11 +1,11 @@
-"""The target of each image: its class, the class of each of its pixels, or boxes around objects.
+"""The target of each image: its class or several, the class of each of its pixels, or boxes around objects.
 
 Targets move with their images: they are cropped, blanked and pasted exactly as the pixels are.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ Target = Any  # of a batch, as `take` gives it: a Tensor of class numbers or mas
 class Targets(Protocol):
     """The targets of all images of a set."""
 
+    task: str  # what is learned from them
+    noun: str  # what they are, for errors
+    moves: bool  # whether they change as the pixels move
     mixes: frozenset[str]  # the augmentations of several images that make sense for such targets
 
     def __len__(self) -> int: ...
@@ -57,7 +60,7 @@ class Labels:
     Shapes   numbers (n,) int64; a batch (k,)
     """
 
-    mixes = frozenset({"mixup", "cutmix"})
+    task, noun, moves, mixes = "classify", "class numbers", False, frozenset({"mixup", "cutmix"})
 
     def __init__(self, numbers: Tensor) -> None:
         self.numbers = numbers
@@ -73,6 +76,39 @@ class Labels:
 
     def take(self, indices: Tensor, window: Window | None = None) -> Tensor:
         return self.numbers[indices]
+
+    def see(self, target: Tensor, window: Window) -> Tensor:
+        return target
+
+    def blank(self, target: Tensor, hole: Tensor) -> Tensor:
+        return target
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts))
+
+
+class LabelSets:
+    """A row of 0 and 1 per image, one column per class, which nothing that happens to the pixels changes.
+
+    Shapes   rows (n, classes) of 0 and 1; a batch (k, classes) float32
+    """
+
+    task, noun, moves, mixes = "multilabel", "several labels each", False, frozenset({"mixup", "cutmix"})
+
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows.to(torch.uint8)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def strata(self) -> None:
+        return None
+
+    def subset(self, indices: Tensor) -> "LabelSets":
+        return LabelSets(self.rows[indices])
+
+    def take(self, indices: Tensor, window: Window | None = None) -> Tensor:
+        return self.rows[indices].float()
 
     def see(self, target: Tensor, window: Window) -> Tensor:
         return target
@@ -110,7 +146,7 @@ class Masks:
     Shapes   masks (n, h, w) uint8; a batch (k, h, w)
     """
 
-    mixes = frozenset({"cutmix"})
+    task, noun, moves, mixes = "segment", "masks", True, frozenset({"cutmix"})
 
     def __init__(self, masks: Tensor | MaskFiles) -> None:
         self.masks = masks
@@ -159,7 +195,10 @@ class Boxes:
     crowd: Tensor
     valid: Tensor | None = None
 
-    mixes = frozenset[str]()
+    task: ClassVar[str] = "detect"
+    noun: ClassVar[str] = "boxes"
+    moves: ClassVar[bool] = True
+    mixes: ClassVar[frozenset[str]] = frozenset()
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -45,7 +45,9 @@ class Recipe:
     """What is trained on what, and how; None leaves the choice to the network, the data set or the machine."""
 
     model: str = setting("lenet5", DATA, "Network, with ablations after a colon: resnet20 or resnet20:depths=3-3-3,width=32.")
-    data: str = setting("digits", DATA, "Data set of the catalog, a folder of images or an .npz file.", "digits; tune: yours")
+    data: str = setting(
+        "digits", DATA, "Data set of the catalog, a folder of images, a table (.csv) or an .npz file.", "digits; tune: yours"
+    )
     data_dir: str | None = setting(None, DATA, "Folder that holds the data sets; CONVATLAS_DATA if not given.")
     val_share: float = setting(
         0.1, DATA, "Share of the training images kept for validation; 0 trains on all of them.", **limits_of(Split, "val_share")
@@ -58,6 +60,11 @@ class Recipe:
     )
     fold: int = setting(0, DATA, "Which of the parts that is, counted from 0.", **limits_of(Split, "fold"))
     limit: int | None = setting(None, DATA, "Take a stratified subset of this many images.", **limits_of(Split, "limit"))
+    group_by: str | None = setting(
+        None, DATA, "Never split images of one value: of a table's column, or of a regular expression's match in their paths."
+    )
+    path_column: str | None = setting(None, DATA, "Column of paths in a table of labels.", "path, file, image or a like name")
+    label_column: str | None = setting(None, DATA, "Column of labels in a table.", "label, class, tags or a like name")
     image_size: int | None = setting(
         None, DATA, "Pixels a side the network is built for; the data's own size if it can be.", at_least=1
     )

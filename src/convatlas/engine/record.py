@@ -83,8 +83,8 @@ class Run:
         """Writes env.json: versions, processor, and the data as the run saw it, so that the folder is enough to predict."""
         parts = {"train": data.train, "val": data.val, "test": data.test}
         sizes = {name: len(images) if images is not None else 0 for name, images in parts.items()}
-        named = {"name": data.name, "title": data.title, "classes": list(data.classes), "channels": data.channels}
-        pixels = {"size": list(data.size), "mean": list(data.mean), "std": list(data.std)}
+        named = {"name": data.name, "title": data.title, "task": data.task, "classes": list(data.classes)}
+        pixels = {"channels": data.channels, "size": list(data.size), "mean": list(data.mean), "std": list(data.std)}
         write_json(self.path / "env.json", {**environment, "image_size": image_size, "data": named | sizes | pixels})
 
     @property

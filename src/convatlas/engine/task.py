@@ -109,6 +109,8 @@ class Task:
     """What there is to learn, and how it is judged."""
 
     name: str
+    network: str  # the task of the families whose networks it trains
+    noun: str  # what is learned, for errors
     hub_tag: str  # what the Hugging Face Hub calls it
     output: str  # what a network gives, with the number of classes in the place of {}
     use: str  # what it is for, in a model card
@@ -116,6 +118,8 @@ class Task:
     loss: Callable[["Recipe", "Data", "nn.Module | None"], Loss]  # the module is a teacher
     meter: Callable[[Sequence[str]], Meter]  # for the names of the classes
     per_image: Callable[[Mapping[str, "Tensor"]], "Tensor"]  # answers → (n,) in [0, 1], which paired tests draw again
+    image_measure: Measure  # what the mean of `per_image` is
+    probabilities: Callable[[Output], "Tensor"]  # output → (n, classes) in [0, 1], of an image's classes
     example: Callable[[Mapping[str, "Tensor"], int], Mapping[str, Any]]  # answers, i → JSON for a picture of image i
     score: Callable[[Output, "Tensor"], "Tensor"]  # output, what to explain (n,) → (n,): what saliency explains
     join: Callable[[Sequence[Output], Sequence[View]], Output]  # outputs of test-time views → their mean, views undone

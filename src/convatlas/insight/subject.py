@@ -46,9 +46,15 @@ class Subject:
         return len(self.images)
 
     @property
+    def task(self) -> str:
+        """What is learned from such images: a name of `engine.tasks.TASKS`."""
+        return self.images.targets.task
+
+    @property
     def labels(self) -> Tensor:
-        """(n,) int64."""
-        return self.images.labels
+        """(n,) int64; −1 where no single class is known."""
+        numbers = self.images.targets.strata()
+        return torch.full((len(self),), -1) if numbers is None else numbers
 
     @property
     def labeled(self) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import make_folder, write_text
-from ..runs.build import deciding_measure
 from ..runs.network import NetworkRequest
 from ..studies.card import SPLITS, Card, card, last_part
 from ..studies.subject import open_subject
@@ -86,7 +85,7 @@ def card_pictures(card: Card) -> Iterator[tuple[str, Iterator[Picture]]]:
 def training_curves(card: Card) -> Iterator[Picture]:
     """The curves of the first run."""
     rows = card.run.epochs()
-    measure = deciding_measure(card.recipe)
+    measure = card.task.measures[0]
     panels = list(training_panels(rows, measure, card.data["val"]))
     yield Picture("curves", curves.panels(panels), f"Training curves of {card.recipe.model}", caption(rows, measure))
 

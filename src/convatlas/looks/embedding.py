@@ -31,5 +31,6 @@ def pictures(subject: "Subject", **options: Any) -> "Iterator[Picture]":
 
 
 LOOK = Look(
-    "embedding", "the features of images in the plane, by PCA, t-SNE or UMAP, with an interactive page", pictures, OPTIONS
-)
+    "embedding", "the features of images in the plane, by PCA, t-SNE or UMAP, with an interactive page", pictures, OPTIONS,
+    tasks=("classify",),
+)  # fmt: skip

@@ -94,7 +94,16 @@ class Look:
         Raises   InputError for an unknown option, a value out of range, or a subject without this look
         """
         check_names(values, (self,))
-        return self.pictures(subject, **self.parse(values))
+        return self.draw_with(subject, self.parse(values))
+
+    def draw_with(self, subject: "Subject", options: Mapping[str, Any]) -> "Iterator[Picture]":
+        """The pictures with options that are parsed already.
+
+        Raises   InputError for a subject without this look
+        """
+        if self.tasks and subject.task not in self.tasks:
+            raise InputError(f"{self.name} is for networks that give one class per image, and {subject.title} gives several")
+        return self.pictures(subject, **options)
 
 
 def distribute(values: Mapping[str, Any], looks: tuple[Look, ...]) -> list[dict[str, Any]]:

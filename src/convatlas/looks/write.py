@@ -43,7 +43,7 @@ def write_looks(
         for look, options in looks.items():
             panels, problem = [], ""
             try:
-                for picture in look.pictures(subject, **options):
+                for picture in look.draw_with(subject, options):
                     make_folder(folder)
                     path = save(picture.figure, folder / f"{picture.name}.{kind}", theme)
                     panels.append(page_panel(picture, path, folder))

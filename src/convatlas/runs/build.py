@@ -10,7 +10,8 @@ from torch import nn
 from ..anatomy.parts import parts
 from ..data import Data, load
 from ..engine.recipe import Recipe
-from ..engine.task import Measure, Task
+from ..engine.record import Run
+from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..models import create_model, create_on_meta, settings_of_weights, variant
@@ -22,7 +23,7 @@ from ..weights.origin import published_as
 from .preparation import Place, Preparation, check_per_channel
 
 IMAGENET = 1000  # classes
-SPLIT = ("val_share", "split_seed", "folds", "fold", "limit")
+SPLIT = ("val_share", "split_seed", "folds", "fold", "limit", "group_by")
 """The fields of a recipe that say which images are for training, validation and test."""
 
 
@@ -39,24 +40,26 @@ def task_of(recipe: Recipe, data: Data) -> Task:
 
     Raises   InputError where they disagree, or the recipe sets what belongs to another task
     """
-    task, of_data = TASKS[variant(recipe.model).family.task], TASKS[data.task]
-    if task is not of_data:
+    kind, task = variant(recipe.model).family.task, TASKS[data.task]
+    if task.network != kind:
         raise InputError(
-            f"{recipe.model} is a network to {task.name} images, and {data.name} is a data set to {of_data.name} them: "
-            "`convatlas list` names the networks, `convatlas data list` the data sets"
+            f"{recipe.model} is a network to {kind} images, and {data.name} is a data set to {task.network} them: "
+            "`convatlas list` names the networks, `convatlas data` the data sets"
         )
     foreign = {name for other in TASKS.values() for name in other.settings} - task.settings
     for f in fields(recipe):
         if f.name in foreign and getattr(recipe, f.name) != f.default:
             raise InputError(
-                f"--{f.name.replace('_', '-')} means nothing to {recipe.model}, a network to {task.name} images: leave it out"
+                f"--{f.name.replace('_', '-')} means nothing where {recipe.model} learns {task.noun}: leave it out"
             )
     return task
 
 
-def deciding_measure(recipe: Recipe) -> Measure:
-    """The figure that decides which epoch or network is better: the first measure of the network's task."""
-    return TASKS[variant(recipe.model).family.task].measures[0]
+def task_of_run(run: Run) -> Task:
+    """What a run was trained for, as its folder says; one of an older version knew nothing but its network's task."""
+    network = TASKS[variant(run.recipe.model).family.task]
+    data = run.environment.get("data", {}) if (run.path / "env.json").is_file() else {}
+    return TASKS.get(data.get("task", network.name), network)
 
 
 def with_statistics(recipe: Recipe, data: Data) -> Data:
@@ -77,8 +80,10 @@ def load_arguments(recipe: Recipe) -> dict[str, Any]:
     """What a recipe asks `load` for; pictures in folders come in the size its network is built for."""
     native = variant(recipe.model).native
     options = {"strict": recipe.strict, "resident_share": recipe.resident_share, **split_options(recipe)}
+    columns = {"path_column": recipe.path_column, "label_column": recipe.label_column}
     folder = Path(recipe.data_dir) if recipe.data_dir else None
-    return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size, **options}
+    return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size,
+            **columns, **options}  # fmt: skip
 
 
 def image_size(recipe: Recipe, data: Data) -> int:

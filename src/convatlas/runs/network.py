@@ -13,6 +13,8 @@ from ..data import Data
 from ..engine.hardware import choose_device
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
+from ..engine.task import Task
+from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..models import CATALOG, create_model, variant
 from ..models.code import check_text
@@ -20,7 +22,17 @@ from ..models.variant import parse, write_name
 from ..trust import TRUST, is_own
 from ..weights import classes
 from ..weights.checkpoints import checkpoints_of
-from .build import IMAGENET, classes_of, create_seeded, image_size, load_complete, open_data, prepared_options, task_of
+from .build import (
+    IMAGENET,
+    classes_of,
+    create_seeded,
+    image_size,
+    load_complete,
+    open_data,
+    prepared_options,
+    task_of,
+    task_of_run,
+)
 from .class_names import number_classes, read_classes
 from .preparation import (
     Place,
@@ -76,6 +88,11 @@ class OpenNetwork:
     def recipe(self) -> Recipe:
         """How it was trained; the default recipe where it is not of a run."""
         return self.run.recipe if self.run else Recipe(model=self.name)
+
+    @property
+    def task(self) -> Task:
+        """What it was trained for."""
+        return task_of_run(self.run) if self.run else TASKS[variant(self.name).family.task]
 
     @property
     def metrics(self) -> dict[str, Any]:

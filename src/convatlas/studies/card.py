@@ -14,11 +14,11 @@ from ..data import CATALOG, Source
 from ..engine.recipe import Recipe
 from ..engine.record import Run
 from ..engine.task import Measure, Task
-from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..insight.confusions import wilson
 from ..models import ModelInfo, count_parameters, create_on_meta, model_info, variant
 from ..recipes import default
+from ..runs.build import task_of_run
 from ..weights.origin import published_as
 from ..weights.store import is_place
 from .figures import spread
@@ -117,7 +117,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
     base = variant(recipe.model).base
     shape = {"num_classes": len(data["classes"]), "in_channels": data["channels"], "image_size": environment["image_size"]}
     model = create_on_meta(recipe.model, **shape)
-    metrics, task = [run.metrics for run in runs], TASKS[variant(recipe.model).family.task]
+    metrics, task = [run.metrics for run in runs], task_of_run(first)
     return Card(
         run=first,
         task=task,

@@ -168,7 +168,7 @@ class Comparison:
         task = task_of(first, data)
         rows = [self.row(recipe, held_out, task) for recipe in self.recipes]
         runs = [Run.open(trial.folder) for recipe in self.recipes for trial in self.trials(recipe) if is_run(trial.folder)]
-        against_best(rows, held_out, task.measures[0])
+        against_best(rows, held_out, task.measures[0], task.image_measure)
         more = self.more_results(rows, held_out, task)
         for row in rows:
             del row["per_image"]

@@ -12,11 +12,9 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..engine.task import Task
-from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..files import is_occupied, make_folder, read_json, write_json
-from ..models import variant
-from ..runs.build import open_data
+from ..runs.build import open_data, task_of_run
 from ..runs.training import start
 from .compare import TrialStarted, confusion
 from .figures import of_split, spread
@@ -64,8 +62,8 @@ class CrossValidation:
 
     @property
     def task(self) -> Task:
-        """What is trained and how it is judged."""
-        return TASKS[variant(self.recipe.model).family.task]
+        """What is trained and how it is judged, as the first fold's run says."""
+        return task_of_run(Run.open(self.runs()[0][1]))
 
     def runs(self) -> list[tuple[Recipe, Path]]:
         """The recipe and the folder of each fold."""
@@ -102,7 +100,7 @@ class CrossValidation:
             "classes": runs[0].environment["data"]["classes"],
             f"val_{decides.key}": spread([m["val"][decides.key] for m in metrics]),
             "val_loss": spread([m["val"]["loss"] for m in metrics]),
-            "held_out_once": {"n": sum(sizes), decides.key: float(scores.mean())},
+            "held_out_once": {"n": sum(sizes), task.image_measure.key: float(scores.mean())},
             f"test_{decides.key}": spread([m["test"][decides.key] for m in metrics if m["test"]]),
             "seconds": spread([m["seconds"] for m in metrics]),
         }

@@ -14,7 +14,6 @@ from ..engine.record import Run
 from ..engine.task import Scores, Task
 from ..engine.tasks import TASKS
 from ..errors import InputError, unknown_name
-from ..models import variant
 from ..runs.images import images_of, open_data_of_run, open_photographs
 from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
 from ..runs.preparation import check_per_channel
@@ -53,7 +52,7 @@ def measure(
     )  # fmt: skip
     feed = preparation.feed(batch_size, device=device, channels_last=True)
     model = network.model.to(device).to(memory_format=torch.channels_last)
-    task = TASKS[variant(network.name).family.task]
+    task = TASKS[images.targets.task]
     size = network.channels, network.image_size, network.image_size
     machine = machine_to_evaluate(
         model, size, batch_size, len(images), device=device, precision=precision, threads=threads

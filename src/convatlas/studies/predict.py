@@ -90,7 +90,7 @@ def top_classes(network: OpenNetwork, pixels: torch.Tensor, topk: int) -> list[t
     logits = network.logits(pixels)
     if not logits.isfinite().all():
         raise InputError("the network's outputs are NaN or infinite: its weights need to be trained again")
-    top = logits.softmax(1).topk(min(topk, len(network.classes)))
+    top = network.task.probabilities(logits).topk(min(topk, len(network.classes)))
     return [
         tuple((network.classes[i], p) for p, i in zip(row_p, row_i, strict=True))
         for row_p, row_i in zip(top.values.tolist(), top.indices.tolist(), strict=True)

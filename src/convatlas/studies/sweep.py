@@ -11,11 +11,12 @@ from ..engine.events import Epoch, Event
 from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Diverged, Interrupted, OutOfMemory
+from ..engine.tasks import TASKS
 from ..errors import ConvAtlasError, InputError, count_of
 from ..files import is_occupied, make_folder, read_json, write_json
 from ..models import count_parameters, create_on_meta, variant
 from ..models.code import check_text
-from ..runs.build import deciding_measure, load_arguments, model_options, with_statistics
+from ..runs.build import load_arguments, model_options, with_statistics
 from ..runs.training import check, is_recipe_of, start
 from ..trust import is_own
 from .attempts import DIVERGED, FAILED, REPEATED, Attempt, AttemptEnded, AttemptStarted, BestStarted
@@ -44,7 +45,8 @@ class Sweep:
         self.folder, self.plan = folder, dict(plan)
         self.recipe = Recipe.from_json(plan["recipe"])
         self.space = read_space(plan["search"], self.recipe, {})
-        self.measure = deciding_measure(self.recipe)
+        network = variant(self.recipe.model).family.task  # which older plans knew alone
+        self.measure = TASKS[plan.get("task", network)].measures[0]
         self.opened: tuple[dict[str, Any], Data] | None = None
         self.made: Study | None = None
 
@@ -66,7 +68,8 @@ class Sweep:
         elif is_occupied(folder):
             raise not_empty(folder)
         search = [str(dimension) for dimension in space]
-        plan = {"recipe": recipe.to_json(), "search": search, "trials": min(trials, space_size(space) or trials)}
+        count = min(trials, space_size(space) or trials)
+        plan = {"recipe": recipe.to_json(), "task": data.task, "search": search, "trials": count}
         make_folder(folder)
         write_json(folder / FILE, plan)
         sweep = cls(folder, plan)

@@ -48,7 +48,9 @@ def mistakes(network: Network, classes: Sequence[str], most: int = 3) -> list[tu
 
 
 def class_name(classes: Sequence[str], index: Any) -> str:
-    """The name of a class, its number where it has none."""
+    """The name of a class, its number where it has none; several names where an image has several."""
+    if isinstance(index, list):
+        return ", ".join(class_name(classes, one) for one in index) or "none"
     known = isinstance(index, int) and 0 <= index < len(classes)
     return str(classes[index]) if known else str(index)
 

@@ -59,7 +59,8 @@ def verdict(results: Results) -> str:
     if not others:
         return f"{best} {sentence}."
     second = others[0]
-    p = finite((second.get("against_best") or {}).get("p_value"))
+    against = second.get("against_best") or {}
+    p = finite(against.get("p_value")) if (finite(against.get("difference")) or 0) <= 0 else None  # it has better images
     gap = gap_text(measure, own, mean(second, key) or 0, digits)
     lead = f"{gap} {measure.better} than {second.get('name')}{chance(p)}" if gap else f"level with {second.get('name')}"
     cost = training_price(winner) if results.get("kind") == "strategy" else price(winner, others)

@@ -202,6 +202,14 @@ def example(answers: Mapping[str, Tensor], i: int) -> dict[str, Any]:
     return {"true": int(true), "predicted": int(predicted), "probability": float(probability)}
 
 
+def class_probabilities(output: Tensor) -> Tensor:
+    """The probability of each class, given that an image is of one of them.
+
+    Shapes   output (n, classes) → the same
+    """
+    return output.float().softmax(1)
+
+
 def logit(output: Tensor, chosen: Tensor) -> Tensor:
     """The logit of a class of each image.
 
@@ -221,6 +229,8 @@ def mean_probability(outputs: Sequence[Tensor], views: Sequence[View]) -> Tensor
 
 CLASSIFY = Task(
     name="classify",
+    network="classify",
+    noun="one class per image",
     hub_tag="image-classification",
     output="a score for each of {} classes",
     use=(
@@ -231,6 +241,8 @@ CLASSIFY = Task(
     loss=loss_of,
     meter=ClassMeter,
     per_image=per_image,
+    image_measure=ACCURACY,
+    probabilities=class_probabilities,
     example=example,
     score=logit,
     join=mean_probability,

@@ -7,7 +7,7 @@ from ...engine.record import Run
 from ...engine.task import Measure
 from ...errors import InputError
 from ...insight.subject import Subject
-from ...runs.build import deciding_measure
+from ...runs.build import task_of_run
 from ...views import curves
 from ...views.numbers import duration, finite, significant
 from ...views.scales import Loss
@@ -29,7 +29,7 @@ def pictures(subject: Subject) -> Iterator[Picture]:
         raise InputError(
             f"{subject.run} has finished no epoch yet: continue it with `convatlas train --out {subject.run} --resume`"
         )
-    measure = deciding_measure(run.recipe)
+    measure = task_of_run(run).measures[0]
     rates = tuple(lines(rows, {"lr": "learning_rate"}))
     panels = [*training_panels(rows, measure, validation_images(subject)),
               curves.Panel("Learning rate after the epoch", rates, Loss.of(values(rates)))]  # fmt: skip
