@@ -90,7 +90,7 @@ def test_impossible_wishes(arguments: dict[str, float], words: str) -> None:
 def test_unknown_names_and_paths(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"did you mean fashion_mnist.*folder of images"):
         load("fashion_mnst")
-    with pytest.raises(InputError, match=r"no folder or \.npz file \./nowhere"):
+    with pytest.raises(InputError, match=r"no folder, table or \.npz file \./nowhere"):
         load("./nowhere")
     with pytest.raises(InputError, match="unknown data set ''"):
         load("")

@@ -79,6 +79,8 @@ def mean_output(outputs: Sequence[Tensor], views: Sequence[View]) -> Tensor:
 
 PARITY = Task(
     name="parity",
+    network="parity",
+    noun="a number per image",
     hub_tag="image-regression",
     output="one number",
     use="To tell even digits from odd ones.",
@@ -89,6 +91,8 @@ PARITY = Task(
     loss=loss,
     meter=ErrorMeter,
     per_image=closeness,
+    image_measure=Measure("closeness", "Closeness", "", "Error", "more", "number", "How near, from 0 to 1"),
+    probabilities=lambda output: output,
     example=lambda _, __: {},
     score=lambda output, _: output[:, 0],
     join=mean_output,
@@ -165,7 +169,7 @@ def test_networks_are_compared_by_it(tmp_path: Path, parity: Data, monkeypatch: 
 
 def test_a_network_and_data_of_different_tasks_are_refused(parity: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     assert task_of(Recipe(model="lenet5"), parity) is PARITY
-    with pytest.raises(InputError, match="--mixup means nothing to lenet5, a network to parity images: leave it out"):
+    with pytest.raises(InputError, match="--mixup means nothing where lenet5 learns a number per image: leave it out"):
         task_of(Recipe(model="lenet5", mixup=0.2), parity)
     monkeypatch.setattr(type(parity), "task", CLASSIFY.name)
     with pytest.raises(InputError, match="lenet5 is a network to parity images, and digits is a data set to classify them"):

@@ -62,19 +62,19 @@ def row(name: str, scores: np.ndarray | None, parameters: int = 1, status: str =
 def test_the_best_is_compared_with_nobody_and_the_failed_with_nothing():
     good, bad = right(0.9), right(0.5)
     rows = [row("bad", bad), row("good", good), row("none", None, status="failed"), row("half", good, status="failed")]
-    against_best(rows, "test", ACCURACY)
+    against_best(rows, "test", ACCURACY, ACCURACY)
     assert [r["against_best"] and r["against_best"]["best"] for r in rows] == ["good", None, None, None]
 
 
 def test_of_equals_the_smaller_one_is_best():
     a = right(0.8)
     rows = [row("large", a, 10), row("small", a, 5)]
-    against_best(rows, "test", ACCURACY)
+    against_best(rows, "test", ACCURACY, ACCURACY)
     assert rows[1]["against_best"] is None
     assert rows[0]["against_best"]["best"] == "small"
 
 
 def test_nothing_finished_is_nothing_to_compare():
     rows = [row("none", None, status="failed")]
-    against_best(rows, "test", ACCURACY)
+    against_best(rows, "test", ACCURACY, ACCURACY)
     assert rows[0]["against_best"] is None

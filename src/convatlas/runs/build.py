@@ -10,7 +10,7 @@ from torch import nn
 from ..anatomy.parts import parts
 from ..data import Data, load
 from ..engine.recipe import Recipe
-from ..engine.record import Run
+from ..engine.record import Run, is_run
 from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
@@ -18,6 +18,7 @@ from ..models import create_model, create_on_meta, settings_of_weights, variant
 from ..ops.droppath import set_stochastic_depth
 from ..ops.paths import is_in_any
 from ..weights import Loaded, load_into, source
+from ..weights.checkpoints import checkpoints_of
 from ..weights.load import classes_in
 from ..weights.origin import published_as
 from .preparation import Place, Preparation, check_per_channel
@@ -166,6 +167,14 @@ def classes_of(network: str, weights: Place) -> int:
     if published_as(base, weights):
         return IMAGENET
     return classes_in(source(base, weights), create_on_meta(network).state_dict(), family)
+
+
+def names_imagenet(network: str, weights: Place) -> bool:
+    """Whether weights name ImageNet's classes, as far as a tag, a file's name or its head tells.
+
+    Raises   InputError if there are no such weights
+    """
+    return not is_run(weights) and bool(checkpoints_of(variant(network).base)) and classes_of(network, weights) == IMAGENET
 
 
 def load_weights(network: str, weights: Place, *, fresh_head: bool = False, **options: Any) -> tuple[nn.Module, Loaded]:

@@ -292,11 +292,3 @@ def preparation_of_set(request: NetworkRequest, data: Data) -> Preparation:
     side = image_size(Recipe(model=request.network, image_size=request.image_size), data)
     preparation = Preparation.of(data, side)
     return replace(preparation, mean=request.mean or data.mean, std=request.std or data.std)
-
-
-def names_imagenet(network: str, weights: Place) -> bool:
-    """Whether weights name ImageNet's classes, as far as a tag, a file's name or its head tells.
-
-    Raises   InputError if there are no such weights
-    """
-    return not is_run(weights) and bool(checkpoints_of(variant(network).base)) and classes_of(network, weights) == IMAGENET

@@ -16,8 +16,9 @@ from ..features.extract import PENULTIMATE, passes
 from ..features.index import Index, Maker, Part, Vectors, fingerprint
 from ..features.storage import kind_of, save
 from ..files import check_is_new
+from ..runs.build import names_imagenet
 from ..runs.images import ImageSet, open_images
-from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
+from ..runs.network import NetworkRequest, OpenNetwork, open_network
 from ..weights.store import is_place
 
 BATCH = 128

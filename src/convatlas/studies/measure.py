@@ -14,8 +14,9 @@ from ..engine.record import Run
 from ..engine.task import Scores, Task
 from ..engine.tasks import TASKS
 from ..errors import InputError, unknown_name
+from ..runs.build import names_imagenet
 from ..runs.images import images_of, open_data_of_run, open_photographs
-from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
+from ..runs.network import NetworkRequest, OpenNetwork, open_network
 from ..runs.preparation import check_per_channel
 
 SPLITS = ("train", "val", "test")

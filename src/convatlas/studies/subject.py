@@ -8,8 +8,9 @@ from ..data import Data, Images
 from ..errors import InputError, unknown_name
 from ..insight.subject import Subject
 from ..models import variant
+from ..runs.build import names_imagenet
 from ..runs.images import images_of, open_data_of_run, open_photographs, read_images
-from ..runs.network import NetworkRequest, OpenNetwork, names_imagenet, open_network
+from ..runs.network import NetworkRequest, OpenNetwork, open_network
 from .predict import list_images
 
 SPLITS = ("test", "val", "train")
