@@ -1,6 +1,7 @@
 """The command line: parse, call, print. One file per command; a new command is imported here and added to COMMANDS."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -10,6 +11,7 @@ from cyclopts import App, Group
 from .. import __version__
 from ..errors import ConvAtlasError, InputError
 from ..ops.malloc import keep_freed_memory
+from ..streams import forgiving_streams
 from ..trust import TRUST, allow_named, is_own
 from . import (
     ablate,
@@ -45,6 +47,7 @@ app = App(
     help="Every famous convolutional network from scratch: train, compare, look inside, fine-tune and share. "
     "A network of your own takes the place of a name as FILE.py:CLASS. Two flags work with every command: --trust-code "
     "executes the code that a run folder keeps of one; --changed-code takes the weights of a run though your file changed.",
+    suppress_keyboard_interrupt=False,
 )
 # The commands as `convatlas --help` shows them: groups and commands stand in the order of work.
 COMMANDS: dict[str, tuple[Callable[..., None] | App, ...]] = {
@@ -76,6 +79,7 @@ app["--help"].group = app["--version"].group = Group("Flags", sort_key=len(COMMA
 
 
 TRUST_FLAGS = ("--trust-code", "--changed-code")
+STOPPED = 130  # exit code of Ctrl-C
 
 
 def fail(sentence: str, code: int) -> NoReturn:
@@ -101,18 +105,25 @@ def main() -> None:
     TRUST.all = TRUST.all or "--trust-code" in sys.argv
     TRUST.changed = TRUST.changed or "--changed-code" in sys.argv
     allow_named(words)
+    with forgiving_streams():
+        try:
+            with keep_freed_memory():
+                run_command(words)
+        except ConvAtlasError as error:
+            fail(str(error), error.exit_code)
+        except KeyboardInterrupt as stop:
+            fail(", ".join(["stopped", *map(str, stop.args)]), STOPPED)
+        except Exception as error:
+            if not (sentence := own_code_error(error)):
+                raise
+            fail(sentence, InputError.exit_code)
+
+
+def run_command(words: list[str]) -> None:
+    """Parses and calls, and ends when all output is written; SIGTERM is like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with keep_freed_memory():
-            app(words)
-    except ConvAtlasError as error:
-        fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        print("convatlas: stopped", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except Exception as error:
-        if not (sentence := own_code_error(error)):
-            raise
-        fail(sentence, InputError.exit_code)
+        app(words)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        sys.stdout.flush()

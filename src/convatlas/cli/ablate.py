@@ -46,7 +46,7 @@ def ablate(
     """
     from .. import console
     from ..console.comparison import print_ablation
-    from ..console.terminal import command
+    from ..console.terminal import command, resume_words, telling_what_is_kept
     from ..recipes import default
     from ..runs.build import open_data, with_weight_settings
     from ..studies.ablate import Ablation, check_size, matched_recipes, plan_design
@@ -68,7 +68,8 @@ def ablate(
         check_size([design.recipe_of(levels) for levels in design.cells], data, seeds, yes)
         recipes = matched_recipes(design, match, data)
         ablation = Ablation.plan_cells(out, design, recipes, seeds, command(), match=match, extend=resume)
-    with console.follow_progress("", quiet or as_json) as watch:
-        for event in ablation.run():
-            watch(event)
-    print_ablation(ablation, quiet, as_json)
+    with telling_what_is_kept(lambda: resume_words("ablate", ablation.folder)):
+        with console.follow_progress("", quiet or as_json) as watch:
+            for event in ablation.run():
+                watch(event)
+        print_ablation(ablation, quiet, as_json)

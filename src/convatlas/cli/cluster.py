@@ -32,9 +32,11 @@ def cluster(
         An index that embed wrote.
     """
     from ..console.index import print_clusters
-    from ..console.terminal import command
+    from ..console.terminal import command, telling_what_is_kept
     from ..looks.index import draw_clusters
     from ..studies.cluster import cluster_index
 
-    clustering = cluster_index(index, out, method=method, k=k, root=root, seed=seed)
-    print_clusters(clustering, draw_clusters(clustering, data_dir, command=command()), as_json)
+    with telling_what_is_kept(lambda: f"what is in {out} is incomplete" if out.exists() else "nothing was written"):
+        clustering = cluster_index(index, out, method=method, k=k, root=root, seed=seed)
+        page = draw_clusters(clustering, data_dir, command=command())
+    print_clusters(clustering, page, as_json)

@@ -35,7 +35,7 @@ def compare(
     """
     from .. import console
     from ..console.comparison import print_comparison
-    from ..console.terminal import command
+    from ..console.terminal import command, resume_words, telling_what_is_kept
     from ..runs.finetuning import strategy_recipes
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
 
@@ -54,7 +54,8 @@ def compare(
         else:
             recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
         comparison = Comparison.create(out, recipes, seeds, command())
-    with console.follow_progress("", quiet or as_json) as watch:
-        for event in comparison.run():
-            watch(event)
-    print_comparison(comparison, quiet, as_json)
+    with telling_what_is_kept(lambda: resume_words("compare", comparison.folder)):
+        with console.follow_progress("", quiet or as_json) as watch:
+            for event in comparison.run():
+                watch(event)
+        print_comparison(comparison, quiet, as_json)

@@ -40,11 +40,11 @@ def embed(
         A run folder, or the name of a network with --weights.
     """
     from ..console.index import print_index
+    from ..console.terminal import telling_what_is_kept
     from ..runs.network import NetworkRequest
     from ..studies.embed import embed as make_index
 
     request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
-    index, notes = make_index(
-        request, data, split, out, layer=layer, batch_size=batch_size, device=device, threads=threads
-    )  # fmt: skip
+    with telling_what_is_kept(lambda: "no index was written"):
+        index, notes = make_index(request, data, split, out, layer=layer, batch_size=batch_size, device=device, threads=threads)
     print_index(index, notes, out, as_json)

@@ -46,7 +46,7 @@ def sweep(
         Name of a network, changes to it after a colon: resnet20 or resnet20:width=32.
     """
     from ..console.sweep import follow_trials, print_sweep
-    from ..console.terminal import command
+    from ..console.terminal import command, resume_words, telling_what_is_kept
     from ..studies.rates import plan_run
     from ..studies.space import read_space
     from ..studies.study import require_optuna
@@ -69,7 +69,8 @@ def sweep(
         settings, data = plan_run(model, values)
         space = read_space(search, settings, values)
         chosen = Sweep.create(out, settings, data, space, TRIALS if trials is None else trials)
-    with follow_trials(chosen.measure, quiet or as_json) as watch:
-        for event in chosen.run():
-            watch(event)
-    print_sweep(chosen, command(), quiet, as_json)
+    with telling_what_is_kept(lambda: resume_words("sweep", chosen.folder)):
+        with follow_trials(chosen.measure, quiet or as_json) as watch:
+            for event in chosen.run():
+                watch(event)
+        print_sweep(chosen, command(), quiet, as_json)

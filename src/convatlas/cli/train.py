@@ -31,6 +31,7 @@ def train(
         Name of a network, changes to it after a colon: resnet20 or resnet20:width=32.
     """
     from .. import console
+    from ..console.terminal import resume_words, telling_what_is_kept
     from ..engine.record import Run
     from ..recipes import default
     from ..runs.build import open_data, with_weight_settings
@@ -51,7 +52,8 @@ def train(
     if run.finished:
         console.print_run(run, quiet, as_json)
         return
-    with console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
+    kept = telling_what_is_kept(lambda: resume_words("train", run.path))
+    with kept, console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
         for event in start(run, data):
             watch(event)
     console.print_run(run, quiet, as_json)

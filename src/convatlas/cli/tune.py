@@ -32,6 +32,7 @@ def tune(
         Name of a network, which starts from --weights (published weights if not given), or a run folder.
     """
     from .. import console
+    from ..console.terminal import resume_words, telling_what_is_kept
     from ..console.tuning import cross_validate
     from ..engine.record import Run
     from ..runs.finetuning import network_and_weights, plan_tuning
@@ -60,7 +61,8 @@ def tune(
             return
         run = Run.create(out, plan)
     if not run.finished:
-        with console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
+        kept = telling_what_is_kept(lambda: resume_words("tune", run.path))
+        with kept, console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
             for event in start(run, data, notes):
                 watch(event)
     console.print_run(run, quiet, as_json, notes)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from .terminal import dump
+from ..errors import count_of
+from .terminal import dump, telling_what_is_kept
 
 if TYPE_CHECKING:
     from ..looks.write import Saved
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 def print_looks(pictures: Iterable["Saved"], title: str, folder: Path, as_json: bool) -> None:
     """Prints what was written and what it shows, then where the page is; or all of it as JSON."""
     out, errors = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
-    rows = []
+    rows: list[Saved] = []
     if not as_json:
         out.print(title, markup=False)
-    with errors.status("drawing", spinner="dots") as status:
+    kept = telling_what_is_kept(
+        lambda: f"{count_of(sum(saved.path is not None for saved in rows), 'picture')} kept in {folder}"
+    )
+    with kept, errors.status("drawing", spinner="dots") as status:
         for saved in pictures:
             rows.append(saved)
             status.update(saved.look)

@@ -11,7 +11,8 @@ from rich.progress import Progress
 
 from ..errors import InputError
 from ..files import replace_file
-from .terminal import dump
+from ..streams import reader_left
+from .terminal import dump, telling_what_is_kept
 
 if TYPE_CHECKING:
     from ..studies.predict import Prediction
@@ -44,6 +45,7 @@ def print_predictions(
     elif table is not None:
         # a name that is no text goes out as the bytes it is made of
         with (
+            telling_what_is_kept(lambda: f"{table} was not written"),
             replace_file(table) as temporary,
             temporary.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
@@ -63,6 +65,8 @@ def print_predictions(
         for one in predictions if sys.stdout.isatty() else follow_progress(predictions, count):
             words = "   ".join(f"{name} {100 * p:.1f} %" for name, p in one.classes)
             print(f"{one.path}  {words or f'cannot be read: {one.error}'}", flush=True)
+            if reader_left():
+                break
 
 
 def write(predictions: Iterable["Prediction"], topk: int, file: IO[str]) -> int:
@@ -75,6 +79,8 @@ def write(predictions: Iterable["Prediction"], topk: int, file: IO[str]) -> int:
         cells = [cell for name, p in one.classes for cell in (name, f"{p:.6g}")]
         rows.writerow([one.path, *cells, *[""] * (2 * topk - len(cells)), one.error or ""])
         unreadable += one.error is not None
+        if file is sys.stdout and reader_left():
+            break
     return unreadable
 
 

@@ -3,6 +3,9 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,6 +16,23 @@ from rich.table import Table
 def command() -> str:
     """What was typed."""
     return shlex.join(["convatlas", *sys.argv[1:]])
+
+
+@contextmanager
+def telling_what_is_kept(words: Callable[[], str]) -> Iterator[None]:
+    """Adds to Ctrl-C what the block has left on disk.
+
+    Raises   KeyboardInterrupt with these words
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(*stop.args or (words(),)) from None
+
+
+def resume_words(command: str, folder: Path) -> str:
+    """What is kept of runs that were stopped, and how to go on."""
+    return f"what is in {folder} is kept. Continue with: convatlas {command} --out {shlex.quote(str(folder))} --resume"
 
 
 def dump(value: Any) -> None:

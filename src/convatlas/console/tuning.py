@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from .terminal import dump, show, table
+from .terminal import dump, resume_words, show, table, telling_what_is_kept
 
 if TYPE_CHECKING:
     from ..engine.task import Measure
@@ -16,7 +16,8 @@ def cross_validate(folds: "CrossValidation", quiet: bool, as_json: bool) -> None
     """Trains the folds, then prints their figures."""
     from . import follow_progress
 
-    with follow_progress(folds.recipe.model, quiet or as_json) as watch:
+    kept = telling_what_is_kept(lambda: resume_words("tune", folds.folder))
+    with kept, follow_progress(folds.recipe.model, quiet or as_json) as watch:
         for event in folds.run():
             watch(event)
     results = folds.results()
