@@ -43,7 +43,7 @@ import torch
 from PIL import Image
 from tune_loops import BATCH, CONTESTANTS, FEW_EPOCHS, OURS, SIDE, STREAMED, TIMM, TRIED, Plan, Setting, drawn
 
-from convatlas.data.picture import ENDINGS
+from convatlas.data.picture_file import ENDINGS
 from convatlas.engine.hardware import possible_precisions, processor
 
 

@@ -16,6 +16,10 @@ class InputError(ConvAtlasError, ValueError):
     exit_code = 2
 
 
+class ConvAtlasWarning(UserWarning):
+    """Something worth knowing that does not stop the work; the command line shows it as one sentence."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> InputError:
     """The error for a name that does not exist, with the nearest ones that do.
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from convatlas.data import duplicates
 from convatlas.data.duplicates import MIRROR, RADIUS, codes, correlation, find_copies, neighbors
-from convatlas.data.picture import Unreadable
+from convatlas.data.picture_file import Unreadable
 from convatlas.data.picture_info import SIDE, PictureInfo, digest, picture_info
 
 

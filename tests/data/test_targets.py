@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from convatlas.data import Augment, Batches, Feed, Resident, Streamed, picture
+from convatlas.data import Augment, Batches, Feed, Resident, Streamed, picture_file
 from convatlas.data.picture import PathTable
 from convatlas.data.targets import Boxes, Labels, MaskFiles, Masks
 from convatlas.errors import InputError
@@ -123,7 +123,7 @@ def test_masks_lie_beside_their_pictures_and_one_of_another_size_is_left_out(tmp
 
 def test_a_mask_in_colors_is_none(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "0.png")
-    with pytest.raises(picture.Unreadable, match="a palette or 8 bits of gray, and its mode is RGB"):
+    with pytest.raises(picture_file.Unreadable, match="a palette or 8 bits of gray, and its mode is RGB"):
         MaskFiles(PathTable(tmp_path, ["0.png"]))[torch.tensor([0])]
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from convatlas import create_model
-from convatlas.data.picture import Unreadable
+from convatlas.data.picture_file import Unreadable
 from convatlas.studies.predict import predict
 
 

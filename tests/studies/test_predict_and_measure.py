@@ -41,7 +41,7 @@ def pictures(tmp_path_factory) -> Path:
 
 
 def asked(run: Path, paths: list[Path], topk: int = 5) -> list[Prediction]:
-    return list(predict(open_network(NetworkRequest(str(run))), list_images(paths), topk))
+    return list(predict(open_network(NetworkRequest(str(run))), list_images(paths)[0], topk))
 
 
 def test_probabilities_come_sorted_and_sum_to_one(trained, pictures):

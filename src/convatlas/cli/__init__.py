@@ -3,13 +3,14 @@
 import json
 import signal
 import sys
+import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from cyclopts import App, Group
 
 from .. import __version__
-from ..errors import ConvAtlasError, InputError
+from ..errors import ConvAtlasError, ConvAtlasWarning, InputError
 from ..ops.malloc import keep_freed_memory
 from ..streams import forgiving_streams
 from ..trust import TRUST, allow_named, is_own
@@ -78,6 +79,7 @@ for place, (title, commands) in enumerate(COMMANDS.items()):
 app["--help"].group = app["--version"].group = Group("Flags", sort_key=len(COMMANDS))
 
 
+SHOW_ANY = warnings.showwarning  # as it was
 TRUST_FLAGS = ("--trust-code", "--changed-code")
 STOPPED = 130  # exit code of Ctrl-C
 
@@ -86,8 +88,26 @@ def fail(sentence: str, code: int) -> NoReturn:
     """Says what went wrong, and ends with an exit code."""
     if "--json" in sys.argv:
         print(json.dumps({"error": sentence}))
-    print(f"convatlas: {sentence}", file=sys.stderr)
+    say(sentence)
     sys.exit(code)
+
+
+def say(sentence: str) -> None:
+    """Prints a sentence on standard error; names of files cannot steer the terminal."""
+    from ..console.terminal import printable
+
+    print("\n".join(map(printable, f"convatlas: {sentence}".split("\n"))), file=sys.stderr)
+
+
+def show_warning(  # noqa: PLR0917 - the standard library's signature
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+    line: str | None = None,
+) -> None:  # fmt: skip
+    """Shows a warning of the product's own as a sentence; those of libraries are for programmers, who ask with python -W."""
+    if issubclass(category, ConvAtlasWarning):
+        say(str(message))
+    elif sys.warnoptions:
+        SHOW_ANY(message, category, filename, lineno, file, line)
 
 
 def own_code_error(error: Exception) -> str:
@@ -105,6 +125,7 @@ def main() -> None:
     TRUST.all = TRUST.all or "--trust-code" in sys.argv
     TRUST.changed = TRUST.changed or "--changed-code" in sys.argv
     allow_named(words)
+    warnings.showwarning = show_warning
     with forgiving_streams():
         try:
             with keep_freed_memory():

@@ -49,8 +49,8 @@ def predict(
     from ..studies.predict import predict as study
 
     check_csv(csv, as_json)
-    files = list_images(images)
+    files, notes = list_images(images)
     network = open_network(NetworkRequest(run, weights, data, data_dir, mean, std, classes)).on(device)
     topk = min(topk, len(network.classes))
     predictions = study(network, files, topk, batch_size, threads)
-    print_predictions(predictions, network.note, len(files), topk, as_json=as_json, table=csv)
+    print_predictions(predictions, (network.note, *notes), len(files), topk, as_json=as_json, table=csv)

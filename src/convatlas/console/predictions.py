@@ -12,7 +12,7 @@ from rich.progress import Progress
 from ..errors import InputError
 from ..files import replace_file
 from ..streams import reader_left
-from .terminal import dump, telling_what_is_kept
+from .terminal import dump, printable, telling_what_is_kept
 
 if TYPE_CHECKING:
     from ..studies.predict import Prediction
@@ -33,13 +33,20 @@ def check_csv(path: Path | None, as_json: bool) -> None:
 
 
 def print_predictions(
-    predictions: Iterable["Prediction"], note: str, count: int, topk: int, *, as_json: bool, table: Path | None = None
+    predictions: Iterable["Prediction"],
+    notes: Iterable[str],
+    count: int,
+    topk: int,
+    *,
+    as_json: bool,
+    table: Path | None = None,
 ) -> None:
     """The likeliest classes of each of `count` images, as they come; which network it is on standard error.
 
     Raises   InputError if the table cannot be written
     """
-    print(note, file=sys.stderr)
+    for note in notes:
+        print(printable(note), file=sys.stderr)
     if table == STDOUT:
         write(predictions if sys.stdout.isatty() else follow_progress(predictions, count), topk, sys.stdout)
     elif table is not None:
@@ -53,7 +60,7 @@ def print_predictions(
         if as_json:
             dump({"csv": str(table), "images": count, "unreadable": unreadable})
         else:
-            print(f"{table}  {count:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
+            print(f"{printable(table)}  {count:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
     elif as_json:
         dump(
             [
@@ -64,7 +71,7 @@ def print_predictions(
     else:
         for one in predictions if sys.stdout.isatty() else follow_progress(predictions, count):
             words = "   ".join(f"{name} {100 * p:.1f} %" for name, p in one.classes)
-            print(f"{one.path}  {words or f'cannot be read: {one.error}'}", flush=True)
+            print(printable(f"{one.path}  {words or f'cannot be read: {one.error}'}"), flush=True)
             if reader_left():
                 break
 

@@ -1,6 +1,7 @@
 """How anything is shown: tables as wide as the terminal, JSON for programs, numbers for people."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # and what turns the direction of writing
 
 
 def command() -> str:
@@ -33,6 +36,11 @@ def telling_what_is_kept(words: Callable[[], str]) -> Iterator[None]:
 def resume_words(command: str, folder: Path) -> str:
     """What is kept of runs that were stopped, and how to go on."""
     return f"what is in {folder} is kept. Continue with: convatlas {command} --out {shlex.quote(str(folder))} --resume"
+
+
+def printable(text: object) -> str:
+    """The text with its control characters, which could steer a terminal, written out."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 def dump(value: Any) -> None:

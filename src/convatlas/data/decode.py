@@ -1,6 +1,7 @@
 """A folder's pictures, checked or decoded by threads: broken ones are reported, the rest is held in memory or streamed."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,12 +10,15 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from ..errors import InputError, join_names
+from ..errors import InputError, count_of, join_names
 from . import picture
 from .arrays import Labels
 from .dataset import targets_of
 from .images import Resident, Streamed, evenly
+from .levels import WHITE
+from .picture_file import Unreadable, count_channels
 
 T = TypeVar("T")
 
@@ -32,18 +36,23 @@ class Files:
     labels: Labels
     broken: dict[str, str] = field(default_factory=dict)
 
-    def remove_broken(self, title: str) -> bool:
-        """Removes what cannot be opened; whether all that is left is gray."""
-        gray: list[bool | None] = []
-        results = map_pictures(self.root, self.names, picture.is_gray, f"checking {title}")
-        for name, is_gray in zip(self.names, results, strict=True):
-            gray.append(is_gray if isinstance(is_gray, bool) else None)
-            if isinstance(is_gray, picture.Unreadable):
-                self.broken[name] = str(is_gray)
-        self._keep([result is not None for result in gray])
-        return all(result for result in gray if result is not None)
+    def remove_broken(self, title: str) -> int:
+        """Removes what cannot be opened, and what has other channels than most; returns the channels of what is left.
 
-    def resident(self, channels: int, side: int, title: str) -> Resident:
+        These are 1 if all is gray, else 3; more for TIFF files of many channels.
+        """
+        results = list(map_pictures(self.root, self.names, count_channels, f"checking {title}"))
+        usual = Counter(max(count, 3) if count != 2 else 2 for count in results if isinstance(count, int)).most_common(1)
+        most = usual[0][0] if usual else 3
+        for name, count in zip(self.names, results, strict=True):
+            if isinstance(count, Unreadable):
+                self.broken[name] = str(count)
+            elif count != most and (count, most) != (1, 3):
+                self.broken[name] = f"{count_of(count, 'channel')}, and most have {most}"
+        self._keep([name not in self.broken for name in self.names])
+        return max((count for count in results if isinstance(count, int) and count <= most), default=3)
+
+    def resident(self, channels: int, side: int, title: str, *, fit: str = "cover", white: int = WHITE) -> Resident:
         """All pictures decoded; those that fail only now are removed too.
 
         Shapes   images of (channels, side, side)
@@ -51,22 +60,30 @@ class Files:
         x = np.empty((len(self.names), channels, side, side), np.uint8)
         readable: list[bool] = []
         count = 0
-        squares = map_pictures(self.root, self.names, lambda path: picture.square(path, channels, side), f"decoding {title}")
+
+        def read(path: Path) -> NDArray[np.uint8]:
+            return picture.square(path, channels, side, fit=fit, white=white)
+
+        squares = map_pictures(self.root, self.names, read, f"decoding {title}")
         for name, square in zip(self.names, squares, strict=True):
-            if isinstance(square, picture.Unreadable):
+            if isinstance(square, Unreadable):
                 self.broken[name] = str(square)
             else:
                 x[count] = square
                 count += 1
-            readable.append(not isinstance(square, picture.Unreadable))
+            readable.append(not isinstance(square, Unreadable))
         self._keep(readable)
         return Resident(torch.from_numpy(x[:count]), targets_of(self.labels))
 
-    def stream(self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None) -> Streamed:
+    def stream(
+        self, channels: int, side: int, strict: bool, frame: picture.Frame | None = None, *, fit: str = "cover",
+        white: int = WHITE,
+    ) -> Streamed:  # fmt: skip
         """The pictures, decoded when they are needed."""
         return Streamed(
-            self.root, self.names, targets_of(self.labels), channels=channels, side=side, strict=strict, frame=frame
-        )
+            self.root, self.names, targets_of(self.labels), channels=channels, side=side, strict=strict, frame=frame,
+            fit=fit, white=white,
+        )  # fmt: skip
 
     def sample(self, count: int) -> "Files":
         """At most `count` of them, spread evenly."""
@@ -93,13 +110,13 @@ def broken_warning(parts: list[Files], strict: bool) -> tuple[str, ...]:
     return (f"{words}; left out",)
 
 
-def map_pictures(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | picture.Unreadable]:
+def map_pictures(root: Path, names: list[str], do: Callable[[Path], T], title: str) -> Iterator[T | Unreadable]:
     """What `do` makes of each picture, in their order, by one thread per core; a broken one gives the reason instead."""
 
-    def attempt(name: str) -> T | picture.Unreadable:
+    def attempt(name: str) -> T | Unreadable:
         try:
             return do(root / name)
-        except picture.Unreadable as error:
+        except Unreadable as error:
             return error
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:

@@ -2,15 +2,16 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, join_names
+from ..errors import InputError, count_of, join_names
 from .arrays import Labels
 from .deal import Groups
-from .picture import ENDINGS
+from .picture_file import ENDINGS, FORMATS_IN_WORDS, holds_picture
 
 TRAIN, VAL, TEST = ("train",), ("val", "valid", "validation"), ("test",)
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})
@@ -44,7 +45,7 @@ class Tree:
     @property
     def endings(self) -> tuple[str, ...]:
         """How those files end, each once."""
-        return tuple(sorted({_ending(name) or "no ending" for name in self.others}))
+        return endings(self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,16 @@ def scan(root: Path) -> Folder:
     return Folder(train, val, test, whole=val is None and test is None)
 
 
+def endings(names: Sequence[str]) -> tuple[str, ...]:
+    """How files end, each once."""
+    return tuple(sorted({_ending(name) or "no ending" for name in names}))
+
+
+def others_words(root: Path, others: Sequence[str]) -> str:
+    """What is said of files below a folder that are no pictures."""
+    return f"{count_of(len(others), 'file')} of no image format ({', '.join(endings(others)[:5])}) left out of {root}"
+
+
 def part(root: Path, split: str) -> Tree:
     """All pictures of one part, `train`, `val` or `test`; a folder that has no parts is one itself, whichever is asked for.
 
@@ -150,7 +161,7 @@ def walk(root: Path) -> Tree:
         for folder, below, files in os.walk(root / name, followlinks=True):
             below[:] = sorted(entry for entry in below if not _is_litter(entry))
             for file in sorted(file for file in files if not _is_litter(file)):
-                (names if _ending(file) in ENDINGS else others).append(os.path.relpath(Path(folder, file), root))
+                (names if holds_picture(Path(folder, file)) else others).append(os.path.relpath(Path(folder, file), root))
         labels += [label] * (len(names) - before)
     return Tree(root, classes, tuple(names), np.array(labels, np.int64), tuple(others))
 
@@ -187,15 +198,16 @@ def _is_litter(name: str) -> bool:
 
 def _check_filled(tree: Tree) -> None:
     layout = "a sub-folder for each class with images in it"
-    formats = ", ".join(sorted(ending[1:] for ending in ENDINGS))
     if not tree.names:
         loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _entries(tree.root))
         beside = f" ({loose} lie beside the sub-folders, where their class is unknown)" if loose else ""
         only = f" (only {', '.join(tree.endings[:5])})" if tree.others else ""
-        raise InputError(f"{tree.root} has no images{beside}{only}: {layout} is needed, {formats}")
+        raise InputError(f"{tree.root} has no images{beside}{only}: {layout} is needed, {FORMATS_IN_WORDS}")
     empty = [tree.classes[label] for label in sorted(set(range(len(tree.classes))) - set(tree.labels.tolist()))]
     if empty:
-        raise InputError(f"{tree.root} has no image of {', '.join(empty[:8])}: remove the empty folder or fill it ({formats})")
+        raise InputError(
+            f"{tree.root} has no image of {', '.join(empty[:8])}: remove the empty folder or fill it ({FORMATS_IN_WORDS})"
+        )
 
 
 def _check_classes(tree: Tree) -> None:

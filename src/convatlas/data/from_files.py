@@ -32,8 +32,8 @@ def make_data(
 
     train, val, test = divide(source, split)
     parts = [part for part in (train, val, test) if part]
-    gray = [part.remove_broken(f"{title} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
-    channels = 1 if all(gray) else 3
+    counts = [part.remove_broken(f"{title} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
+    channels = max(counts)
     larger = round(ZOOM_MARGIN * side)
     size = channels * (len(train.names) * larger**2 + sum(len(part.names) for part in parts[1:]) * side**2)
     hold = size <= resident_share * free_memory()
@@ -83,18 +83,16 @@ def divide(source: folder.Folder, split: Split) -> "tuple[Files, Files | None, F
 def check_every_class(train: "Files", classes: tuple[str, ...]) -> None:
     """Raises InputError if no readable image of a class is left."""
     if gaps := class_gaps(train.labels, len(classes)):
+        why = next((f": {train.root / name} ({reason})" for name, reason in train.broken.items()), "")
         raise InputError(
-            f"{train.root} has no readable image of {', '.join(classes[label] for label in gaps.first)}{gaps.more}"
+            f"{train.root} has no readable image of {', '.join(classes[label] for label in gaps.first)}{gaps.more}{why}"
         )
 
 
 def other_files(source: folder.Folder) -> tuple[str, ...]:
     """A sentence for each part that has files that are no pictures."""
-    return tuple(
-        f"{count} file{'s' * (count > 1)} of no image format ({', '.join(tree.endings[:5])}) left out of {tree.root}"
-        for tree in (source.train, source.val, source.test)
-        if tree is not None and (count := len(tree.others))
-    )
+    trees = (source.train, source.val, source.test)
+    return tuple(folder.others_words(tree.root, tree.others) for tree in trees if tree is not None and tree.others)
 
 
 def shared_groups(source: folder.Folder) -> tuple[str, ...]:

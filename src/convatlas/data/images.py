@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import picture
+from .levels import WHITE
 from .picture import PathTable
 from .targets import Labels, Targets
 
@@ -92,11 +93,12 @@ class Streamed:
     Raises   InputError for a frame beside masks or boxes, which cannot follow it
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self, root: Path, names: Sequence[str], targets: Tensor | Targets, *, channels: int, side: int, strict: bool = False,
-        frame: picture.Frame | None = None,
+        frame: picture.Frame | None = None, fit: str = "cover", white: int = WHITE,
     ) -> None:  # fmt: skip
         self.root, self.channels, self.side, self.strict, self.frame = root, channels, side, strict, frame
+        self.fit, self.white = fit, white
         self.targets: Targets = Labels(targets) if isinstance(targets, Tensor) else targets
         self.paths = PathTable(root, names)
         if frame is not None and self.targets.moves:
@@ -117,12 +119,17 @@ class Streamed:
         return self.paths[index]
 
     def pixels(self, indices: Tensor) -> Tensor:
-        """The whole square middle of each picture, or what the frame makes of it.
+        """The whole square middle of each picture, all of it to contain it, or what the frame makes of it.
 
-        Raises   picture.Unreadable if one cannot be decoded
+        Raises   picture_file.Unreadable if one cannot be decoded
         """
-        squares = [picture.square(self.path(i), self.channels, self.side, self.frame) for i in indices.tolist()]
-        return torch.from_numpy(np.stack(squares))
+
+        def read(index: int) -> NDArray[np.uint8]:
+            return picture.square(
+                self.path(index), self.channels, self.side, self.frame, fit=self.fit, white=self.white
+            )  # fmt: skip
+
+        return torch.from_numpy(np.stack([read(index) for index in indices.tolist()]))
 
     def subset(self, indices: Tensor) -> "Streamed":
         part = copy(self)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .picture import GRAY, ORIENTATION, open_picture, upright, upright_size
+from .picture_file import channels_of, is_gray, open_picture, orientation, planes, preview, upright_size
 
 SIDE = 16  # pixels of a thumbnail
 
@@ -32,35 +32,36 @@ class PictureInfo:
 def picture_info(path: Path) -> PictureInfo:
     """The whole picture decoded, at a fraction of its size where the format allows that.
 
-    Raises   picture.Unreadable
+    Raises   picture_file.Unreadable
     """
     with open_picture(path) as image:
-        turn = image.getexif().get(ORIENTATION, 1)
+        turn = orientation(image)
         width, height = upright_size(image)
-        gray, alpha = image.mode in GRAY or image.mode.startswith("I;16"), image.has_transparency_data
+        gray, alpha = is_gray(image), image.has_transparency_data
         image.draft("L", (4 * SIDE, 4 * SIDE))
-        small = upright(image, 1).resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        small = preview(image, 1).resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0)
         return PictureInfo(width, height, gray, alpha, turn != 1, np.asarray(small))
 
 
 def digest(path: Path) -> bytes:
-    """A hash that is the same for two files if their upright pixels in RGB are.
+    """A hash that is the same for two files if their upright pixels are, in RGB or in their many channels.
 
-    Raises   picture.Unreadable
+    Raises   picture_file.Unreadable
     """
     with open_picture(path) as image:
-        plain = upright(image, 3)
-        return blake2b(plain.tobytes(), key=repr(plain.size).encode(), digest_size=16).digest()
+        plain = planes(image, max(channels_of(image), 3))
+        content = b"".join(plane.tobytes() for plane in plain)
+        return blake2b(content, key=repr(plain[0].size).encode(), digest_size=16).digest()
 
 
 def reduced_pixels(path: Path, longest: int = 384) -> NDArray[np.uint8]:
     """The upright picture in its proportions, reduced where it is larger than a page shows it.
 
     Shapes   (h, w, 3)
-    Raises   picture.Unreadable
+    Raises   picture_file.Unreadable
     """
     with open_picture(path) as image:
         image.draft("RGB", (longest, longest))
-        plain = upright(image, 3)
+        plain = preview(image, 3)
         plain.thumbnail((longest, longest))
         return np.asarray(plain)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..errors import ConvAtlasError, InputError
+from ..errors import ConvAtlasError, ConvAtlasWarning, InputError
 from . import picture
 from .feed import Feed
 from .images import Streamed
+from .picture_file import Unreadable
 from .targets import Boxes, Target
 from .windows import Cut
 
@@ -74,7 +75,7 @@ class Stream:
                 raise InputError(f"{words}; remove it, or go on without --strict")
             if words not in self.reported:
                 self.reported.add(words)
-                warnings.warn(f"{words}; it is left out", stacklevel=2)
+                warnings.warn(f"{words}; it is left out", ConvAtlasWarning, stacklevel=2)
 
 
 @contextmanager
@@ -122,7 +123,7 @@ class _Decoder(Dataset[Decoded]):
         for place, index in enumerate(indices.tolist(), first):
             try:
                 pixels[len(readable)], target = self._read(number, index, place)
-            except picture.Unreadable as error:
+            except Unreadable as error:
                 broken.append(f"{self.images.path(index)} cannot be read ({error})")
             else:
                 readable.append(index)
@@ -136,7 +137,8 @@ class _Decoder(Dataset[Decoded]):
 
     def _read(self, number: int, index: int, place: int) -> tuple[NDArray[np.uint8], Target]:
         if self.images.frame is not None and self.zoom == 1:
-            return picture.square(self.images.path(index), self.images.channels, self.side, self.images.frame), None
+            images = self.images
+            return picture.square(images.path(index), images.channels, self.side, images.frame, white=images.white), None
         view = self._view(number, index, place)
         if not self.moves:
             return view.pixels, None
@@ -144,13 +146,13 @@ class _Decoder(Dataset[Decoded]):
         return view.pixels, self.images.targets.take(torch.tensor([index]), cut)
 
     def _view(self, number: int, index: int, place: int) -> picture.View:
-        path, channels = self.images.path(index), self.images.channels
+        path, channels, white = self.images.path(index), self.images.channels, self.images.white
         if self.zoom == 1:
-            return (picture.whole if self.fit == "contain" else picture.middle)(path, channels, self.side)
+            return (picture.whole if self.fit == "contain" else picture.middle)(path, channels, self.side, white)
         # A balanced epoch shows an image of a small class several times, each time through another window.
         words = (_ZOOM, self.seed % 2**64, number, index)
         rng = np.random.default_rng((*words, place) if self.balanced else words)
-        return picture.window(path, channels, self.side, self.zoom, rng)
+        return picture.window(path, channels, self.side, self.zoom, rng, white=white)
 
 
 def as_arrays(target: Target) -> Any:

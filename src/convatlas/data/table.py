@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, count_of, join_names, unknown_name
-from . import picture
+from . import picture_file
 from .arrays import Labels, check_classes
 from .folder import TEST, TRAIN, VAL, Folder, Tree
 
@@ -228,7 +228,7 @@ def with_ending(root: Path, names: Sequence[str]) -> list[str]:
     first = next((name for name in names if name), "")
     if not first or Path(first).suffix or (root / first).is_file():
         return list(names)
-    ending = next((ending for ending in sorted(picture.ENDINGS) if (root / f"{first}{ending}").is_file()), "")
+    ending = next((ending for ending in sorted(picture_file.ENDINGS) if (root / f"{first}{ending}").is_file()), "")
     return [name and f"{name}{ending}" for name in names]
 
 

@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 from . import picture
 from .geometry import IGNORED, Window, see_boxes, see_masks
 from .picture import PathTable
+from .picture_file import Unreadable
 from .windows import Cut, Letterbox
 
 Target = Any  # of a batch, as `take` gives it: a Tensor of class numbers or masks, or Boxes
@@ -132,7 +133,7 @@ class MaskFiles:
     def __getitem__(self, indices: Tensor) -> Tensor:
         """The masks of images of one size, (k, h, w) uint8.
 
-        Raises   picture.Unreadable if a file is no mask
+        Raises   Unreadable if a file is no mask
         """
         return torch.from_numpy(np.stack([picture.class_numbers(self.paths[index]) for index in indices.tolist()]))
 
@@ -166,7 +167,7 @@ class Masks:
             size = tuple(masks.shape[1:])
             other = next((pair for pair in map(tuple, window.sizes.tolist()) if pair != size), None)
             if other:
-                raise picture.Unreadable(f"its mask has {size[0]}x{size[1]} pixels, it has {other[0]}x{other[1]}")
+                raise Unreadable(f"its mask has {size[0]}x{size[1]} pixels, it has {other[0]}x{other[1]}")
         return see_masks(masks, window) if window else masks
 
     def see(self, target: Tensor, window: Window) -> Tensor:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.picture import Unreadable
-from ..errors import InputError
+from ..data.picture_file import Unreadable
+from ..errors import ConvAtlasWarning, InputError
 from ..runs.preparation import Preparation
 from .extract import NOTHING
 
@@ -157,7 +157,11 @@ def rows_to_images(table: NDArray[Any], white: float) -> NDArray[np.float32]:
     n, d = table.shape
     side = ceil(sqrt(d))
     if side**2 != d:
-        warn(f"rows of {d} numbers are no square images: they fill {side}x{side} pixels, the rest is black", stacklevel=4)
+        warn(
+            f"rows of {d} numbers are no square images: they fill {side}x{side} pixels, the rest is black",
+            ConvAtlasWarning,
+            stacklevel=4,
+        )
     images = np.zeros((n, side**2), np.float32)
     images[:, :d] = table / white
     return images.reshape(n, 1, side, side)

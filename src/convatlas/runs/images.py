@@ -15,9 +15,9 @@ from ..data import CATALOG, Data, Images, Resident, Streamed, folder, load
 from ..data.decode import Files, broken_warning
 from ..data.feed import Split
 from ..data.folder import TEST, TRAIN, VAL
-from ..data.picture import ENDINGS, Unreadable
+from ..data.picture_file import FORMATS_IN_WORDS, Unreadable, holds_picture
 from ..data.targets import Labels
-from ..errors import InputError, unknown_name
+from ..errors import InputError, count_of, unknown_name
 from .build import open_data, split_options, task_of
 from .network import OpenNetwork
 from .preparation import Preparation
@@ -83,24 +83,26 @@ def open_folder(root: Path, preparation: Preparation) -> ImageSet:
 
     Raises   InputError if there is no picture, or none that can be read
     """
-    names = sorted(walk_pictures(root))
+    names, others = walk_pictures(root)
+    rest = (folder.others_words(root, others),) if others else ()
     if not names:
-        raise InputError(f"{root} has no images ({' '.join(sorted(ENDINGS))})")
+        raise InputError(f"{root} has no images ({FORMATS_IN_WORDS}){''.join(f': {words}' for words in rest)}")
     of = [class_of(Path(name).parts) for name in names]
     classes = tuple(sorted({name for name in of if name is not None}))
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([-1 if name is None else number[name] for name in of], np.int64)
-    return stream_files(root, Files(root, names, labels), preparation, classes)
+    return stream_files(root, Files(root, names, labels), preparation, classes, rest)
 
 
-def walk_pictures(root: Path) -> list[str]:
-    """The names of the pictures below a folder, relative to it."""
-    names = []
+def walk_pictures(root: Path) -> tuple[list[str], list[str]]:
+    """The names of the pictures below a folder, relative to it, and of the other files; both in order."""
+    names: list[str] = []
+    others: list[str] = []
     for place, inside, files in os.walk(root, followlinks=True):
         inside[:] = [name for name in inside if not name.startswith(".") and name != "__MACOSX"]
-        names += [os.path.relpath(Path(place, name), root) for name in files
-                  if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")]  # fmt: skip
-    return names
+        for file in (Path(place, name) for name in files if not name.startswith(".")):
+            (names if holds_picture(file) else others).append(os.path.relpath(file, root))
+    return sorted(names), sorted(others)
 
 
 def class_of(parts: Sequence[str]) -> str | None:
@@ -130,10 +132,15 @@ def stream_files(
 
     Raises   InputError if none can be read
     """
-    files.remove_broken(root.name)
+    channels = files.remove_broken(root.name)
     if not files.names:
         raise InputError(
             f"none of the {len(files.broken)} images of {root} can be read: {broken_warning([files], strict=False)[0]}"
+        )
+    if channels != preparation.channels and not {channels, preparation.channels} <= {1, 3}:
+        raise InputError(
+            f"the network sees {count_of(preparation.channels, 'channel')}, and the images of {root} have {channels}: "
+            "give images of the kind it was trained on"
         )
     paths = np.array([os.fsencode(name).decode(errors="replace") for name in files.names], np.str_)
     labels = files.labels

@@ -120,7 +120,7 @@ class OpenNetwork:
         """A picture file's bytes.
 
         Shapes   → (channels, side, side) uint8
-        Raises   data.picture.Unreadable
+        Raises   data.picture_file.Unreadable
         """
         return torch.tensor(self.preparation.read(path))
 

@@ -62,7 +62,7 @@ class Preparation:
         """A picture file's bytes.
 
         Shapes   → (channels, side, side)
-        Raises   data.picture.Unreadable
+        Raises   data.picture_file.Unreadable
         """
         return square(path, self.channels, self.side, self.frame)
 

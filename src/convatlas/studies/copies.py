@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import decode, duplicates
-from ..data.picture import Unreadable
+from ..data.picture_file import Unreadable
 from ..data.picture_info import PictureInfo, digest
 
 

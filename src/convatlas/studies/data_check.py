@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import decode, folder
-from ..data.picture import Unreadable
+from ..data.picture_file import Unreadable
 from ..data.picture_info import picture_info, reduced_pixels
 from ..errors import count_of, join_names
 from .copies import Image, Pair, find_copies

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import torch
 
-from ..data.picture import ENDINGS, Unreadable
+from ..data.folder import others_words
+from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..engine.machine import fit_threads
 from ..errors import InputError
+from ..runs.images import walk_pictures
 from ..runs.network import OpenNetwork
 
 BATCH = 64
@@ -23,22 +25,26 @@ class Prediction:
     error: str | None = None
 
 
-def list_images(paths: Sequence[Path]) -> list[Path]:
-    """The files themselves, and every image below the folders, in order.
+def list_images(paths: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """The files themselves and every image below the folders, in order; and what was left out of these.
 
-    Raises   InputError if there is none, or a path does not exist
+    Raises   InputError if there is no image, or a path does not exist
     """
     files: list[Path] = []
+    notes: list[str] = []
     for path in paths:
         if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
+            names, others = walk_pictures(path)
+            files += [path / name for name in names]
+            notes += [others_words(path, others)] if others else []
         elif path.exists():
             files.append(path)
         else:
             raise InputError(f"{path} does not exist")
     if not files:
-        raise InputError(f"predict needs images ({' '.join(sorted(ENDINGS))}) or folders of them, got none")
-    return files
+        rest = "".join(f": {words}" for words in notes)
+        raise InputError(f"predict needs images ({FORMATS_IN_WORDS}) or folders of them, got none{rest}")
+    return files, tuple(notes)
 
 
 def predict(
@@ -61,7 +67,7 @@ def predict_batches(
 
     Raises   InputError if every file is broken, or for NaN or infinite outputs
     """
-    unreadable = 0
+    unreadable, reason = 0, ""
     size = network.channels, network.image_size, network.image_size
     with fit_threads(network.model, size, batch_size, len(files), threads=threads):
         for first in range(0, len(files), batch_size):
@@ -72,13 +78,14 @@ def predict_batches(
                     pictures[path] = network.read(path)
                 except Unreadable as error:
                     reasons[path] = str(error)
+                    reason = reason or f"{path} ({error})"
             rows = top_classes(network, torch.stack(list(pictures.values())), topk) if pictures else []
             classes = dict(zip(pictures, rows, strict=True))
             unreadable += sum(path in reasons for path in batch)
             for path in batch:
                 yield Prediction(path, classes.get(path, ()), reasons.get(path))
     if unreadable == len(files):
-        raise InputError(f"none of the {len(files)} files could be read as an image")
+        raise InputError(f"none of the {len(files)} files could be read as an image: {reason}")
 
 
 def top_classes(network: OpenNetwork, pixels: torch.Tensor, topk: int) -> list[tuple[tuple[str, float], ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.picture import Unreadable
+from ..data.picture_file import Unreadable
 from ..errors import InputError
 from ..features.index import Index
 from ..features.nearest import Neighbors, nearest

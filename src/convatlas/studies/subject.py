@@ -27,7 +27,7 @@ def open_subject(request: NetworkRequest, split: str | None = None, files: Seque
     if split not in (None, *SPLITS):
         raise unknown_name("split", str(split), SPLITS)
     network, data = open_with_set(request)
-    paths = list_images(files) if files else []
+    paths = list_images(files)[0] if files else []
     if paths:
         images = read_images(paths, network.preparation).with_classes()
     else:

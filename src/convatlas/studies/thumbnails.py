@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import CATALOG, load
-from ..data.picture import Unreadable, square
+from ..data.picture import square
+from ..data.picture_file import Unreadable
 from ..errors import InputError
 from ..features.index import Index
 
