@@ -191,6 +191,8 @@ def orientation(image: Picture) -> int:
     """How a picture is stored, from 1, upright, to 8, by its EXIF data; 1 where these are damaged or say nothing sensible."""
     if isinstance(image, ManyChannels):
         return image.orientation if image.orientation in TURNS else 1
+    if image.format == "PNG":
+        image.load()  # as getexif would, whose failures are taken for damaged metadata
     try:
         turn = image.getexif().get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - damaged metadata fail in any way, and the pixels may be whole
