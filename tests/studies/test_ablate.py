@@ -13,7 +13,7 @@ from convatlas.models import count_parameters, create_on_meta, variant
 from convatlas.recipes import default
 from convatlas.runs.build import open_data
 from convatlas.studies.ablate import Ablation, check_size, cost_of, match_width, matched_recipes, plan_design
-from convatlas.studies.compare import TrialStarted
+from convatlas.studies.trials import TrialStarted
 
 QUICK = {"epochs": 1, "limit": 100, "device": "cpu", "precision": "32", "threads": 1}
 BASE = default("resnet20:depths=1-1-1,width=4", "digits", **QUICK)

@@ -19,7 +19,8 @@ from convatlas.runs import build as running
 from convatlas.runs import training
 from convatlas.runs.build import open_data
 from convatlas.studies import compare, speed
-from convatlas.studies.compare import Comparison, TrialFailed, TrialStarted, default_recipes
+from convatlas.studies.compare import Comparison, default_recipes
+from convatlas.studies.trials import TrialFailed, TrialStarted
 from convatlas.studies.speed import measure_speed
 from convatlas.views.verdict import verdict
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..data import Data
 from ..engine.events import Event
 from ..engine.feeding import make_feed
+from ..engine.lock import hold_folder
 from ..engine.machine import check_machine
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
@@ -59,6 +60,12 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
 
     Raises   InputError, and what training raises for machines and memory; Interrupted with the command to go on
     """
+    with hold_folder(run.path):
+        yield from go_on(run, data, notes)
+
+
+def go_on(run: Run, data: Data | None, notes: tuple[str, ...]) -> Iterator[Event]:
+    """The same, in a folder that is held."""
     from ..engine.train import train
 
     recipe = run.recipe

@@ -13,6 +13,7 @@ import torch
 
 from ..anatomy.macs import macs
 from ..data import Data
+from ..engine.lock import hold_folder
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run, slug
 from ..engine.task import Task
@@ -186,8 +187,9 @@ class Ablation(Comparison):
             }
         )
         after = cls(folder, whole)
-        before.hand_over(after)
-        write_json(folder / "comparison.json", whole)
+        with hold_folder(folder):
+            before.hand_over(after)
+            write_json(folder / "comparison.json", whole)
         return after
 
     def hand_over(self, after: "Ablation") -> None:

@@ -12,6 +12,7 @@ from ..anatomy.macs import macs
 from ..data import Data, load
 from ..engine.events import Event
 from ..engine.hardware import choose_device, environment
+from ..engine.lock import hold_own_folder
 from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
@@ -27,6 +28,7 @@ from .figures import examples, fastest_training, in_precision_of, machine_of_run
 from .paired import against_best
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
 from .titles import count_in_words, titles
+from .trials import TrialFailed, TrialStarted
 
 DEFAULT_NETWORKS = (
     "lenet5",
@@ -43,25 +45,6 @@ class Trial:
 
     recipe: Recipe
     folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class TrialStarted:
-    """A trial begins, or is finished already."""
-
-    network: str
-    seed: int
-    number: int
-    of: int
-    done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TrialFailed:
-    """A network's row will say why; the others go on."""
-
-    network: str
-    reason: str
 
 
 class Comparison:
@@ -135,10 +118,11 @@ class Comparison:
         name = slug(self.names[recipe])
         return [Trial(replace(recipe, seed=seed), self.folder / f"{name}-s{seed}") for seed in self.seeds]
 
+    @hold_own_folder
     def run(self) -> Iterator[TrialStarted | Event | TrialFailed]:
         """Trains what is not yet trained; a network that fails is reported and does not stop the others.
 
-        Raises   Interrupted, with the folder to continue in
+        Raises   Interrupted, with the folder to continue in; InUse if another process trains here
         """
         number = 0
         for recipe, name in self.names.items():

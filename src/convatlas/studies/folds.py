@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.events import Event
+from ..engine.lock import hold_own_folder
 from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted
@@ -16,8 +17,9 @@ from ..errors import InputError
 from ..files import is_occupied, make_folder, read_json, write_json
 from ..runs.build import open_data, task_of_run
 from ..runs.training import start
-from .compare import TrialStarted, confusion
+from .compare import confusion
 from .figures import of_split, spread
+from .trials import TrialStarted
 
 FILE = "folds.json"
 
@@ -70,10 +72,11 @@ class CrossValidation:
         folds = range(self.recipe.folds or 0)
         return [(replace(self.recipe, fold=fold), self.folder / f"fold-{fold}") for fold in folds]
 
+    @hold_own_folder
     def run(self) -> Iterator[TrialStarted | Event]:
         """Trains what is not yet trained.
 
-        Raises   Interrupted, with the folder to continue in
+        Raises   Interrupted, with the folder to continue in; InUse if another process trains here
         """
         of = self.recipe.folds or 0
         for number, (recipe, folder) in enumerate(self.runs(), start=1):

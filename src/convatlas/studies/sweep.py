@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..data import Data, load
 from ..engine.events import Epoch, Event
+from ..engine.lock import hold_folder, hold_own_folder
 from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Diverged, Interrupted, OutOfMemory
@@ -118,7 +119,8 @@ class Sweep:
         if trials < self.trials:
             raise InputError(f"{self.folder} is to have {count_of(self.trials, 'trial')}: --trials adds to them, got {trials}")
         self.plan["trials"] = min(trials, space_size(self.space) or trials)
-        write_json(self.folder / FILE, self.plan)
+        with hold_folder(self.folder):
+            write_json(self.folder / FILE, self.plan)
 
     @property
     def trials(self) -> int:
@@ -143,10 +145,11 @@ class Sweep:
             self.opened = wanted, load(**wanted)
         return with_statistics(recipe, self.opened[1])
 
+    @hold_own_folder
     def run(self) -> Iterator[AttemptStarted | Event | AttemptEnded | BestStarted]:
         """Tries what is not yet tried, then trains the best setting and tests it.
 
-        Raises   Interrupted, with the folder to continue in; InputError if no trial comes to its end
+        Raises   Interrupted, with the folder to continue in; InUse; InputError if no trial comes to its end
         """
         self.check_code()
         while trial := next_trial(self.study, self.trials, self.recipe.seed):
