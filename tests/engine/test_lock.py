@@ -35,7 +35,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_F07_a_second_process_hears_which_one_holds_the_folder(holder, tmp_path):
+def test_f07_a_second_process_hears_which_one_holds_the_folder(holder, tmp_path):
     words = f"{tmp_path} is in use by process {holder.pid} on {platform.node()}: wait until it has ended"
     with pytest.raises(InUse, match=words) as told, hold_folder(tmp_path):
         pass
@@ -47,7 +47,7 @@ def test_F07_a_second_process_hears_which_one_holds_the_folder(holder, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_F07_a_killed_process_is_no_obstacle(holder, tmp_path):
+def test_f07_a_killed_process_is_no_obstacle(holder, tmp_path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert (tmp_path / HOLDER).exists()
@@ -56,21 +56,26 @@ def test_F07_a_killed_process_is_no_obstacle(holder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_F07_workers_that_outlive_their_process_are_waited_for(tmp_path, monkeypatch):
+def test_f07_workers_that_outlive_their_process_are_waited_for(tmp_path, monkeypatch):
     """They have its lock, and end when they miss it."""
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
     monkeypatch.setattr(lock, "PATIENCE", 0.2)
     with hold_folder(tmp_path):
         (tmp_path / HOLDER).write_text(json.dumps({"process": int(gone.stdout), "host": platform.node()}))
-        asked = []
-        monkeypatch.setattr(lock.FileLock, "acquire", lambda self, timeout, real=lock.FileLock.acquire: (asked.append(timeout), real(self, timeout)))  # fmt: skip
+        asked, real = [], lock.FileLock.acquire
+
+        def acquire(self, timeout):
+            asked.append(timeout)
+            return real(self, timeout)
+
+        monkeypatch.setattr(lock.FileLock, "acquire", acquire)
         with pytest.raises(InUse), hold_folder(tmp_path):
             pass
         assert asked == [0, 0.2]
 
 
 @pytest.mark.parametrize("left", ["", "{", "[1]", '{"process": "x"}'])
-def test_F07_without_its_name_the_other_is_another_process(tmp_path, left):
+def test_f07_without_its_name_the_other_is_another_process(tmp_path, left):
     with hold_folder(tmp_path):
         (tmp_path / HOLDER).write_text(left)
         with pytest.raises(InUse, match="is in use by another process"), hold_folder(tmp_path):
@@ -98,7 +103,7 @@ def begin_sweep(folder):
 
 
 @pytest.mark.parametrize("begin", [begin_run, begin_comparison, begin_folds, begin_sweep])
-def test_F07_every_kind_of_training_holds_its_folder(tmp_path, begin):
+def test_f07_every_kind_of_training_holds_its_folder(tmp_path, begin):
     work = begin(tmp_path / "folder")
     with hold_folder(tmp_path / "folder"), pytest.raises(InUse, match=f"process {os.getpid()}"):
         next(work)

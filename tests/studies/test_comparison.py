@@ -20,8 +20,8 @@ from convatlas.runs import training
 from convatlas.runs.build import open_data
 from convatlas.studies import compare, speed
 from convatlas.studies.compare import Comparison, default_recipes
-from convatlas.studies.trials import TrialFailed, TrialStarted
 from convatlas.studies.speed import measure_speed
+from convatlas.studies.trials import TrialFailed, TrialStarted
 from convatlas.views.verdict import verdict
 
 QUICK = {"limit": 200, "epochs": 1, "batch_size": 32, "device": "cpu", "precision": "32"}

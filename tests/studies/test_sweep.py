@@ -210,7 +210,7 @@ def test_what_is_given_again_is_what_it_was_begun_with(tmp_path):
     sweep = planned(tmp_path / "a", "lr=0.1..1")
     sweep.require_same("lenet5", ["lr=0.1..1"], {"epochs": EPOCHS})
     for model, search, values, said in [
-        ("resnet20", [], {}, "was begun with lenet5, not resnet20"),
+        ("resnet20", [], {}, "was begun with model lenet5, not resnet20"),
         (None, ["lr=0.1..2"], {}, r"searches lr=0.1..1, not lr=0.1..2"),
         (None, [], {"epochs": 9}, "was begun with epochs 6, not 9"),
     ]:

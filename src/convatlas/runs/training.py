@@ -1,6 +1,6 @@
 """One run, from a recipe to a folder: checked before anything is written, started, and continued where it stopped."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,28 @@ def reopen_run(folder: Path | None, model: str | None, options: Mapping[str, Any
             raise InputError("--resume found no unfinished run under runs/: name its folder with --out DIR")
         folder = max(same, key=lambda path: path.stat().st_mtime)
     run = Run.open(folder)
-    now = dict(options) | ({"model": model} if model and not is_recipe_of(run.recipe, model) else {})
-    for name, value in now.items():
-        begun_with = getattr(run.recipe, name)
-        if begun_with != value:
-            raise InputError(
-                f"{folder} was begun with {name.replace('_', '-')} {begun_with}, not {value}: "
-                "leave the flag out to continue it, or start a new run"
-            )
+    require_same(folder, [run.recipe], [model] if model else [], options)
     return run
+
+
+def require_same(folder: Path, recipes: Sequence[Recipe], models: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Makes sure that what is given again is what the recipes in a folder were begun with.
+
+    Raises   InputError if it is not
+    """
+    known = all(any(is_recipe_of(recipe, model) for recipe in recipes) for model in models)
+    complete = all(any(is_recipe_of(recipe, model) for model in models) for recipe in recipes)
+    if models and not (known and complete):
+        own = list(dict.fromkeys(recipe.model for recipe in recipes))
+        raise begun_with(folder, "model" if len(own) == 1 else "networks", ", ".join(own), ", ".join(models))
+    for name, value in options.items():
+        values = list(dict.fromkeys(getattr(recipe, name) for recipe in recipes))
+        if values != [value]:
+            raise begun_with(folder, name.replace("_", "-"), " or ".join(map(str, values)), value)
+
+
+def begun_with(folder: Path, name: str, own: str, value: Any) -> InputError:
+    """The error for what differs from what a folder was begun with."""
+    return InputError(
+        f"{folder} was begun with {name} {own}, not {value}: leave the flag out to continue it, or start a new run"
+    )

@@ -18,7 +18,7 @@ from ..files import is_occupied, make_folder, read_json, write_json
 from ..models import count_parameters, create_on_meta, variant
 from ..models.code import check_text
 from ..runs.build import load_arguments, model_options, with_statistics
-from ..runs.training import check, is_recipe_of, start
+from ..runs.training import check, require_same, start
 from ..trust import is_own
 from .attempts import DIVERGED, FAILED, REPEATED, Attempt, AttemptEnded, AttemptStarted, BestStarted
 from .compare import reason
@@ -93,15 +93,12 @@ class Sweep:
 
         Raises   InputError if it is not
         """
-        remedy = "leave it out to continue, or start a new sweep"
-        if model is not None and not is_recipe_of(self.recipe, model):
-            raise InputError(f"{self.folder} was begun with {self.recipe.model}, not {model}: {remedy}")
-        for name, value in values.items():
-            if (begun := getattr(self.recipe, name)) != value:
-                raise InputError(f"{self.folder} was begun with {name.replace('_', '-')} {begun}, not {value}: {remedy}")
+        require_same(self.folder, [self.recipe], [model] if model else [], values)
         asked = [str(dimension) for dimension in read_space(search, self.recipe, {})] if search else []
         if search and asked != self.plan["search"]:
-            raise InputError(f"{self.folder} searches {' '.join(self.plan['search'])}, not {' '.join(asked)}: {remedy}")
+            raise InputError(
+                f"{self.folder} searches {' '.join(self.plan['search'])}, not {' '.join(asked)}: leave it out to continue"
+            )
 
     def set_trials(self, trials: int) -> None:
         """Adds trials.
