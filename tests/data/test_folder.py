@@ -83,7 +83,10 @@ def test_pictures_deeper_down_hidden_files_and_others(pictures: Maker) -> None:
     data = folder(root, val_share=0)
     assert data.classes == ("a", "b")
     assert sum(n for n in counts(data) if n > 0) == 13
-    assert data.warnings == (f"1 file of no image format (.txt) left out of {root}",)
+    assert data.warnings == (
+        f"1 file of no image format (.txt) left out of {root}: b/notes.txt",
+        f"3 items of a system or program passed over in {root}: .git, __MACOSX, a/._0.jpg",
+    )
 
 
 def test_gray_folders_have_one_channel(tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_gray_folders_have_one_channel(tmp_path: Path) -> None:
     ("folders", "words"),
     [
         ((), "has no images: a sub-folder for each class"),
-        (("only",), "has one class, only: two or more"),
+        (("only",), "has one class, only: a classifier needs two or more classes, each in its own sub-folder"),
         (("train/a", "train/b", "val/a"), "validation has no images of b, which .*train has: add some"),
         (("train/a", "train/b", "val/a", "val/b", "val/c"), "validation has c, which .*train lacks"),
         (("train/a", "train/b", "test/a"), "test has no images of b"),
@@ -121,7 +124,7 @@ def test_an_empty_class_and_loose_pictures(pictures: Maker) -> None:
     for name in "ab":
         shutil.move(root / name / "0.png", root / f"{name}.png")
         shutil.rmtree(root / name)
-    with pytest.raises(InputError, match="2 lie beside the sub-folders"):
+    with pytest.raises(InputError, match="2 lie loose in it"):
         folder(root)
 
 

@@ -52,4 +52,4 @@ def look(
     subject = open_subject(NetworkRequest(run, weights, data, data_dir), split, image)
     folder = out or Path("looks") / slug(Path(run).name)
     pictures = write_looks(subject, looks, folder, kind=kind, theme=theme, command=command(), threads=threads)
-    print_looks(pictures, subject.title, folder, as_json)
+    print_looks(pictures, subject.title, folder, as_json, subject.notes)

@@ -1,6 +1,6 @@
 """The pictures of `look` as they are written: one line each, on a terminal with the current look below."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from ..looks.write import Saved
 
 
-def print_looks(pictures: Iterable["Saved"], title: str, folder: Path, as_json: bool) -> None:
-    """Prints what was written and what it shows, then where the page is; or all of it as JSON."""
+def print_looks(pictures: Iterable["Saved"], title: str, folder: Path, as_json: bool, notes: Sequence[str] = ()) -> None:
+    """Prints what was written and what it shows, then where the page is; or all of it as JSON. Notes go to standard error."""
     out, errors = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
+    for note in notes:
+        errors.print(note, markup=False)
     rows: list[Saved] = []
     if not as_json:
         out.print(title, markup=False)

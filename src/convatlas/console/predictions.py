@@ -41,7 +41,7 @@ def print_predictions(
     as_json: bool,
     table: Path | None = None,
 ) -> None:
-    """The likeliest classes of each of `count` images, as they come; which network it is on standard error.
+    """The likeliest classes of each of `count` images, as they come; notes go to standard error.
 
     Raises   InputError if the table cannot be written
     """

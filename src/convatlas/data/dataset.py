@@ -9,6 +9,7 @@ from .feed import Augment
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .file_list import FileList
     from .images import Images
     from .targets import Targets
 
@@ -33,6 +34,7 @@ class Data:
     std: tuple[float, ...]
     augment: Augment  # what suits the set
     warnings: tuple[str, ...]
+    files: "FileList | None" = None  # of images in files: which are in which part
 
     @property
     def task(self) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,9 @@ import numpy as np
 from ..errors import InputError, count_of, join_names
 from .arrays import Labels
 from .deal import Groups
-from .picture_file import ENDINGS, FORMATS_IN_WORDS, holds_picture
-
-TRAIN, VAL, TEST = ("train",), ("val", "valid", "validation"), ("test",)
-_LITTER = frozenset({"thumbs.db", "desktop.ini"})
-_LITTER_FOLDERS = frozenset({"__MACOSX"})
+from .layout import beside_words, check_are_classes, count_pictures, find_layout, loose_words, part_of, set_below
+from .picture_file import FORMATS_IN_WORDS, holds_picture
+from .walk import Walk, ending_of, path_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,7 @@ class Tree:
     labels: Labels
     others: tuple[str, ...]  # files that are no pictures, relative to root
     groups: Groups = None  # (n,): images of one group are never split
+    loose: tuple[str, ...] = ()  # files that lie in no class folder
 
     def group(self, pattern: "re.Pattern[str]") -> "Tree":
         """The same with groups.
@@ -45,7 +44,7 @@ class Tree:
     @property
     def endings(self) -> tuple[str, ...]:
         """How those files end, each once."""
-        return endings(self.others)
+        return tuple(sorted({ending_of(name) or "no ending" for name in self.others}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,14 @@ class Folder:
     val: Tree | None
     test: Tree | None
     whole: bool  # one tree, from which test images are to be drawn
+    notes: tuple[str, ...] = ()  # what is not read, and why
+    channels: int | None = None  # of the run whose files these are; None where they are all that there are
+    root: Path | None = None  # that holds the parts, if it is not that of the training images
+
+    @property
+    def place(self) -> Path:
+        """The folder that holds all of it."""
+        return self.root or self.train.root
 
     def pool_train_and_val(self) -> "Folder":
         """The same with training and validation images in one part, which folds divide anew."""
@@ -70,7 +77,7 @@ class Folder:
         labels = np.concatenate([place.labels for place in places])
         groups = [place.groups for place in places if place.groups is not None]
         pool = Tree(root, self.train.classes, names, labels, others, np.concatenate(groups) if groups else None)
-        return Folder(pool, None, self.test, whole=False)
+        return replace(self, train=pool, val=None, whole=False)
 
     def group(self, pattern: str) -> "Folder":
         """The same with groups: what the pattern's first bracket, or the pattern itself, matches of each path.
@@ -86,33 +93,51 @@ class Folder:
 
 
 def scan(root: Path) -> Folder:
-    """The trees of a folder.
+    """The trees of a folder, and what is not read of it.
 
     Raises   InputError if it has no pictures, fewer than two classes, or its parts have different ones
     """
-    train, val, test = (tree(place) if place else None for place in _parts(root))
-    if train is None:
-        if val or test:
-            there = " and ".join(part.root.name for part in (val, test) if part)
-            raise InputError(f"{root} has {there} but no train folder: add one, or give one tree")
-        only = tree(root)
-        _check_classes(only)
-        return Folder(only, None, None, whole=True)
-    _check_classes(train)
-    for other in (val, test):
-        if other is not None:
-            _check_same_classes(train, other)
-    return Folder(train, val, test, whole=val is None and test is None)
+    layout = find_layout(root)
+    if not layout.parts:
+        return _scan_tree(root)
+    if "train" not in layout.parts:
+        there = " and ".join(place.name for place in (*layout.parts.values(), *layout.unlabeled.values()))
+        raise InputError(f"{root} has {there} but no train folder: add one, or give one tree")
+    walk = Walk(root, layout.parts.values())
+    notes = loose_words(root, walk.list_folder(root, enter=False)[1])
+    trees = {part: tree(place, walk) for part, place in layout.parts.items()}
+    train = trees["train"]
+    notes += _check_classes(train) + beside_words(layout)
+    unlabeled = dict(layout.unlabeled)
+    for part in ("val", "test"):
+        if part in trees and _is_one_unknown(trees[part], train):
+            unlabeled[part] = trees.pop(part).root
+    for part, other in trees.items():
+        notes += loose_words(other.root, other.loose)
+        if part != "train":
+            _check_same_classes(train, other, part)
+    whole = len(trees) == 1
+    for part, place in unlabeled.items():
+        notes += _unlabeled_words(part, place, train.root, whole)
+    return Folder(train, trees.get("val"), trees.get("test"), whole, notes + walk.left_out.words(), root=root)
 
 
-def endings(names: Sequence[str]) -> tuple[str, ...]:
-    """How files end, each once."""
-    return tuple(sorted({_ending(name) or "no ending" for name in names}))
-
-
-def others_words(root: Path, others: Sequence[str]) -> str:
-    """What is said of files below a folder that are no pictures."""
-    return f"{count_of(len(others), 'file')} of no image format ({', '.join(endings(others)[:5])}) left out of {root}"
+def _scan_tree(root: Path) -> Folder:
+    walk = Walk(root)
+    only = walk_tree(root, walk)
+    inner = set_below(root, _direct(only))
+    if inner and len(set(only.labels.tolist())) < 2:
+        raise InputError(f"{root} has {_one_class(only)}: did you mean --data {inner}?")
+    _check_filled(only)
+    notes = _check_classes(only)
+    if inner:
+        raise InputError(f"{inner} is a set of its own, with parts, so it is no class of {root}: did you mean --data {inner}?")
+    notes += loose_words(root, only.loose)
+    doubtful = [name for name in only.classes if part_of(name)]
+    if doubtful:
+        others = join_names([name for name in only.classes if name not in doubtful])
+        notes += (f"{join_names(doubtful)} of {root} counts as a class, as it lies beside {others} and has no folders in it",)
+    return Folder(only, None, None, whole=True, notes=notes + walk.left_out.words())
 
 
 def part(root: Path, split: str) -> Tree:
@@ -120,12 +145,15 @@ def part(root: Path, split: str) -> Tree:
 
     Raises   InputError if it has no pictures, or parts but not this one
     """
-    places = _parts(root)
-    chosen = places[("train", "val", "test").index(split)]
-    if chosen is None and any(places):
-        there = " and ".join(place.name for place in places if place)
+    layout = find_layout(root)
+    if not layout.parts:
+        return tree(root)
+    if split in layout.unlabeled:
+        raise InputError(f"{layout.unlabeled[split]} has no classes: a sub-folder for each class is needed")
+    if split not in layout.parts:
+        there = " and ".join(place.name for place in layout.parts.values())
         raise InputError(f"{root} has no {split} images, but {there}: choose another --split")
-    return tree(chosen or root)
+    return tree(layout.parts[split])
 
 
 def parts(root: Path) -> dict[str, Tree]:
@@ -133,76 +161,67 @@ def parts(root: Path) -> dict[str, Tree]:
 
     Raises   InputError if no part has a picture
     """
-    places = dict(zip(("train", "val", "test"), _parts(root), strict=True))
-    trees = {name: walk(place) for name, place in places.items() if place} or {"all": walk(root)}
+    layout = find_layout(root)
+    places = layout.parts or {"all": root}
+    walk = Walk(root, places.values())
+    trees = {name: walk_tree(place, walk) for name, place in places.items()}
     if not any(tree.names for tree in trees.values()):
         _check_filled(next(iter(trees.values())))
     return trees
 
 
-def tree(root: Path) -> Tree:
+def tree(root: Path, walk: Walk | None = None) -> Tree:
     """The pictures below the sub-folders of `root`, each sub-folder a class.
 
     Raises   InputError if one of them has none
     """
-    result = walk(root)
+    result = walk_tree(root, walk or Walk(root))
     _check_filled(result)
     return result
 
 
-def walk(root: Path) -> Tree:
+def walk_tree(root: Path, walk: Walk) -> Tree:
     """The pictures below the sub-folders of `root`, if there are any."""
-    classes = tuple(_folders(root))
+    classes, loose = walk.list_folder(root)
     names: list[str] = []
     labels: list[int] = []
     others: list[str] = []
     for label, name in enumerate(classes):
         before = len(names)
-        for folder, below, files in os.walk(root / name, followlinks=True):
-            below[:] = sorted(entry for entry in below if not _is_litter(entry))
-            for file in sorted(file for file in files if not _is_litter(file)):
-                (names if holds_picture(Path(folder, file)) else others).append(os.path.relpath(Path(folder, file), root))
+        for path in walk.files(root / name):
+            (names if holds_picture(Path(path)) else others).append(path_below(path, root))
         labels += [label] * (len(names) - before)
-    return Tree(root, classes, tuple(names), np.array(labels, np.int64), tuple(others))
+    return Tree(root, tuple(classes), tuple(names), np.array(labels, np.int64), tuple(others), loose=tuple(loose))
 
 
-def _parts(root: Path) -> list[Path | None]:
-    if not root.is_dir():
-        raise InputError(f"{root} does not exist" if not root.exists() else f"{root} is a file; a folder of images is needed")
-    places = [next((root / name for name in names if (root / name).is_dir()), None) for names in (TRAIN, VAL, TEST)]
-    beside = set(_folders(root)) - {place.name for place in places if place}
-    if beside and not any(place and _folders(place) for place in places):
-        return [None, None, None]  # "train" may as well be a class, beside planes and ships
-    return places
+def _one_class(tree: Tree) -> str:
+    return f"one class, {tree.classes[0]}" if len(tree.classes) == 1 else "no two classes"
 
 
-def _ending(name: str) -> str:
-    return Path(name).suffix.lower()
+def _is_one_unknown(other: Tree, train: Tree) -> bool:
+    """Whether a part has one folder, whose name is none of a class: pictures to classify."""
+    return len(other.classes) == 1 and other.classes[0].casefold() not in {name.casefold() for name in train.classes}
 
 
-def _folders(root: Path) -> list[str]:
-    return sorted(entry.name for entry in _entries(root) if entry.is_dir() and not _is_litter(entry.name))
-
-
-def _entries(root: Path) -> list["os.DirEntry[str]"]:
-    try:
-        with os.scandir(root) as entries:
-            return list(entries)
-    except OSError as error:
-        raise InputError(f"cannot read {root}: {error.strerror or error}") from error
-
-
-def _is_litter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER or name in _LITTER_FOLDERS
+def _unlabeled_words(part: str, place: Path, train: Path, whole: bool) -> tuple[str, ...]:
+    count = count_pictures(place)
+    if not count:
+        return (f"{place} is empty and is left out",)
+    instead = f"{part} images are drawn from {train}" if part == "val" or whole else "there are no test figures"
+    words = (
+        f"{place} has no classes ({count_of(count, 'image')} without class folders), so {instead}; to classify them: "
+        f"convatlas predict RUN {shlex.quote(str(place))} --csv answers.csv"
+    )
+    return (words,)
 
 
 def _check_filled(tree: Tree) -> None:
     layout = "a sub-folder for each class with images in it"
     if not tree.names:
-        loose = sum(entry.name.lower().endswith(tuple(ENDINGS)) for entry in _entries(tree.root))
-        beside = f" ({loose} lie beside the sub-folders, where their class is unknown)" if loose else ""
+        loose = sum(holds_picture(tree.root / name) for name in tree.loose)
+        lying = f" in class folders ({loose} lie loose in it)" if loose else ""
         only = f" (only {', '.join(tree.endings[:5])})" if tree.others else ""
-        raise InputError(f"{tree.root} has no images{beside}{only}: {layout} is needed, {FORMATS_IN_WORDS}")
+        raise InputError(f"{tree.root} has no images{lying}{only}: {layout} is needed, {FORMATS_IN_WORDS}")
     empty = [tree.classes[label] for label in sorted(set(range(len(tree.classes))) - set(tree.labels.tolist()))]
     if empty:
         raise InputError(
@@ -210,15 +229,24 @@ def _check_filled(tree: Tree) -> None:
         )
 
 
-def _check_classes(tree: Tree) -> None:
+def _check_classes(tree: Tree) -> tuple[str, ...]:
+    """Raises InputError for fewer than two classes, and for folders that are none; what is to be said of those that are."""
     if len(tree.classes) < 2:
-        raise InputError(f"{tree.root} has one class, {tree.classes[0]}: two or more sub-folders are needed")
+        raise InputError(
+            f"{tree.root} has one class, {tree.classes[0]}: a classifier needs two or more classes, each in its own sub-folder"
+        )
+    return check_are_classes(tree.root, tree.classes, _direct(tree))
 
 
-def _check_same_classes(train: Tree, other: Tree) -> None:
+def _direct(tree: Tree) -> set[str]:
+    """The classes with pictures in their folder itself."""
+    return {os.path.split(name)[0] for name in tree.names}
+
+
+def _check_same_classes(train: Tree, other: Tree, of: str) -> None:
     missing = sorted(set(train.classes) - set(other.classes))
     extra = sorted(set(other.classes) - set(train.classes))
-    part = "test" if other.root.name in TEST else "validation"
+    part = "validation" if of == "val" else of
     if missing and extra:
         raise InputError(
             f"{part} has {join_names(extra)}, which {train.root} lacks, and no images of {join_names(missing)}, which it has: "

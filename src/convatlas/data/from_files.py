@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, count_of
 from . import folder
 from .arrays import Labels, class_gaps
 from .dataset import Data, channel_statistics, gap_warnings
 from .feed import ZOOM_MARGIN, Augment, Split
+from .file_list import PARTS, FileList
 from .splits import TEST_SEED, TEST_SHARE, split_off
+from .walk import others_words
 
 if TYPE_CHECKING:
     from .decode import Files
@@ -33,7 +35,7 @@ def make_data(
     train, val, test = divide(source, split)
     parts = [part for part in (train, val, test) if part]
     counts = [part.remove_broken(f"{title} {of}") for part, of in zip(parts, ("train", "val", "test"), strict=False)]
-    channels = max(counts)
+    channels = source.channels or max(counts)
     larger = round(ZOOM_MARGIN * side)
     size = channels * (len(train.names) * larger**2 + sum(len(part.names) for part in parts[1:]) * side**2)
     hold = size <= resident_share * free_memory()
@@ -45,17 +47,22 @@ def make_data(
     val_images, test_images = (images(part, side, of) if part else None for part, of in ((val, "val"), (test, "test")))
     classes = source.train.classes
     warnings = broken_warning(parts, strict) + other_files(source) + shared_groups(source)
-    check_every_class(train, classes)
+    warnings += source.notes + too_few(source, val, test, split)
+    if source.channels is None:
+        check_every_class(train, classes)
     warnings += gap_warnings(classes, {of: part.labels for of, part in (("validation", val), ("test", test)) if part})
     sample = (
         train_images
         if isinstance(train_images, Resident)
         else train.sample(SAMPLE).resident(channels, larger, f"a sample of {title}")
     )
-    mean, std = channel_statistics(sample.x)
+    mean, std = channel_statistics(sample.x) if len(sample) else ((0.0,) * channels, (1.0,) * channels)
+    listed = FileList.of(
+        source, {of: (part.root, part.names) for of, part in zip(PARTS, (train, val, test), strict=True) if part}, channels
+    )
     return Data(
         name, title, classes, channels, train_images.size, train_images, val_images or None, test_images or None,
-        mean, std, FOLDER_AUGMENT, warnings
+        mean, std, FOLDER_AUGMENT, warnings, listed
     )  # fmt: skip
 
 
@@ -92,7 +99,15 @@ def check_every_class(train: "Files", classes: tuple[str, ...]) -> None:
 def other_files(source: folder.Folder) -> tuple[str, ...]:
     """A sentence for each part that has files that are no pictures."""
     trees = (source.train, source.val, source.test)
-    return tuple(folder.others_words(tree.root, tree.others) for tree in trees if tree is not None and tree.others)
+    return tuple(words for tree in trees if tree is not None for words in others_words(tree.others, tree.root))
+
+
+def too_few(source: folder.Folder, val: "Files | None", test: "Files | None", split: Split) -> tuple[str, ...]:
+    """A sentence if images were to be set aside for validation or test and there are too few of them."""
+    drawn = {"validation": not val and split.val_share > 0 and not split.folds, "test": not test and source.whole}
+    absent = [of for of, none in drawn.items() if none]
+    count = count_of(len(source.train.names), "image")
+    return (f"there are no {' and no '.join(absent)} images: {count} are too few to set some aside",) if absent else ()
 
 
 def shared_groups(source: folder.Folder) -> tuple[str, ...]:

@@ -1,5 +1,8 @@
 """Opens a data set by its name or its path."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
 from .dataset import Data, channel_statistics, gap_warnings, targets_of
 from .feed import Augment, Split
+from .file_list import FileList
 from .from_files import FOLDER_SIZE, make_data
 from .table import ENDINGS as TABLES
 from .table import read_table
@@ -35,6 +39,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     label_column: str | None = None,
     strict: bool = False,
     resident_share: float = 0.25,
+    kept: FileList | None = None,
 ) -> Data:
     """A set by its name in the catalog, or a folder of images, a table of labels or an .npz by its path.
 
@@ -47,6 +52,8 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     or those given.
     `strict` stops at broken pictures. A folder is held in memory where it takes at most `resident_share` of what is free,
     otherwise it is decoded again each epoch.
+    `kept` are the files of an earlier run, which are taken as they were divided then, whatever there is now; for folds all but
+    the test images are divided anew.
     Raises   InputError
     """
     split = Split(val_share, split_seed, limit, folds, fold, group_by)
@@ -61,14 +68,15 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
         source = CATALOG[name_or_path]
         arrays = source.read(data_folder(data_dir))
         return data_of_arrays(source.name, source.title, arrays, source.augment, split)
+    if kept:
+        split = replace(split, val_share=0, limit=None)  # which the list has seen to
     options: Any = {"side": image_size or FOLDER_SIZE, "split": split, "strict": strict, "resident_share": resident_share}
     if table:
-        tree = read_table(path, data_dir, path_column=path_column, label_column=label_column, group_by=group_by)
-        return make_data(tree, path.stem, path.name, **options)
+        read = partial(read_table, path, data_dir, path_column=path_column, label_column=label_column, group_by=group_by)
+        return make_data(kept_files(kept, read, data_dir or path.parent, split), path.stem, path.name, **options)
     if path.is_dir() and name_or_path:
-        tree, name = scan_folder(path), path.resolve().name
-        tree = tree.group(group_by) if group_by else tree
-        return make_data(tree, name, name, **options)
+        name = path.resolve().name
+        return make_data(kept_files(kept, partial(scan_folder, path, group_by), path, split), name, name, **options)
     if path.suffix.lower() == ".npz":
         check_no_groups(split, name_or_path)
         arrays = npz.read(path)
@@ -81,6 +89,11 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
         raise InputError(f"there is no folder, table or .npz file {name_or_path}")
     remedy = "The path of a folder of images, of a table or of an .npz file works as well."
     raise unknown_name("data set", name_or_path, CATALOG, remedy)
+
+
+def kept_files(kept: FileList | None, read: Callable[[], folder.Folder], root: Path, split: Split) -> folder.Folder:
+    """The files of an earlier run, in one part where they are to be divided into folds; else those that there are now."""
+    return kept.find(root, read).folder(pool=split.folds is not None) if kept else read()
 
 
 def check_no_groups(split: Split, title: str) -> None:
@@ -119,13 +132,13 @@ def resident(x: NDArray[np.uint8], labels: Labels, indices: Labels) -> "Resident
     return Resident(torch.from_numpy(x[indices]), targets_of(labels[indices]))
 
 
-def scan_folder(root: Path) -> folder.Folder:
-    """The parts of a folder.
+def scan_folder(root: Path, group_by: str | None = None) -> folder.Folder:
+    """The parts of a folder, with groups where a pattern makes some.
 
     Raises   InputError if it holds no images in classes, with a hint where it holds a set of the catalog
     """
     try:
-        return folder.scan(root)
+        tree = folder.scan(root)
     except InputError:
         for name, source in CATALOG.items():
             if source.find(root) and name != "digits":
@@ -133,3 +146,4 @@ def scan_folder(root: Path) -> folder.Folder:
                     f"{root} holds no folders of images but {source.title}: ask for {name} with --data-dir {root}"
                 ) from None
         raise
+    return tree.group(group_by) if group_by else tree

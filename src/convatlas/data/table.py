@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import InputError, count_of, join_names, unknown_name
 from . import picture_file
 from .arrays import Labels, check_classes
-from .folder import TEST, TRAIN, VAL, Folder, Tree
+from .folder import Folder, Tree
+from .layout import part_of as part_of_name
 
 ENDINGS = {".csv", ".tsv"}
 PATHS = (
@@ -201,8 +202,7 @@ def is_split(cells: Sequence[str]) -> bool:
 
 def part_name(cell: str) -> str:
     """`train`, `val` or `test`; empty if the cell is none of their names."""
-    parts = {"train": TRAIN, "val": VAL, "test": TEST}
-    return next((part for part, names in parts.items() if cell.casefold() in names), "")
+    return part_of_name(cell) or ""
 
 
 def first_rows(path: Path, names: Sequence[str], labels: Labels) -> list[int]:

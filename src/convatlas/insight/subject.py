@@ -40,6 +40,7 @@ class Subject:
     val: Images | None = None
     run: Path | None = None  # the run folder it comes from
     paths: tuple[str, ...] = field(default=(), repr=False)  # files of the images, if they come from files
+    notes: tuple[str, ...] = field(default=(), repr=False)  # what has to be known of the images
     memory: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # what was computed once; `replace` empties it
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from ..data import CATALOG, Data, Images, Resident, Streamed, folder, load
 from ..data.decode import Files, broken_warning
 from ..data.feed import Split
-from ..data.folder import TEST, TRAIN, VAL
-from ..data.picture_file import FORMATS_IN_WORDS, Unreadable, holds_picture
+from ..data.layout import find_layout
+from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..data.targets import Labels
-from ..errors import InputError, count_of, unknown_name
+from ..data.walk import walk_pictures
+from ..errors import InputError, count_of, join_names, unknown_name
 from .build import open_data, split_options, task_of
 from .network import OpenNetwork
 from .preparation import Preparation
 
 SPLITS = ("all", "train", "val", "test")
-PARTS = (*TRAIN, *VAL, *TEST)
+NAMED = 5
 GLANCE = 32  # pixels a side that suffice to open a folder
 WORDNET = re.compile(r"n\d{8}")
 
@@ -83,31 +84,21 @@ def open_folder(root: Path, preparation: Preparation) -> ImageSet:
 
     Raises   InputError if there is no picture, or none that can be read
     """
-    names, others = walk_pictures(root)
-    rest = (folder.others_words(root, others),) if others else ()
+    names, left_out = walk_pictures(root)
     if not names:
-        raise InputError(f"{root} has no images ({FORMATS_IN_WORDS}){''.join(f': {words}' for words in rest)}")
-    of = [class_of(Path(name).parts) for name in names]
+        raise InputError(f"{root} has no images ({FORMATS_IN_WORDS}){''.join(f': {words}' for words in left_out)}")
+    layout = find_layout(root)
+    parts = {place.name for place in (*layout.parts.values(), *layout.unlabeled.values())}
+    of = [class_of(Path(name).parts, parts) for name in names]
     classes = tuple(sorted({name for name in of if name is not None}))
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([-1 if name is None else number[name] for name in of], np.int64)
-    return stream_files(root, Files(root, names, labels), preparation, classes, rest)
+    return stream_files(root, Files(root, names, labels), preparation, classes, left_out)
 
 
-def walk_pictures(root: Path) -> tuple[list[str], list[str]]:
-    """The names of the pictures below a folder, relative to it, and of the other files; both in order."""
-    names: list[str] = []
-    others: list[str] = []
-    for place, inside, files in os.walk(root, followlinks=True):
-        inside[:] = [name for name in inside if not name.startswith(".") and name != "__MACOSX"]
-        for file in (Path(place, name) for name in files if not name.startswith(".")):
-            (names if holds_picture(file) else others).append(os.path.relpath(file, root))
-    return sorted(names), sorted(others)
-
-
-def class_of(parts: Sequence[str]) -> str | None:
-    """The sub-folder a picture lies in, below `train`, `val` or `test`."""
-    folders = parts[1:-1] if len(parts) > 2 and parts[0] in PARTS else parts[:-1]
+def class_of(path: Sequence[str], parts: Collection[str]) -> str | None:
+    """The folder a picture lies in, below that of its part if it has one."""
+    folders = path[1:-1] if path[0] in parts else path[:-1]
     return folders[0] if folders else None
 
 
@@ -256,15 +247,21 @@ def simplify(name: str) -> str:
 
 
 def read_images(files: Sequence[Path], preparation: Preparation) -> ImageSet:
-    """Single files as images of unknown classes, in memory.
+    """Single files as images of unknown classes, in memory; those that cannot be read are left out.
 
-    Raises   InputError for one that cannot be read
+    Raises   InputError if none can be read
     """
-    pixels = []
+    pixels, names, broken = [], [], []
     for path in files:
         try:
             pixels.append(torch.tensor(preparation.read(path)))
+            names.append(str(path))
         except Unreadable as error:
-            raise InputError(f"{path} cannot be read as an image: {error}") from None
-    images = Resident(torch.stack(pixels), torch.arange(len(files)))
-    return ImageSet(images, np.full(len(files), -1), np.array([str(path) for path in files], np.str_), (), "")
+            broken.append(f"{path} ({error})")
+    if not pixels:
+        raise InputError(f"no image of {len(files)} can be read: {join_names(broken, NAMED)}")
+    warnings = (
+        (f"{len(broken)} of {len(files)} images cannot be read: {join_names(broken, NAMED)}; left out",) if broken else ()
+    )
+    images = Resident(torch.stack(pixels), torch.arange(len(names)))
+    return ImageSet(images, np.full(len(names), -1), np.array(names, np.str_), (), "", warnings)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 
-from ..data.folder import others_words
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
+from ..data.walk import walk_pictures
 from ..engine.machine import fit_threads
 from ..errors import InputError
-from ..runs.images import walk_pictures
 from ..runs.network import OpenNetwork
 
 BATCH = 64
@@ -26,25 +25,25 @@ class Prediction:
 
 
 def list_images(paths: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
-    """The files themselves and every image below the folders, in order; and what was left out of these.
+    """The files themselves, and every image below the folders, in order; and what was left out of these.
 
     Raises   InputError if there is no image, or a path does not exist
     """
     files: list[Path] = []
-    notes: list[str] = []
+    notes: tuple[str, ...] = ()
     for path in paths:
         if path.is_dir():
-            names, others = walk_pictures(path)
-            files += [path / name for name in names]
-            notes += [others_words(path, others)] if others else []
-        elif path.exists():
+            names, left_out = walk_pictures(path)
+            files += sorted(path / name for name in names)
+            notes += left_out
+        elif path.is_file():
             files.append(path)
         else:
-            raise InputError(f"{path} does not exist")
+            raise InputError(f"{path} is a pipe, socket or device, and no file" if path.exists() else f"{path} does not exist")
     if not files:
-        rest = "".join(f": {words}" for words in notes)
-        raise InputError(f"predict needs images ({FORMATS_IN_WORDS}) or folders of them, got none{rest}")
-    return files, tuple(notes)
+        because = "".join(f": {words}" for words in notes)
+        raise InputError(f"predict needs images ({FORMATS_IN_WORDS}) or folders of them, got none{because}")
+    return files, notes
 
 
 def predict(

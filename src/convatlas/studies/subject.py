@@ -27,9 +27,12 @@ def open_subject(request: NetworkRequest, split: str | None = None, files: Seque
     if split not in (None, *SPLITS):
         raise unknown_name("split", str(split), SPLITS)
     network, data = open_with_set(request)
-    paths = list_images(files)[0] if files else []
-    if paths:
-        images = read_images(paths, network.preparation).with_classes()
+    notes = data.warnings if data and not files else ()
+    paths: tuple[str, ...] = ()
+    if files:
+        listed, left_out = list_images(files)
+        pictures = read_images(listed, network.preparation)
+        images, paths, notes = pictures.with_classes(), tuple(pictures.paths.tolist()), left_out + pictures.warnings
     else:
         images = images_of_part(request, network, data, split)
     named, preparation = variant(network.name), network.preparation
@@ -37,7 +40,7 @@ def open_subject(request: NetworkRequest, split: str | None = None, files: Seque
         named.base, title_of(request, network, data), network.model, network.fresh, named.family.heads[0], named.family.stem,
         network.classes, images, preparation.image_size, preparation.mean, preparation.std,
         data.train if data else None, data.val if data else None, network.run.path if network.run else None,
-        tuple(map(str, paths)),
+        paths, notes,
     )  # fmt: skip
 
 
