@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Threads, TrainedOn, Weights
+from .flags import BatchSize, DataDir, Device, Fit, Json, Mean, Std, Threads, TrainedOn, Weights, White
 
 
 def embed(
@@ -22,6 +22,8 @@ def embed(
     trained_on: TrainedOn = None,
     mean: Mean = None,
     std: Std = None,
+    fit: Fit = None,
+    white: White = None,
     data_dir: DataDir = None,
     batch_size: BatchSize = 128,
     device: Device = "auto",
@@ -44,7 +46,7 @@ def embed(
     from ..runs.network import NetworkRequest
     from ..studies.embed import embed as make_index
 
-    request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
+    request = NetworkRequest(run, weights, trained_on, data_dir, mean, std, fit=fit, white=white)
     with telling_what_is_kept(lambda: "no index was written"):
         index, notes = make_index(request, data, split, out, layer=layer, batch_size=batch_size, device=device, threads=threads)
     print_index(index, notes, out, as_json)

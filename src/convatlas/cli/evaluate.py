@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, Channels, DataDir, Device, Json, Threads, Weights
+from .flags import BatchSize, Channels, DataDir, Device, Fit, Json, Threads, Weights, White
 
 
 def evaluate(
@@ -18,6 +18,8 @@ def evaluate(
     std: Annotated[
         Channels, Parameter(consume_multiple=True, help="Standard deviation per channel, instead of the data's.")
     ] = None,
+    fit: Fit = None,
+    white: White = None,
     data_dir: DataDir = None,
     batch_size: BatchSize = 128,
     device: Device = "auto",
@@ -41,6 +43,6 @@ def evaluate(
     from ..runs.network import NetworkRequest
     from ..studies.measure import measure
 
-    request = NetworkRequest(run, weights, data, data_dir, mean, std)
+    request = NetworkRequest(run, weights, data, data_dir, mean, std, fit=fit, white=white)
     measurement = measure(request, split, batch_size=batch_size, device=device, precision=precision, threads=threads)
     console.print_evaluation(measurement, as_json)

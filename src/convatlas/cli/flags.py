@@ -81,6 +81,8 @@ Threads = Annotated[int | None, Parameter(converter=thread_count, help=f"{field_
 Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
 Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]
 Std = Annotated[Channels, Parameter(help="Standard deviation of each channel, with commas between.")]
+Fit = Annotated[str | None, Parameter(help=f"{field_help('fit')} [by weights]")]
+White = Annotated[int | None, Parameter(converter=whole_number, help=f"{field_help('white')} [by weights]")]
 BatchSize = Annotated[int, Parameter(help="Images per forward pass.")]
 TrainedOn = Annotated[str | None, Parameter(help="Data set that a weight file was trained on, if not --data.")]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Threads, Weights
+from .flags import BatchSize, DataDir, Device, Fit, Json, Mean, Std, Threads, Weights, White
 
 
 def predict(
@@ -27,6 +27,8 @@ def predict(
     data_dir: DataDir = None,
     mean: Mean = None,
     std: Std = None,
+    fit: Fit = None,
+    white: White = None,
     classes: Annotated[Path | None, Parameter(help="Text file with one class name per line.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +52,7 @@ def predict(
 
     check_csv(csv, as_json)
     files, notes = list_images(images)
-    network = open_network(NetworkRequest(run, weights, data, data_dir, mean, std, classes)).on(device)
+    network = open_network(NetworkRequest(run, weights, data, data_dir, mean, std, classes, fit=fit, white=white)).on(device)
     topk = min(topk, len(network.classes))
     predictions = study(network, files, topk, batch_size, threads)
     print_predictions(predictions, (network.note, *notes), len(files), topk, as_json=as_json, table=csv)

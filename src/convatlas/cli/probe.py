@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import BatchSize, DataDir, Device, Json, Mean, Std, Theme, Threads, TrainedOn, Weights, Words
+from .flags import BatchSize, DataDir, Device, Fit, Json, Mean, Std, Theme, Threads, TrainedOn, Weights, White, Words
 
 
 def probe(
@@ -21,6 +21,8 @@ def probe(
     trained_on: TrainedOn = None,
     mean: Mean = None,
     std: Std = None,
+    fit: Fit = None,
+    white: White = None,
     data_dir: DataDir = None,
     batch_size: BatchSize = 128,
     device: Device = "auto",
@@ -48,7 +50,7 @@ def probe(
 
     check_theme(theme)
     check_new_folder(out)
-    request = NetworkRequest(run, weights, trained_on, data_dir, mean, std)
+    request = NetworkRequest(run, weights, trained_on, data_dir, mean, std, fit=fit, white=white)
     with show_progress() as watch:
         result = study(
             request, data, layers, split=split, k=k, batch_size=batch_size, device=device, threads=threads, watch=watch

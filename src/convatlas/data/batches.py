@@ -46,7 +46,8 @@ class Batches:
         self.format = torch.channels_last if feed.channels_last else torch.contiguous_format
         self.streaming = isinstance(images, Streamed)
         # Workers that decode zoom into the whole picture themselves, so that the device need not.
-        self.augment = replace(feed.augment, zoom=1.0) if feed.augment and self.streaming else feed.augment
+        zoomed = isinstance(images, Streamed) and not images.is_zoomed_later
+        self.augment = replace(feed.augment, zoom=1.0) if feed.augment and zoomed else feed.augment
         self.mixes = feed.augment is not None and feed.augment.mixes
         self._stream: Stream | None = None
         if self.mixes:

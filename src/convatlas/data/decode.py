@@ -16,8 +16,8 @@ from ..errors import InputError, count_of, join_names
 from . import picture
 from .arrays import Labels
 from .dataset import targets_of
+from .feed import WHITE
 from .images import Resident, Streamed, evenly
-from .levels import WHITE
 from .picture_file import Unreadable, count_channels
 
 T = TypeVar("T")

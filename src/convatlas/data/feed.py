@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .deal import Groups
 
 FITS = ("cover", "contain")
+WHITE = 65535  # the level of a file of 16 bits that becomes 255
 ZOOM_MARGIN = 8 / 7  # images to be zoomed are kept so much larger than the network's input: 256 for 224
 
 

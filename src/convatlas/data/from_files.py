@@ -22,9 +22,10 @@ FOLDER_AUGMENT = Augment(flip=True, zoom=0.35)
 SAMPLE = 512  # images, spread evenly, from which the mean and standard deviation of a streamed set are computed
 
 
-def make_data(
-    source: folder.Folder, name: str, title: str, *, side: int, split: Split, strict: bool, resident_share: float
-) -> Data:
+def make_data(  # noqa: PLR0913 - each is a choice of its own
+    source: folder.Folder, name: str, title: str, *, side: int, split: Split, strict: bool, resident_share: float, fit: str,
+    white: int,
+) -> Data:  # fmt: skip
     """The set of some pictures; it is held in memory where it takes at most `resident_share` of what is free.
 
     Raises   InputError if no readable image of a class is left for training
@@ -41,7 +42,9 @@ def make_data(
     hold = size <= resident_share * free_memory()
 
     def images(part: "Files", side: int, of: str) -> "Images":
-        return part.resident(channels, side, f"{title} {of}") if hold else part.stream(channels, side, strict)
+        if hold:
+            return part.resident(channels, side, f"{title} {of}", fit=fit, white=white)
+        return part.stream(channels, side, strict, fit=fit, white=white)
 
     train_images = images(train, larger, "train")
     val_images, test_images = (images(part, side, of) if part else None for part, of in ((val, "val"), (test, "test")))
@@ -54,7 +57,7 @@ def make_data(
     sample = (
         train_images
         if isinstance(train_images, Resident)
-        else train.sample(SAMPLE).resident(channels, larger, f"a sample of {title}")
+        else train.sample(SAMPLE).resident(channels, larger, f"a sample of {title}", fit=fit, white=white)
     )
     mean, std = channel_statistics(sample.x) if len(sample) else ((0.0,) * channels, (1.0,) * channels)
     listed = FileList.of(

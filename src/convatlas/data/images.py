@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import picture
-from .levels import WHITE
+from .feed import WHITE
 from .picture import PathTable
 from .targets import Labels, Targets
 
@@ -114,6 +114,11 @@ class Streamed:
     @property
     def size(self) -> tuple[int, int]:
         return self.side, self.side
+
+    @property
+    def is_zoomed_later(self) -> bool:
+        """Whether pictures are decoded whole and the device zooms into them, as it does where they are held in memory."""
+        return self.fit == "contain" and self.targets.strata() is not None
 
     def path(self, index: int) -> Path:
         return self.paths[index]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConvAtlasWarning
+from .feed import WHITE
 
-WHITE = 65535  # the level that becomes 255
 DARK = 2**14  # pictures without a level from here on are likely of fewer bits than 16
 
 

@@ -14,7 +14,7 @@ from . import folder, npz
 from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
 from .dataset import Data, channel_statistics, gap_warnings, targets_of
-from .feed import Augment, Split
+from .feed import WHITE, Augment, Split
 from .file_list import FileList
 from .from_files import FOLDER_SIZE, make_data
 from .table import ENDINGS as TABLES
@@ -39,6 +39,8 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     label_column: str | None = None,
     strict: bool = False,
     resident_share: float = 0.25,
+    fit: str = "cover",
+    white: int = WHITE,
     kept: FileList | None = None,
 ) -> Data:
     """A set by its name in the catalog, or a folder of images, a table of labels or an .npz by its path.
@@ -51,7 +53,8 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     images with the same value, of one patient or film, are never split. The columns of a table have names that are known,
     or those given.
     `strict` stops at broken pictures. A folder is held in memory where it takes at most `resident_share` of what is free,
-    otherwise it is decoded again each epoch.
+    otherwise it is decoded again each epoch. `fit="contain"` keeps all of a picture, on black, instead of its square middle;
+    `white` is the level that is white in pictures of 16 bits.
     `kept` are the files of an earlier run, which are taken as they were divided then, whatever there is now; for folds all but
     the test images are divided anew.
     Raises   InputError
@@ -70,7 +73,8 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
         return data_of_arrays(source.name, source.title, arrays, source.augment, split)
     if kept:
         split = replace(split, val_share=0, limit=None)  # which the list has seen to
-    options: Any = {"side": image_size or FOLDER_SIZE, "split": split, "strict": strict, "resident_share": resident_share}
+    options: Any = {"side": image_size or FOLDER_SIZE, "split": split, "strict": strict, "resident_share": resident_share,
+                    "fit": fit, "white": white}  # fmt: skip
     if table:
         read = partial(read_table, path, data_dir, path_column=path_column, label_column=label_column, group_by=group_by)
         return make_data(kept_files(kept, read, data_dir or path.parent, split), path.stem, path.name, **options)

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from .levels import WHITE, to_bytes
+from .feed import WHITE
+from .levels import to_bytes
 
 SAMPLES, TURN = 277, 274  # TIFF's tags
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .levels import WHITE
+from .feed import WHITE
 from .many_channels import ManyChannels
 from .picture_file import Unreadable, open_picture, orientation, planes, turn_upright, upright, upright_size
 

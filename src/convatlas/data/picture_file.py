@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
 from ..errors import InputError
-from .levels import WHITE, to_bytes
+from .feed import WHITE
+from .levels import to_bytes
 from .many_channels import ManyChannels, count_samples
 from .pillow_limits import OWN_LIMITS
 

@@ -36,7 +36,7 @@ class Stream:
 
     def __init__(self, images: Streamed, feed: Feed) -> None:
         workers = min(_cores(), _MOST_WORKERS) if feed.workers is None else feed.workers
-        zoom = feed.augment.zoom if feed.augment else 1.0
+        zoom = feed.augment.zoom if feed.augment and not images.is_zoomed_later else 1.0
         side = feed.image_size if zoom < 1 else images.side
         bytes_ahead = (workers * _AHEAD + 1) * feed.batch_size * images.channels * side**2
         self.images, self.reported, self.epochs, self.batch = images, set[str](), 0, feed.batch_size
@@ -148,7 +148,9 @@ class _Decoder(Dataset[Decoded]):
     def _view(self, number: int, index: int, place: int) -> picture.View:
         path, channels, white = self.images.path(index), self.images.channels, self.images.white
         if self.zoom == 1:
-            return (picture.whole if self.fit == "contain" else picture.middle)(path, channels, self.side, white)
+            return (picture.whole if "contain" in (self.fit, self.images.fit) else picture.middle)(
+                path, channels, self.side, white
+            )
         # A balanced epoch shows an image of a small class several times, each time through another window.
         words = (_ZOOM, self.seed % 2**64, number, index)
         rng = np.random.default_rng((*words, place) if self.balanced else words)

@@ -22,6 +22,7 @@ def make_feed(recipe: Recipe, data: Data, image_size: int, device: str, *, train
         workers=recipe.workers,
         classes=len(data.classes),
         balanced=training and recipe.balance == "sampling",
+        fit=recipe.fit,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from typing import Any, get_args, get_origin
 
-from ..data.feed import Augment, Split
+from ..data.feed import FITS, WHITE, Augment, Split
 from ..errors import InputError, unknown_name
 from ..ranges import check_ranges, range_of, within
 
@@ -67,6 +67,12 @@ class Recipe:
     label_column: str | None = setting(None, DATA, "Column of labels in a table.", "label, class, tags or a like name")
     image_size: int | None = setting(
         None, DATA, "Pixels a side the network is built for; the data's own size if it can be.", at_least=1
+    )
+    fit: str = setting(
+        "cover", DATA, "What is seen of images that are no squares: cover (the middle) or contain (all of them, with black)."
+    )
+    white: int = setting(
+        WHITE, DATA, "Level that is white in files of 16 bits, such as 4095 in those of 12.", at_least=1, at_most=WHITE
     )
     mean: tuple[float, ...] | None = setting(None, DATA, "Mean of each channel, to subtract.", "by data and weights")
     std: tuple[float, ...] | None = setting(
@@ -182,7 +188,14 @@ class Recipe:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
 
-KNOWN = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "balance": BALANCES, "tta": VIEWS}
+KNOWN = {
+    "fit": FITS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+    "balance": BALANCES,
+    "tta": VIEWS,
+}
 
 
 def fits(value: Any, kind: Any) -> bool:

@@ -84,7 +84,7 @@ def load_arguments(recipe: Recipe) -> dict[str, Any]:
     columns = {"path_column": recipe.path_column, "label_column": recipe.label_column}
     folder = Path(recipe.data_dir) if recipe.data_dir else None
     return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size,
-            **columns, **options}  # fmt: skip
+            "fit": recipe.fit, "white": recipe.white, **columns, **options}  # fmt: skip
 
 
 def image_size(recipe: Recipe, data: Data) -> int:

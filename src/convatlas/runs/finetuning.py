@@ -43,7 +43,7 @@ def plan_tuning(model: str, weights: str, data: str, options: Mapping[str, Any])
 
     Raises   InputError if there are no such weights or images, or they do not go together
     """
-    settings = dict(options) | {"weights": weights}
+    settings = reading_of(weights) | dict(options) | {"weights": weights}
     first = with_weight_settings(tuning_recipe(model, data, 1, **settings))
     images = open_data(first)
     if "mean" not in options and "std" not in options and (statistics := statistics_of_weights(first, images.channels)):
@@ -53,6 +53,12 @@ def plan_tuning(model: str, weights: str, data: str, options: Mapping[str, Any])
     strategy, reason = chosen_strategy(recipe.model, len(images.train), recipe.epochs)
     notes = () if "strategy" in options else (f"strategy {strategy}: {reason}",)
     return recipe, with_statistics(recipe, images), (*notes, *form_notes(recipe, images), *fold_notes(recipe))
+
+
+def reading_of(weights: str) -> dict[str, Any]:
+    """How a run that training starts from sees images of other proportions and of 16 bits; nothing of other weights."""
+    recipe = Run.open(Path(weights)).recipe if is_run(weights) else None
+    return {"fit": recipe.fit, "white": recipe.white} if recipe else {}
 
 
 def has_same_classes(weights: str, data: Data) -> bool:

@@ -136,7 +136,8 @@ def stream_files(
     paths = np.array([os.fsencode(name).decode(errors="replace") for name in files.names], np.str_)
     labels = files.labels
     files.labels = np.arange(len(labels))
-    images = files.stream(preparation.channels, preparation.side, strict=False, frame=preparation.frame)
+    images = files.stream(preparation.channels, preparation.side, strict=False, frame=preparation.frame,
+                          fit=preparation.fit, white=preparation.white)  # fmt: skip
     warnings += broken_warning([files], strict=False)
     return ImageSet(images, labels, paths, classes, str(root.resolve()), warnings)
 

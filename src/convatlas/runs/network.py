@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ..data import Data
@@ -62,6 +63,8 @@ class NetworkRequest:
     image_size: int | None = None
     in_channels: int | None = None
     preparation: Preparation | None = None  # instead of the one that the weights suggest
+    fit: str | None = None
+    white: int | None = None
     seed: int | None = None  # that draws the weights of a network without any; None refuses such a network
 
     @property
@@ -116,8 +119,8 @@ class OpenNetwork:
     def std(self) -> Values:
         return self.preparation.std
 
-    def read(self, path: Path) -> Tensor:
-        """A picture file's bytes.
+    def read(self, path: Path | Image.Image) -> Tensor:
+        """The bytes of a picture.
 
         Shapes   → (channels, side, side) uint8
         Raises   data.picture_file.Unreadable
@@ -183,7 +186,7 @@ def load_run(folder: Place, code: str | None = None, *, trust_code: bool = False
     options = prepared_options(preparation, len(names))
     model = create_model(recipe.model, **options, weights=folder).eval()
     source = recipe.data if recipe.mean is None else "its recipe"
-    note = f"{recipe.model} of {folder}; {cut_words(preparation.image_size)}, mean and standard deviation of {source}"
+    note = f"{recipe.model} of {folder}; {cut_words(preparation)}, mean and standard deviation of {source}"
     fresh = partial(create_seeded, recipe.model, options, recipe.seed, recipe.stochastic_depth)
     return OpenNetwork(recipe.model, model, fresh, names, preparation, note, run)
 
@@ -193,10 +196,11 @@ def open_run(request: NetworkRequest, folder: Path) -> OpenNetwork:
 
     Raises   InputError if it is a run of another network, or if the request says what the run knows
     """
-    if any((request.data, request.mean, request.std, request.classes, request.image_size, request.in_channels)):
+    if any((request.data, request.mean, request.std, request.classes, request.image_size, request.in_channels, request.fit,
+            request.white)):  # fmt: skip
         raise InputError(
-            f"{folder} is a run folder, which knows what its images look like: leave --data --mean --std --classes out, and "
-            "image_size and in_channels"
+            f"{folder} is a run folder, which knows what its images look like: leave --data --mean --std --fit --white "
+            "--classes out, and image_size and in_channels"
         )
     if request.weights is not None:
         check_same_network(request.network, Run.open(folder))
@@ -223,13 +227,13 @@ def open_untrained(request: NetworkRequest, seed: int) -> OpenNetwork:
     else:
         preparation = preparation_untrained(
             name, mean=request.mean, std=request.std, image_size=request.image_size, in_channels=request.in_channels
-        )
+        ).adapt(request.fit, request.white)
         base = variant(name).base
         names = number_classes(variant(base).native.num_classes)
     fresh = partial(create_seeded, name, prepared_options(preparation, len(names)), seed)
     with torch.random.fork_rng(devices=()):
         model = fresh().eval()
-    note = f"{name}, untrained; {cut_words(preparation.image_size)}, {statistics_words(preparation)}"
+    note = f"{name}, untrained; {cut_words(preparation)}, {statistics_words(preparation)}"
     return OpenNetwork(name, model, fresh, names, preparation, note, data=data)
 
 
@@ -242,7 +246,7 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
     data = None
     if request.preparation:
         preparation = request.preparation
-        words = cut_words(preparation.side)
+        words = cut_words(preparation)
     elif data := open_set(request):
         if len(data.classes) != count:
             raise InputError(
@@ -250,11 +254,11 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
                 "so name its own set"
             )
         preparation = preparation_of_set(request, data)
-        words = f"{cut_words(preparation.image_size)}, mean and standard deviation of {request.data}"
+        words = f"{cut_words(preparation)}, mean and standard deviation of {request.data}"
     else:
         preparation = preparation_of_weights(
             name, weights, mean=request.mean, std=request.std, image_size=request.image_size, in_channels=request.in_channels
-        )
+        ).adapt(request.fit, request.white)
         words = f"{published_words(name, weights, preparation)}, {statistics_words(preparation)}"
     if request.classes:
         names = read_classes(request.classes, count)
@@ -277,7 +281,8 @@ def open_set(request: NetworkRequest) -> Data | None:
     if request.data is None:
         return None
     folder = str(request.data_dir) if request.data_dir else None
-    recipe = Recipe(model=request.network, data=request.data, data_dir=folder, image_size=request.image_size)
+    options: dict[str, Any] = {name: value for name in ("fit", "white") if (value := getattr(request, name)) is not None}
+    recipe = Recipe(model=request.network, data=request.data, data_dir=folder, image_size=request.image_size, **options)
     data = open_data(recipe)
     task_of(recipe, data)
     return data
@@ -290,5 +295,5 @@ def preparation_of_set(request: NetworkRequest, data: Data) -> Preparation:
     """
     check_per_channel(data.channels, request.mean, request.std)
     side = image_size(Recipe(model=request.network, image_size=request.image_size), data)
-    preparation = Preparation.of(data, side)
+    preparation = Preparation.of(data, side).adapt(request.fit, request.white)
     return replace(preparation, mean=request.mean or data.mean, std=request.std or data.std)

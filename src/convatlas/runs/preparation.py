@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from ..data import Batches, Data, Feed, Resident
+from ..data.feed import FITS, WHITE
 from ..data.picture import Frame, square
 from ..engine.record import Run, is_run
-from ..errors import InputError
+from ..errors import InputError, unknown_name
 from ..models import variant
 from ..weights import Checkpoint, find, frame
 from ..weights.origin import nearest_published, published_as
@@ -26,6 +28,8 @@ GRAY, SPREAD = 0.5, 0.25  # mean and standard deviation where nobody has measure
 class Preparation:
     """How pictures are cut, by `frame` or else as their square middle of `side` pixels, then made `image_size` a side.
 
+    To contain, the whole of a picture is in the square. `white` is the level that is white in pictures of 16 bits.
+
     Units    side and image_size in pixels; mean and std of each channel, of pixels in [0, 1]
     """
 
@@ -36,6 +40,8 @@ class Preparation:
     std: Values
     frame: Frame | None = field(default=None, compare=False)
     published: str | None = None  # tag of the published weights that the frame belongs to
+    fit: str = "cover"
+    white: int = WHITE
 
     @classmethod
     def of(cls, data: Data, image_size: int) -> "Preparation":
@@ -51,24 +57,43 @@ class Preparation:
         tag = values["frame"]
         cut = frame(find(variant(network).base, tag)) if tag else None
         channels, side, size = (int(values[name]) for name in ("channels", "side", "image_size"))
-        return cls(channels, side, size, tuple(values["mean"]), tuple(values["std"]), cut, tag)
+        plain = cls(channels, side, size, tuple(values["mean"]), tuple(values["std"]), cut, tag)
+        return replace(plain, fit=values.get("fit", "cover"), white=values.get("white", WHITE))
 
     def to_json(self) -> dict[str, Any]:
         """The form in which index files store it."""
         size = {"channels": self.channels, "side": self.side, "image_size": self.image_size}
-        return size | {"mean": list(self.mean), "std": list(self.std), "frame": self.published}
+        other: dict[str, Any] = {"fit": self.fit} if self.fit != "cover" else {}  # an index of before has neither
+        other |= {"white": self.white} if self.white != WHITE else {}
+        return size | {"mean": list(self.mean), "std": list(self.std), "frame": self.published} | other
 
-    def read(self, path: Path) -> NDArray[np.uint8]:
-        """A picture file's bytes.
+    def adapt(self, fit: str | None, white: int | None) -> "Preparation":
+        """The same with another fit and level of white, where these are given; whole pictures leave the frame of weights.
+
+        Raises   InputError for an unknown fit or a level that 16 bits cannot have
+        """
+        if fit not in (None, *FITS):
+            raise unknown_name("fit", str(fit), FITS)
+        if white is not None and not 1 <= white <= WHITE:
+            raise InputError(f"white needs to be a level from 1 to {WHITE}, got {white}")
+        result = replace(self, white=white or self.white)
+        if fit in (None, self.fit):
+            return result
+        if fit == "contain":
+            return replace(result, fit=fit, side=self.image_size, frame=None, published=None)
+        return replace(result, fit=str(fit))
+
+    def read(self, path: Path | Image.Image) -> NDArray[np.uint8]:
+        """The bytes of a picture.
 
         Shapes   → (channels, side, side)
         Raises   data.picture_file.Unreadable
         """
-        return square(path, self.channels, self.side, self.frame)
+        return square(path, self.channels, self.side, self.frame, fit=self.fit, white=self.white)
 
     def feed(self, batch_size: int, **options: Any) -> Feed:
         """The feed that makes batches of images for the network."""
-        return Feed(batch_size, self.image_size, self.mean, self.std, **options)
+        return Feed(batch_size, self.image_size, self.mean, self.std, fit=self.fit, **options)
 
     def prepare(self, pixels: Tensor, device: str = "cpu") -> Tensor:
         """The network's input, from pictures.
@@ -88,7 +113,10 @@ def preparation_of_run(run: Run) -> tuple[Preparation, tuple[str, ...]]:
     try:
         data, side = environment["data"], int(environment["image_size"])
         stored = min(side, max(data["size"]))  # of the images as they were before they were enlarged
-        preparation = Preparation(int(data["channels"]), stored, side, tuple(data["mean"]), tuple(data["std"]))
+        preparation = Preparation(
+            int(data["channels"]), stored, side, tuple(data["mean"]), tuple(data["std"]), fit=run.recipe.fit,
+            white=run.recipe.white,
+        )  # fmt: skip
         return preparation, tuple(data["classes"])
     except KeyError as error:
         raise InputError(f"{run.path}/env.json lacks {error}: the run is damaged or from another version") from None
@@ -151,10 +179,15 @@ def per_channel(values: Values, channels: int) -> Values:
 
 
 def check_per_channel(channels: int, mean: Values | None, std: Values | None) -> None:
-    """Raises InputError unless a mean and a standard deviation that are given have a number for each channel."""
+    """Raises InputError unless a mean and a standard deviation that are given have a number up to 1 for each channel."""
     for name, values in (("mean", mean), ("std", std)):
-        if values is not None and len(values) != channels:
+        if values is None:
+            continue
+        if len(values) != channels:
             raise InputError(f"{name} needs a number for each of the {channels} channels, got {len(values)}")
+        if max(values) > 1:
+            given, scaled = (",".join(f"{value / scale:.4g}" for value in values) for scale in (1, 255))
+            raise InputError(f"{name} is that of pixels from 0 to 1, got {given}, which is of 0 to 255: give {scaled}")
 
 
 def size_of_run(weights: Place) -> tuple[int | None, int | None]:
@@ -169,8 +202,8 @@ def published_words(network: str, weights: str, preparation: Preparation) -> str
     """How photographs are cut, with a word of caution where the weights bear no published name."""
     base = variant(network).base
     row = nearest_published(base, weights)
-    if row is None:
-        return cut_words(preparation.side)
+    if row is None or preparation.fit == "contain":
+        return cut_words(preparation)
     caution = "" if published_as(base, weights) else "no published name, so "
     return (
         f"{caution}images as {row.tag} has them: shorter side {row.resize} pixels ({row.interpolation}), "
@@ -178,8 +211,11 @@ def published_words(network: str, weights: str, preparation: Preparation) -> str
     )
 
 
-def cut_words(side: int) -> str:
+def cut_words(preparation: Preparation) -> str:
     """How pictures are cut where no publication says it."""
+    side = preparation.image_size
+    if preparation.fit == "contain":
+        return f"whole images in {side}x{side} pixels, on black"
     return f"images as their square middle at {side}x{side} pixels"
 
 
