@@ -12,7 +12,7 @@ from convatlas.models import CATALOG, count_parameters, create_model, create_on_
 from convatlas.models.mobilenet_v3 import timm as names_of_timm
 from convatlas.models.shufflenet_v2 import Unit
 from convatlas.ops.squeeze import SqueezeExcitation
-from convatlas.weights.load import rename_tensors
+from convatlas.weights.entries import rename_tensors
 
 # ours → timm's name; behind the colon what timm does otherwise
 TIMM = {

@@ -71,7 +71,7 @@ def photograph(path: Path, seed: int = 0) -> Path:
             "twenty.pth was not trained for the 2 classes of set: it names 10 classes",
         ),
         ("predict resnet20 --weights twenty.pth --data digts a.png", "did you mean digits"),
-        ("predict resnet20 --weights none.pth --data digits a.png", "none.pth is neither"),
+        ("predict resnet20 --weights none.pth --data digits a.png", "none.pth does not exist"),
         ("predict resnet20 --weights twenty.pth --data digits --classes no.txt a.png", "no.txt cannot be read"),
         ("predict resnet20 --weights twenty.pth --data digits --classes names.txt a.png", "10 classes, but names.txt has 2"),
         ("predict resnet20 --weights twenty.pth --data digits none.png", "none.png does not exist"),

@@ -5,7 +5,7 @@ import torch
 from selection import networks
 
 from convatlas.models import CATALOG, create_model
-from convatlas.weights.load import rename_tensors
+from convatlas.weights.entries import rename_tensors
 
 timm = pytest.importorskip("timm")
 

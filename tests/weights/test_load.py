@@ -68,15 +68,18 @@ def test_nothing_is_unpickled(tmp_path, save, capsys):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("none.pth", "is neither"),
-        ("a.txt", "ends in .pth .pt .safetensors"),
-        ("empty", "is neither"),
+        ("none.pth", "does not exist: weights need a file or a run folder"),
+        ("a.txt", "is empty"),
+        ("empty", "is a folder without model.safetensors"),
+        ("unfinished", "is a run that is not finished and has no weights yet"),
         ("number.pth", "state dict"),
     ],
 )
 def test_what_is_no_weight_file_is_named(tmp_path, name, words):
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "recipe.json").write_text("{}")
     torch.save(torch.zeros(3), tmp_path / "number.pth")
     with pytest.raises(InputError, match=words):
         read(tmp_path / name)

@@ -120,6 +120,7 @@ def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tupl
     network = variant(name)
     if weights is None:
         return {}, None
+    from ..weights.entries import find_tensors
     from ..weights.load import is_stored, read
     from ..weights.origin import published_as
 
@@ -136,7 +137,8 @@ def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tupl
     elif checkpoint := published_as(network.base, weights):
         return checkpoint.changes, checkpoint.image_size
     if network.family.older_form and is_stored(weights):
-        changes |= settings_of_tensors(network, read(weights))
+        own = create_on_meta(network.with_changes(changes)).state_dict()
+        changes |= settings_of_tensors(network, find_tensors(read(weights), own, network.family.all_renames, weights).state)
     return changes, None
 
 

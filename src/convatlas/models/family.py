@@ -162,6 +162,7 @@ class Family:
     backbone: str = ""  # the module that a classifier's weights load into; empty for a classifier
     auxiliary: tuple[str, ...] = ()  # heads that help training and may be left out
     renames: tuple[tuple[str, str], ...] = ()  # patterns of names in other people's files → ours
+    more_renames: tuple[tuple[tuple[str, str], ...], ...] = ()  # other lists of them, where one cannot serve all files
     adapt: Adapt | None = None  # resizes what depends on the image size: position embeddings, tables of offsets
     sized: tuple[str, ...] = ()  # modules whose shape depends on the image size: re-initialized where it differs
     older_form: OlderForm | None = None  # recognizes weights that were trained before a form was changed
@@ -172,6 +173,11 @@ class Family:
     sides: Mapping[str, Sides] = field(default_factory=dict)  # by variant; by the family's name for all at its usual size
     references: Mapping[str, tuple[Counterpart, ...]] = field(default_factory=dict)  # torchvision's are found by name
     tags: frozenset[str] = frozenset()  # exceptions that tests look up, see TAGS
+
+    @property
+    def all_renames(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The lists of renames, one of which fits a file."""
+        return (self.renames, *self.more_renames)
 
     def native_of(self, name: str) -> Native:
         """What the variant was published for."""

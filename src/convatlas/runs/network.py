@@ -17,7 +17,7 @@ from ..engine.record import Run, is_run
 from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
-from ..models import CATALOG, create_model, variant
+from ..models import CATALOG, variant
 from ..models.code import check_text
 from ..models.variant import parse, write_name
 from ..trust import TRUST, is_own
@@ -184,7 +184,7 @@ def load_run(folder: Place, code: str | None = None, *, trust_code: bool = False
         recipe = replace(recipe, model=write_name(variant(code).base, parse(recipe.model)[1]))
     preparation, names = preparation_of_run(run)
     options = prepared_options(preparation, len(names))
-    model = create_model(recipe.model, **options, weights=folder).eval()
+    model = load_complete(recipe.model, Path(folder), preparation, len(names))[0]
     source = recipe.data if recipe.mean is None else "its recipe"
     note = f"{recipe.model} of {folder}; {cut_words(preparation)}, mean and standard deviation of {source}"
     fresh = partial(create_seeded, recipe.model, options, recipe.seed, recipe.stochastic_depth)

@@ -3,24 +3,22 @@
 import logging
 import re
 import warnings
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Protocol
-from zipfile import BadZipFile
+from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..errors import InputError, join_names
+from ..errors import InputError, count_of, join_names
 from ..ops.paths import is_in_any
+from .entries import State, find_tensors, flatten
+from .formats import SAVE, STORED, cut_short, split_entry, weight_format
 
-State = dict[str, Tensor]
 DERIVED = ("num_batches_tracked", "relative_position_index", "relative_coords_table")  # follow from sizes or are no weights
-SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 class Names(Protocol):
@@ -31,7 +29,7 @@ class Names(Protocol):
     @property
     def heads(self) -> tuple[str, ...]: ...
     @property
-    def renames(self) -> tuple[tuple[str, str], ...]: ...
+    def all_renames(self) -> tuple[tuple[tuple[str, str], ...], ...]: ...
     @property
     def adapt(self) -> Callable[[str, Tensor, Tensor], Tensor | None] | None: ...
     @property
@@ -42,12 +40,13 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of the tensors of a file: kept, adapted in shape, re-initialized in the network, dropped."""
+    """What became of the tensors of a file: kept, adapted in shape, re-initialized in the network, dropped; where they were."""
 
     kept: tuple[str, ...]
     adapted: tuple[str, ...]
     fresh: tuple[str, ...]
     dropped: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = {
@@ -56,73 +55,110 @@ class Loaded:
             "dropped": self.dropped,
         }
         changes = [f"{words}: {join_names(names, 6)}" for words, names in parts.items() if names]
-        return "; ".join([f"{len(self.kept)} tensors kept", *changes])
+        return "; ".join([*self.notes, f"{len(self.kept)} tensors kept", *changes])
 
     def without(self, names: Collection[str]) -> "Loaded":
         """The same, with these tensors counted as re-initialized, whatever the file had for them."""
         if not names:
             return self
         kept, adapted = (tuple(name for name in of if name not in names) for of in (self.kept, self.adapted))
-        return Loaded(kept, adapted, tuple(dict.fromkeys((*self.fresh, *names))), self.dropped)
+        return replace(self, kept=kept, adapted=adapted, fresh=tuple(dict.fromkeys((*self.fresh, *names))))
 
 
 def is_stored(source: str | Path) -> bool:
-    """Whether there is a file or a finished run folder of this path that `read` can read."""
-    path = Path(source)
-    return (path / "model.safetensors").is_file() or (path.is_file() and path.suffix in SUFFIXES)
+    """Whether there is a file or a finished run folder of this path that `read` may be able to read."""
+    path = split_entry(source)[0]
+    return path.is_file() or any((path / name).is_file() for name in STORED)
+
+
+def stored_file(source: str | Path) -> Path:
+    """The file of weights that a source names, itself or in a folder.
+
+    Raises   InputError if there is none
+    """
+    path = split_entry(source)[0]
+    if not path.exists():
+        raise InputError(f"{path} does not exist: weights need a file or a run folder")
+    if not path.is_dir():
+        return path
+    files = [path / name for name in STORED if (path / name).is_file()]
+    if not files:
+        if (path / "recipe.json").is_file():
+            raise InputError(f"{path} is a run that is not finished and has no weights yet: continue it with --resume")
+        raise InputError(f"{path} is a folder without {' or '.join(STORED)}: weights need a file or a run folder")
+    return files[0]
 
 
 def read(source: str | Path) -> State:
-    """The tensors of a `.pth`, `.pt` or `.safetensors` file or of a run folder.
+    """The tensors of a file of torch.save or safetensors, whatever its name ends in, or of a run folder.
 
-    A state dict may lie in a checkpoint under `state_dict` or `model`; the prefix `module.` of parallel training is dropped.
+    Those of a checkpoint with entries get their names in it: `model_ema.conv1.weight`.
 
-    Raises   InputError if the file is missing, cut short, of another kind, or would need unpickling
+    Raises   InputError if the file is missing, damaged, of another kind, or would need unpickling
     """
-    path = Path(source)
-    if path.is_dir():
-        path = path / "model.safetensors"
-    if not path.is_file():
-        raise InputError(f"weights need a file ({' '.join(SUFFIXES)}) or a run folder, but {source} is neither")
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"weights need a file that ends in {' '.join(SUFFIXES)}, got {path.name}")
+    path = stored_file(source)
+    content = load_file_safely(path)
+    tensors = flatten(content) if isinstance(content, Mapping) else {}
+    if not tensors:
+        held = type(content).__name__
+        if isinstance(content, Mapping):
+            held = f"a dictionary of {join_names([str(key) for key in content], 4) or 'nothing'}"
+        raise InputError(f"{path} needs to hold a state dict (names → tensors), got {held}: {SAVE}")
+    for name, value in tensors.items():
+        if value.layout != torch.strided or value.is_quantized or value.is_meta:
+            raise InputError(f"{path} holds {name} in a packed form: save its plain values")
+    return tensors
+
+
+def load_file_safely(path: Path) -> Any:
+    """What a file holds; nothing of it is unpickled but tensors, texts and numbers.
+
+    Raises   InputError if it cannot be read so
+    """
+    kind = weight_format(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # torch wonders about files that it then refuses
-            content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except UnpicklingError:
-        raise InputError(
-            f"{path} holds more than tensors, or is cut short; unpickling it could run any code, so it is refused: "
-            "save the state dict alone, best as .safetensors"
-        ) from None
-    except (SafetensorError, BadZipFile, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}): it may be cut short; fetch or save it again") from None
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{path} needs to hold a state dict (names → tensors), got {type(content).__name__}")
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+            if kind == "safetensors":
+                return load_file(path)
+            with path.open("rb") as file:  # from a path torch would go by its ending
+                return torch.load(file, "cpu", weights_only=True)
+    except UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        held = f"holds {named[1]} beside its tensors" if named else "holds more than tensors, or is cut short"
+        raise InputError(f"{path} {held}; unpickling it could run any code, so it is refused: {SAVE}") from None
+    except Exception as error:  # torch raises many kinds for damaged files
+        raise cut_short(path, str(error)) from error
 
 
 def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     """Loads a file into the network: strictly, but for what other classes, channels and image sizes change.
 
-    A head for other classes is re-initialized; auxiliary heads may be missing or left over. A stem for other channels keeps
-    what it has learned: one channel gets the sum of the old kernels, more get them in turn, scaled so that an image of
-    equal channels gives the same response. Position embeddings and tables of offsets are interpolated; a stem of
+    The tensors may lie in an entry of a checkpoint, under a prefix, and have the names of another library. A head for other
+    classes is re-initialized, and so is one that the file lacks; auxiliary heads may be missing or left over. A stem for other
+    channels keeps what it has learned: one channel gets the sum of the old kernels, more get them in turn, scaled so that an
+    image of equal channels gives the same response. Position embeddings and tables of offsets are interpolated; a stem of
     another kernel size, as small images have it, is re-initialized.
 
-    Raises   InputError if a name is missing or left over, or a shape differs anywhere else: a file of another network
+    Raises   InputError if a name is missing or left over, or a shape differs anywhere else: a file of another network; and for
+             tensors with NaN or infinite values
     """
     own = model.state_dict()
-    state = rename_tensors(read(source), own, names.renames)
+    found = find_tensors(read(source), own, names.all_renames, source)
+    state = found.state
     resized = any(key in state and state[key].shape != own[key].shape for key in own if is_in_any(key, names.sized))
     spare = (*names.auxiliary, *(names.sized if resized else ()))  # modules that may lack tensors, or have some more
-    optional = (*spare, *(names.heads if not any(is_in_any(key, names.heads) for key in own) else ()))
-    dropped = [key for key in state if key not in own and is_in_any(key, optional)]
+    head = [key for key in own if is_in_any(key, names.heads)]
+    headless = not any(key in state for key in head)
+    body = {key.partition(".")[0] for key in own if key not in head}
+    optional = (*spare, *(names.heads if headless else ()))
+    dropped = [
+        key
+        for key in state
+        if key not in own and (is_in_any(key, optional) or (headless and key.partition(".")[0] not in body))
+    ]
     for key in dropped:
         del state[key]
-    fresh = [key for key in own if key not in state and is_in_any(key, spare) and not is_in_any(key, names.heads)]
+    fresh = [key for key in own if key not in state and is_in_any(key, spare) and key not in head]
     adapted = []
     for key, value in own.items():
         if key not in state or state[key].shape == value.shape:
@@ -134,8 +170,8 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
             state[key] = adapted_value
         elif is_in_any(key, (names.stem, *names.heads, *names.sized, *names.auxiliary)):
             fresh.append(key)
-    if any(is_in_any(key, names.heads) for key in fresh):  # a bias of ten classes means nothing to ten others
-        fresh = [key for key in own if key in fresh or is_in_any(key, names.heads)]
+    if headless or any(key in head for key in fresh):  # a bias of ten classes means nothing to ten others
+        fresh = [key for key in own if key in fresh or key in head]
     state |= {key: own[key] for key in fresh}
     state |= {key: value for key, value in own.items() if key.endswith(DERIVED) and key not in state}
     missing = [key for key in own if key not in state]
@@ -143,11 +179,25 @@ def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
     shapes = [key for key in own if key in state and state[key].shape != own[key].shape]
     if missing or surplus or shapes:
         raise InputError(f"{source} is of another network: {describe_difference(missing, surplus, shapes, state, own)}")
+    check_values(source, {key: value for key, value in state.items() if key not in fresh}, own)
     model.load_state_dict(state, strict=True)
     changed = {*adapted, *fresh}
-    loaded = Loaded(tuple(key for key in own if key not in changed), tuple(adapted), tuple(fresh), tuple(dropped))
+    kept = tuple(key for key in own if key not in changed)
+    loaded = Loaded(kept, tuple(adapted), tuple(fresh), tuple(dropped), found.notes)
     logging.getLogger(__name__).info("%s: %s", source, loaded)
     return loaded
+
+
+def check_values(source: str | Path, state: State, own: Mapping[str, Tensor]) -> None:
+    """Raises InputError for a tensor whose numbers a network cannot compute with."""
+    for key, value in state.items():
+        if not own[key].is_floating_point() or value.is_meta:
+            continue
+        if not value.is_floating_point():
+            raise InputError(f"{source} has {value.dtype} in {key}, which needs floating-point numbers: it is damaged")
+        if not value.isfinite().all():
+            kind = "NaN" if value.isnan().any() else "infinity"
+            raise InputError(f"the weights of {source} hold {kind} in {key}: take an earlier checkpoint, or other weights")
 
 
 def classes_in(source: str | Path, own: State, names: Names) -> int:
@@ -155,31 +205,14 @@ def classes_in(source: str | Path, own: State, names: Names) -> int:
 
     Raises   InputError if the file has no head
     """
-    state = rename_tensors(read(source), own, names.renames)
-    rows = [len(state[key]) for key in own if key in state and is_in_any(key, names.heads)]
+    state = find_tensors(read(source), own, names.all_renames, source).state
+    rows = [len(state[key]) for key in own if key in state and state[key].ndim and is_in_any(key, names.heads)]
     if not rows:
         raise InputError(
-            f"{source} has no {' or '.join(names.heads)}, which gives the logits: it is of another network, or of one without"
+            f"{source} has no {' or '.join(names.heads)}, which gives the logits: it is of another network, or of one without; "
+            "`convatlas tune` trains a new one"
         )
     return rows[0]
-
-
-def rename_tensors(state: State, own: State, renames: tuple[tuple[str, str], ...]) -> State:
-    """The tensors under our names; a name that becomes empty is dropped.
-
-    Raises   InputError if two tensors would get the same name
-    """
-    result: State = {}
-    for key, value in state.items():
-        name = key
-        if key not in own:
-            for pattern, replacement in renames:
-                name = re.sub(pattern, replacement, name)
-        if name in result:
-            raise InputError(f"the file holds {name} twice, once as {key}: it mixes two ways of naming")
-        if name:
-            result[name] = value
-    return result
 
 
 def fit_tensor(key: str, value: Tensor, own: Tensor, names: Names) -> Tensor | None:
@@ -221,9 +254,9 @@ def describe_difference(missing: list[str], surplus: list[str], shapes: list[str
     """The first difference of each kind, in words."""
     parts = []
     if missing:
-        parts.append(f"it lacks {len(missing)} tensors such as {missing[0]}")
+        parts.append(f"it lacks {count_of(len(missing), 'tensor')} such as {missing[0]}")
     if surplus:
-        parts.append(f"it has {len(surplus)} unknown ones such as {surplus[0]}")
+        parts.append(f"it has {count_of(len(surplus), 'unknown one')} such as {surplus[0]}")
     if shapes:
         key = shapes[0]
         parts.append(f"{key} needs shape {tuple(own[key].shape)}, got {tuple(state[key].shape)}")

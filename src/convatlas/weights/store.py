@@ -15,6 +15,7 @@ from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, writing_to
 from .checkpoints import MIB, Checkpoint, find
 from .download import PATIENCE, NetworkError, Part, Patience, Watch, download, ignore_progress, is_safe, progress_bar
+from .formats import STORED, split_entry
 
 POLL = 0.2  # seconds between attempts while another process fetches the file
 
@@ -161,6 +162,6 @@ def source(name: str, weights: str | Path) -> Path:
 
 def is_place(weights: str | Path) -> bool:
     """Whether it is a file or a run folder, or at least written as a path: tags have neither separators nor suffixes."""
-    place = Path(weights)
+    place = split_entry(weights)[0]
     looks_like_path = isinstance(weights, Path) or bool(place.suffix) or len(place.parts) != 1
-    return looks_like_path or place.is_file() or (place / "model.safetensors").is_file()
+    return looks_like_path or place.is_file() or any((place / name).is_file() for name in STORED)
