@@ -52,8 +52,7 @@ def test_f10_a_prefix_that_all_names_share_is_removed(model, load, prefix):
     again, loaded = load(prefixed(model, prefix))
     assert torch.equal(again.conv1.weight, model.conv1.weight)
     assert len(loaded.kept) == len(model.state_dict())
-    if prefix.rstrip(".").split(".")[-1] in ("model", "net", "backbone", "own"):
-        assert str(loaded).startswith(f"found under {prefix[:-1]}; ")
+    assert str(loaded).startswith(f"found under {prefix[:-1]}; ")
 
 
 def test_wrappers_within_names_are_removed(model, load):
@@ -111,7 +110,7 @@ def test_what_lightning_writes_is_read(model, load):
     ],
 )
 def test_nothing_is_chosen_where_two_entries_fit(model, load, content, names):
-    with pytest.raises(InputError, match=rf"twice|2 times, under {names}: name the one you mean, as in .*a\.pth#\w+"):
+    with pytest.raises(InputError, match=rf"2 times, under {names}: name the one you mean, as in .*a\.pth#\w+"):
         load(content(model.state_dict()))
 
 
@@ -120,7 +119,7 @@ def test_an_entry_may_be_named(model, load, entry):
     other = create_model("resnet20", width=4)
     again, loaded = load({"model": other.state_dict(), "model_ema": prefixed(model, "module.")}, entry)
     assert torch.equal(again.conv1.weight, model.conv1.weight)
-    assert str(loaded).startswith(f"found under {entry[1:]}; ")
+    assert str(loaded).startswith("found under model_ema.module; ")
     with pytest.raises(InputError, match="has no entry 'emma' with tensors: it has model, model_ema"):
         load({"model": other.state_dict(), "model_ema": prefixed(model, "module.")}, "#emma")
 

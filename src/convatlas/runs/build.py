@@ -202,9 +202,7 @@ def load_complete(network: str, weights: Place, preparation: Preparation, count:
     model, loaded = load_weights(network, weights, **prepared_options(preparation, count))
     if name := missing_tensor(network, loaded):
         if is_in_any(name, variant(network).family.heads):
-            raise InputError(
-                f"{weights} has no {name} for {count} classes, for the logits: `convatlas tune` trains one"
-            )
+            raise InputError(f"{weights} has no {name} for {count} classes, for the logits: `convatlas tune` trains one")
         side = preparation.image_size
         raise InputError(
             f"{weights} does not fit {network} for {side}x{side} pixels, where {name} has another shape: it was trained on "

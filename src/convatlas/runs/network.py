@@ -267,7 +267,7 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
     else:
         names = classes() if count == IMAGENET and checkpoints_of(variant(name).base) else number_classes(count)
     model, loaded = load_complete(name, weights, preparation, count)
-    whole = len(loaded.kept) == len(model.state_dict())
+    whole = len(loaded.kept) == len(model.state_dict()) and not loaded.notes
     note = f"{name} with {weights}{'' if whole else f' ({loaded})'}; {words}"
     fresh = partial(create_seeded, name, prepared_options(preparation, count))
     return OpenNetwork(name, model, fresh, names, preparation, note, data=data)

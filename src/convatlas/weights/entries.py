@@ -68,16 +68,18 @@ def find_tensors(tensors: State, own: Mapping[str, Tensor], spellings: Sequence[
         for place in likely_places(tensors, len(own))
         for number, renames in enumerate(spellings)
     }
-    place, number = max(scores, key=lambda key: (*scores[key], -len(key[0])))
-    fits = scores[place, number][0]
+    place, number = max(scores, key=lambda key: (*scores[key], len(key[0])))
+    most = scores[place, number][0]
     if not any(scores[place, number]):
         place = max((p for p, _ in scores if all(is_inside(key, p) for key in tensors)), key=len)
-    rivals = sorted({p for (p, _), (size, _) in scores.items() if fits and 2 * size >= fits and are_apart(p, place)}, key=len)
+    rivals = {p for (p, _), (sized, _) in scores.items() if most and 2 * sized >= most and are_apart(p, place)}
     if rivals:
-        here = [place, *(p for p in rivals if not any(is_inside(p, other) for other in rivals if other != p))]
+        same = [p for (p, _), (sized, _) in scores.items() if sized == most and is_inside(place, p)]
+        here = min((p for p in same if all(are_apart(p, rival) for rival in rivals)), key=len)
+        there = sorted({here, *(p for p in rivals if not any(is_inside(p, other) for other in rivals if other != p))})
         raise InputError(
-            f"{path} holds such a network {len(here)} times, under {' and '.join(f'{at!r}' for at in here)}: "
-            f"name the one you mean, as in {path}{MARK}{here[-1]}"
+            f"{path} holds such a network {len(there)} times, under {' and '.join(map(repr, there))}: "
+            f"name the one you mean, as in {path}{MARK}{there[-1]}"
         )
     inside = {below(key, place): value for key, value in tensors.items() if is_inside(key, place)}
     counters = [key for key, value in inside.items() if key not in own and not value.ndim and "." not in key]  # of averages
