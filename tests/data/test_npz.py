@@ -1,11 +1,13 @@
 """An .npz that is right is read; one that is not says what is wrong with it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from convatlas.data import Augment, load
 from convatlas.errors import InputError
@@ -82,6 +84,17 @@ def test_a_test_part_without_a_class_is_warned_of(save: Save) -> None:
         ({"classes": np.array(["a", "b"])}, "0 to 1 for 2 classes, got 2"),
         ({"classes": np.array([1, 2, 3])}, "one string per class"),
         ({"classes": np.array(["a", None, "c"], object)}, "classes holds Python objects"),
+        ({"classes": np.array(["a", "a", "c"])}, "gives the name 'a' to two classes"),
+        ({"y_train": np.zeros(30, int), "y_test": np.zeros(6, int)}, "has one class, 0: a classifier needs two or more"),
+        ({"y_train": np.array([0, 3_000_000_000] * 15)}, "has no image of 1, 2, 3, 4, 5, 6, 7, 8 and 2,999,999,991 more"),
+        (
+            {"y_train": np.array([0, 2**64 - 1] * 15, np.uint64)},
+            "number the classes from 0, got 18446744073709551615",
+        ),
+        ({"x_train": np.ones((30, 3, 8, 8), np.uint8)}, r"\(30, 3, 8, 8\) looks like channels first: save x_train.transpose"),
+        ({"x_train": np.ones((30, 5, 8, 8), np.uint8)}, "looks like channels first"),
+        ({"y_train": np.full((30, 3), 2)}, "rows of 0 and 1 where images have several labels, got 2"),
+        ({"y_train": np.arange(90).reshape(30, 3) % 2}, r"y_test needs labels like those for training, got the shape \(6,\)"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(save: Save, changes: dict[str, Any], words: str) -> None:
@@ -108,3 +121,42 @@ def test_a_known_set_is_read_from_its_npz(save: Save, tmp_path: Path) -> None:
     save(name="cifar10.npz", **many)
     data = load("cifar10", data_dir=tmp_path)
     assert (data.title, data.classes[3], data.augment.flip) == ("CIFAR-10", "cat", True)
+
+
+def medmnist(**more: Any) -> dict[str, Any]:
+    """Keys and shapes as MedMNIST has them: validation images of its own, a column of labels."""
+    sizes = {"train": 30, "val": 9, "test": 6}
+    arrays = {f"{part}_images": np.full((n, 8, 8), n, np.uint8) for part, n in sizes.items()}
+    return arrays | {f"{part}_labels": np.arange(n)[:, None].astype(np.uint8) % 3 for part, n in sizes.items()} | more
+
+
+def test_keys_of_medmnist_with_validation_images_of_their_own(tmp_path: Path) -> None:
+    np.savez(tmp_path / "path.npz", **medmnist())
+    data = load(str(tmp_path / "path.npz"))
+    assert [len(part or ()) for part in (data.train, data.val, data.test)] == [30, 9, 6]
+    assert data.val is not None
+    assert data.val.pixels(torch.arange(1)).unique().tolist() == [9]
+    folds = load(str(tmp_path / "path.npz"), folds=3, fold=1)
+    assert [len(part or ()) for part in (folds.train, folds.val, folds.test)] == [26, 13, 6]
+
+
+def test_rows_of_labels_are_several_labels_per_image(tmp_path: Path) -> None:
+    rows = {
+        f"{part}_labels": np.random.default_rng(n).integers(0, 2, (n, 4))
+        for part, n in (("train", 30), ("val", 9), ("test", 6))
+    }
+    np.savez(tmp_path / "chest.npz", **medmnist(**rows))
+    data = load(str(tmp_path / "chest.npz"))
+    assert (data.task, data.classes) == ("multilabel", ("0", "1", "2", "3"))
+    assert data.train.targets.take(torch.arange(30)).tolist() == rows["train_labels"].tolist()
+
+
+def test_damaged_archives_are_refused_whatever_numpy_raises(save: Save, tmp_path: Path) -> None:
+    whole, rng = bytearray(save().read_bytes()), np.random.default_rng(0)
+    for _ in range(60):
+        content = bytearray(whole)
+        for at in rng.integers(0, len(content), 8):
+            content[at] = rng.integers(256)
+        (tmp_path / "damaged.npz").write_bytes(content)
+        with suppress(InputError):  # it may still be readable
+            load(str(tmp_path / "damaged.npz"))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from convatlas.data import Augment, Batches, Feed, Resident, Streamed, picture_file
 from convatlas.data.picture import PathTable
-from convatlas.data.targets import Boxes, Labels, MaskFiles, Masks
+from convatlas.data.targets import Boxes, Labels, LabelSets, MaskFiles, Masks
 from convatlas.errors import InputError
 
 FEED = Feed(2, 8, (0.5,), (0.5,), workers=0)
@@ -57,6 +57,7 @@ TARGETS = {
     "masks": Masks(torch.arange(5 * 64, dtype=torch.uint8).view(5, 8, 8) % 7),
     "boxes": boxes_of([0, 2, 1, 0, 3]),
     "labels": Labels(torch.arange(5)),
+    "label sets": LabelSets(torch.arange(15).view(5, 3) % 2),
 }
 
 

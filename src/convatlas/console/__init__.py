@@ -139,6 +139,21 @@ def figures_line(values: Mapping[str, Any], measures: Sequence["Measure"]) -> st
     return "   ".join([f"{decides.write(values[decides.key]):>8}", *rest, f"loss {values['loss']:.4f}", f"n = {values['n']:,}"])
 
 
+def print_classes(measurement: "Measurement") -> None:
+    """The figures of each class that has images, where each is decided by itself."""
+    scores = measurement.scores
+    measures = [measure for measure in measurement.task.measures if measure.key in scores.per_class]
+    if not measures:
+        return
+    shown = table("class", "images", *(measure.title for measure in measures))
+    for i, (name, n) in enumerate(zip(measurement.classes, scores.tables["images_per_class"], strict=True)):
+        values = [scores.per_class[measure.key][i] for measure in measures]
+        if n:
+            cells = [measure.write(value or 0.0, 1) for measure, value in zip(measures, values, strict=True)]
+            shown.add_row(Text(name), f"{n:,}", *(cell.removesuffix(" %") for cell in cells))
+    show(shown)
+
+
 def print_evaluation(measurement: "Measurement", as_json: bool) -> None:
     """Figures over a split, and of each class how many are right."""
     scores, classes = measurement.scores, measurement.classes
@@ -149,6 +164,7 @@ def print_evaluation(measurement: "Measurement", as_json: bool) -> None:
         print(note, file=sys.stderr)
     print(figures_line(scores.to_json(), informative_measures(measurement.task, len(classes))))
     if "confusion" not in scores.tables:
+        print_classes(measurement)
         return
     shown = table("class", "images", "right %", "mostly taken for")
     shown.columns[-1].justify = "left"

@@ -33,11 +33,14 @@ def deal(labels: Labels, groups: Groups, shares: Sequence[float], seed: int) -> 
     order = np.random.default_rng(seed).permutation(count)
     order = order[np.argsort(-sums[order].sum(1), kind="stable")]
     part_of, members = np.empty(count, np.int64), np.zeros(len(shares), np.int64)
-    lacking = np.outer(shares, np.ones(rows.shape[1])) * (sums.sum(0) > 0)
+    weight = np.array(shares)
+    lacking = np.outer(weight, np.ones(rows.shape[1])) * (sums.sum(0) > 0)
     for place, group in enumerate(order.tolist()):
         empty = np.flatnonzero(members == 0)
         choice = empty if count - place <= len(empty) else np.arange(len(shares))  # no part stays empty
-        part = choice[(lacking[choice] @ sums[group]).argmax()]  # minimizes the squared lack of all parts
+        # What a part lacks weighs by its share: Σ lack² / share grows by (s² - 2 s lack) / share where a group of s joins it.
+        cost = (sums[group] ** 2 - 2 * sums[group] * lacking[choice]).sum(1) / weight[choice]
+        part = choice[cost.argmin()]
         part_of[group] = part
         members[part] += 1
         lacking[part] -= sums[group]

@@ -40,8 +40,8 @@ class Measure:
 
     @property
     def noun(self) -> str:
-        """Its name within a sentence: accuracy, but mIoU and AP."""
-        return self.header if self.header[1:2].isupper() else self.header[:1].lower() + self.header[1:]
+        """Its name within a sentence: accuracy, but mIoU, AP and F1."""
+        return self.header[:1].lower() + self.header[1:] if self.header[1:2].islower() else self.header
 
     @property
     def title(self) -> str:

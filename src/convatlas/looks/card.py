@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..engine.task import Measure
 from ..errors import InputError
 from ..files import make_folder, write_text
 from ..runs.network import NetworkRequest
@@ -97,6 +98,8 @@ def confusion_matrix(card: Card) -> Iterator[Picture]:
     """
     if not card.figures:
         raise InputError("there were no images to measure it on.")
+    if not card.figures[0].confusion:
+        raise InputError("no class is taken for another where each is decided by itself.")
     counts = np.array(card.figures[0].confusion)
     if len(counts) > confusion.NAMED:
         raise InputError(f"{len(counts)} classes are too many for it; `convatlas look --what confusion` shows the worst.")
@@ -116,6 +119,20 @@ def predictions(card: Card) -> Iterator[Picture]:
             yield picture
 
 
+def each_class(card: Card) -> list[tuple[str, int, list[tuple[Measure, float]]]]:
+    """Name, images and figures of the classes with images, where each is decided by itself; the worst ones of many."""
+    if not (card.figures and card.figures[0].images_per_class):
+        return []
+    own = card.figures[0]
+    measures = [measure for measure in card.measures if measure.key in own.per_class]
+    rows = [
+        (name, n, [(measure, own.per_class[measure.key][i] or 0.0) for measure in measures])
+        for i, (name, n) in enumerate(zip(card.data["classes"], own.images_per_class, strict=True))
+        if n
+    ]
+    return rows if len(rows) <= ROWS else sorted(rows, key=lambda row: row[2][0][1])[:ROWS]
+
+
 def markdown(card: Card, panels: list[view.Plate], left_out: list[tuple[str, str]]) -> str:
     """The card as Markdown."""
     rows = card.per_class(card.figures[0]) if card.figures else []
@@ -127,6 +144,7 @@ def markdown(card: Card, panels: list[view.Plate], left_out: list[tuple[str, str
         named=NAMED,
         rows=rows if len(rows) <= ROWS else sorted(rows, key=lambda row: row.accuracy)[:ROWS],
         of_all=len(rows),
+        each_class=each_class(card),
         words=SPLITS,
         measures=card.measures,
         decides=card.measures[0],

@@ -36,6 +36,8 @@ class Figures:
     values: Mapping[str, float]  # the loss, and each measure by its key
     interval: tuple[float, float] | None  # of the measure that decides, where it is a share of the images: 95 %, by Wilson
     confusion: tuple[tuple[int, ...], ...]  # empty where the task counts none
+    images_per_class: tuple[int, ...]  # where it counts these instead
+    per_class: Mapping[str, Sequence[float | None]]  # by the key of a measure
     over_seeds: Mapping[str, Any]  # mean, sd and n of the measure that decides
 
 
@@ -164,6 +166,8 @@ def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]]) -> Fig
         values={key: own[key] for key in ("loss", *(measure.key for measure in task.measures))},
         interval=wilson(round(own[decides.key] * n), n) if decides.share_of_images else None,
         confusion=tuple(map(tuple, own.get("confusion", ()))),
+        images_per_class=tuple(own.get("images_per_class", ())),
+        per_class={m.key: own[key] for m in task.measures if (key := f"per_class_{m.key}") in own},
         over_seeds=spread([one[split][decides.key] for one in metrics]),
     )
 

@@ -42,7 +42,7 @@ def measure_speed(recipe: Recipe, data: Data) -> dict[str, float | None]:
     def mixed_precision() -> Any:
         return autocast(machine.precision, device)
 
-    targets = data.train.labels[torch.arange(recipe.batch_size) % len(data.train)].to(device)
+    targets = data.train.targets.take(torch.arange(recipe.batch_size) % len(data.train)).to(device)
     loss = task_of(recipe, data).loss(recipe, data, None)
     began = CoreTime.now()
     with use_threads(machine.threads):
