@@ -1,7 +1,11 @@
 """Errors in words a user can act on: what was needed, what came, the remedy."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+
+LISTED = 30  # names that are all listed where none is near
+LIKE, MUCH_LESS = 0.5, 0.2  # similarity that a near name has at least, and by which another one may be less like
+SIBILANTS = ("s", "x", "ch", "sh")
 
 
 class ConvAtlasError(Exception):
@@ -26,19 +30,30 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -
     Raises   nothing: the caller raises what this returns, so that type checkers see the end of the branch
     """
     names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    if near:
+    if near := nearest_names(name, names):
         hint = f"did you mean {' or '.join(near)}?"
-    elif len(names) <= 12:
-        hint = f"there is {', '.join(names)}." if names else "there is none."
+    elif len(names) <= LISTED:
+        hint = f"there {'are' if len(names) > 1 else 'is'} {', '.join(names) or 'none'}."
     else:
         hint = f"there are {len(names)}, {names[0]} to {names[-1]}."
     return InputError(f"unknown {kind} {name!r}: {hint}{' ' + remedy if remedy else ''}")
 
 
+def nearest_names(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three names that are like one that does not exist, the likest first; case makes no difference."""
+    plain = {other: other.casefold() for other in names}
+    wanted = name.casefold()
+    ratios = {other: SequenceMatcher(None, wanted, text).ratio() for other, text in plain.items()}
+    best = max(ratios.values(), default=0)
+    least = max(LIKE, best - MUCH_LESS * (best < 1))
+    return sorted((other for other, ratio in ratios.items() if ratio >= least), key=lambda other: (-ratios[other], other))[:3]
+
+
 def count_of(count: int, thing: str) -> str:
-    """A count with its noun, which is plural where it has to be."""
-    return f"{count:,} {thing}{'s' * (count != 1)}"
+    """A count with its noun, which is plural where it has to be: 1 class, 2 classes, 3 copies."""
+    if count != 1:
+        thing = f"{thing[:-1]}ies" if thing.endswith(("py", "ry")) else f"{thing}{'es' if thing.endswith(SIBILANTS) else 's'}"
+    return f"{count:,} {thing}"
 
 
 def join_names(names: Sequence[str], most: int = 8) -> str:

@@ -1,28 +1,14 @@
 """`convatlas --help` and the help of each command: short, in the order of work, and with an example that works."""
 
 import shlex
-from collections.abc import Iterator
 
 import pytest
+from commands import EVERY, commands, paragraphs
 from cyclopts import App
 
 from convatlas.cli import COMMANDS, app
 
 LONGEST = 60  # characters of a command's line in `convatlas --help`
-
-
-def commands(parent: App, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
-    for name in parent:
-        if not name.startswith("-"):
-            yield (*path, name), parent[name]
-            yield from commands(parent[name], (*path, name))
-
-
-EVERY = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(app)]
-
-
-def paragraphs(command: App) -> list[str]:
-    return [" ".join(part.split()) for part in command.help.split("\n\n")]
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY)

@@ -131,7 +131,7 @@ def test_what_cannot_be_checked_is_said(say, tmp_path):
         (("void",), "has no images: a sub-folder for each class"),
         (("nowhere",), "nowhere does not exist"),
         (("file.jpg",), "is a file; a folder of images is needed"),
-        ((), "requires an argument"),
+        ((), "`convatlas data check` needs FOLDER"),
     ):
         said = say("data", "check", *words)
         assert said.code in (1, 2), said.all

@@ -111,6 +111,21 @@ def test_photographs(say, tmp_path):
         (["tinyvgg", "--what", "landscape", "--steps", "1"], "steps needs a whole number of at least 3, got '1'"),
         (["tinyvgg", "--what", "landscape", "--steps", "4"], "odd"),
         (["tinyvgg", "--what", "landscape", "--reach", "-1"], "reach needs a number above 0"),
+        pytest.param(
+            ["tinyvgg", "--what", "predictions", "--count", "-5"],
+            "--count needs a whole number of at least 1, got '-5'",
+            id="F20",
+        ),
+        pytest.param(
+            ["tinyvgg", "--what", "embedding", "--seed", "-1"],
+            "--seed needs a whole number of at least 0 and below 2^32",
+            id="F21",
+        ),
+        pytest.param(
+            ["tinyvgg", "--what", "saliency", "--seed", str(2**32)],
+            "--seed needs a whole number of at least 0 and below 2^32",
+            id="F21-high",
+        ),
         (["tinyvgg", "--what", "filters", "--count", "0"], "count needs a whole number of at least 1"),
         (["tinyvgg", "--what", "features", "--at", "1,x"], "at needs a whole number of at least 0, got 'x'"),
         (["tinyvgg", "--what", "filters", "--perplexity", "5"], "unknown option of filters 'perplexity'"),

@@ -69,7 +69,7 @@ def test_unknown_classes_are_predicted_and_said() -> None:
         ({"at": (0, 60), "method": "pca"}, "places 0 to 59, got 0, 60"),
         ({"method": "pac"}, "did you mean pca"),
         ({"count": 20}, "20 images"),
-        ({"perplexity": "many"}, "perplexity needs a number of at least 1, got 'many'"),
+        ({"perplexity": "many"}, "--perplexity needs a number of at least 1, got 'many'"),
         ({"method": "pca", "layer": "conv_block_7"}, "did you mean conv_block"),
     ],
 )

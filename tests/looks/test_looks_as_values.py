@@ -69,12 +69,12 @@ def test_values_are_parsed_by_their_kind(option, value, parsed):
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        (Option(name="n", kind=int, help="", at_least=1), 0, "n needs a whole number of at least 1, got 0"),
-        (Option(name="n", kind=int, help=""), "2.5", "n needs a whole number, got '2.5'"),
-        (Option(name="x", kind=float, help="", above=0), 0, "x needs a number above 0, got 0"),
-        (Option(name="x", kind=float, help=""), "nan", "x needs a number, got 'nan'"),
+        (Option(name="n", kind=int, help="", at_least=1), 0, "--n needs a whole number of at least 1, got 0"),
+        (Option(name="n", kind=int, help=""), "2.5", "--n needs a whole number, got '2.5'"),
+        (Option(name="x", kind=float, help="", above=0), 0, "--x needs a number above 0, got 0"),
+        (Option(name="x", kind=float, help=""), "nan", "--x needs a number, got 'nan'"),
         (Option(name="w", kind=str, help="", choices=("left", "right")), "lift", "unknown w 'lift': did you mean left"),
-        (Option(name="b", kind=bool, help=""), "no", "b needs yes or no, got 'no'"),
+        (Option(name="b", kind=bool, help=""), "no", "--b needs yes or no, got 'no'"),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(option, value, words):

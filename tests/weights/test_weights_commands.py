@@ -70,7 +70,7 @@ def test_a_license_that_forbids_something_is_said(say, publish, monkeypatch):
         ("path lenet5", 2, "lenet5 has no published weights"),
         ("list resnt*", 2, "unknown network with published weights 'resnt*'"),
         ("verify resnt50", 2, "did you mean resnet50"),
-        ("fetsh", 2, 'Did you mean "fetch"?'),
+        ("fetsh", 2, "did you mean fetch?"),
     ],
 )
 def test_wrong_input_ends_with_a_sentence(say, words, code, sentence):

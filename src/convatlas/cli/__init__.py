@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
-from cyclopts import App, Group
+from cyclopts import App, CycloptsError, Group
 
 from .. import __version__
 from ..errors import ConvAtlasError, ConvAtlasWarning, InputError
@@ -41,6 +41,7 @@ from . import (
     verify,
     weights,
 )
+from .parsing import check_words, explain
 
 app = App(
     name="convatlas",
@@ -144,7 +145,10 @@ def run_command(words: list[str]) -> None:
     """Parses and calls, and ends when all output is written; SIGTERM is like Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(words)
+        check_words(words)
+        app(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        explain(error)
     finally:
         signal.signal(signal.SIGTERM, before)
         sys.stdout.flush()

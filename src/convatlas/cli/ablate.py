@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from ..errors import InputError
 from .flags import MANY, Flags, Json, Out, Quiet, Resume, given_flags
+from .numbers import number
 
 
 def ablate(
@@ -25,7 +26,7 @@ def ablate(
     ] = False,
     match: Annotated[str | None, Parameter(help="Adjust the width so that all have the base's parameters or macs.")] = None,
     recipe: Flags | None = None,
-    seeds: Annotated[int, Parameter(help="Number of seeds, starting at --seed.")] = 3,
+    seeds: Annotated[int, number("Number of seeds, starting at --seed.", at_least=1)] = 3,
     yes: Annotated[bool, Parameter(negative="", show_default=False, help="Train however many there are.")] = False,
     out: Out = None,
     resume: Resume = False,
@@ -60,8 +61,6 @@ def ablate(
     else:
         if model is None or not vary:
             raise InputError("ablate needs a network and what to vary, such as `convatlas ablate resnet20 --vary kernel=3,5`")
-        if seeds < 1:
-            raise InputError(f"--seeds needs to be at least 1, got {seeds}")
         base = with_weight_settings(default(model, values.pop("data", "digits"), **values))
         design = plan_design(base, vary, one_at_a_time)
         data = open_data(base)

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import DataDir, Json
+from .numbers import number
 
 
 def cluster(
@@ -14,10 +15,12 @@ def cluster(
     *,
     out: Annotated[Path, Parameter(help="New folder for the table, the contact sheets and index.html.")],
     method: Annotated[str, Parameter(help="kmeans or hdbscan.")] = "kmeans",
-    k: Annotated[int | None, Parameter(help="Number of clusters. [number of classes; without classes, by silhouette]")] = None,
+    k: Annotated[
+        int | None, number("Number of clusters. [that of the classes; without classes, by silhouette]", at_least=2)
+    ] = None,
     root: Annotated[Path | None, Parameter(help="Folder of the indexed images, if it moved.")] = None,
     data_dir: DataDir = None,
-    seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
+    seed: Annotated[int, number("Seed of the random numbers.", at_least=0, below=2**32)] = 0,
     as_json: Json = False,
 ) -> None:
     """Group the images of an index by their feature vectors.

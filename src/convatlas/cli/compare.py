@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from ..errors import InputError
 from .flags import Flags, Json, Out, Quiet, Resume, Words, given_flags
+from .numbers import number
 
 
 def compare(
@@ -16,7 +17,7 @@ def compare(
         Words,
         Parameter(help="Compare strategies of fine-tuning from --weights instead: head, gradual, full and others, see tune."),
     ] = (),
-    seeds: Annotated[int, Parameter(help="Number of seeds, starting at --seed.")] = 2,
+    seeds: Annotated[int, number("Number of seeds, starting at --seed.", at_least=1)] = 2,
     out: Out = None,
     resume: Resume = False,
     quiet: Quiet = False,
@@ -47,8 +48,6 @@ def compare(
             raise InputError("--resume needs the folder of the comparison: add --out DIR")
         comparison = Comparison.open(out)
     else:
-        if seeds < 1:
-            raise InputError(f"--seeds needs to be at least 1, got {seeds}")
         if strategies:
             recipes = strategy_recipes(models, strategies, values)
         else:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter, Token
 
 from ..engine.recipe import GROUPS, Recipe
+from ..ranges import Range, range_of
+from .numbers import Number, number, split_numbers
 
 
 def make_flags() -> Any:
@@ -20,7 +22,7 @@ def make_flags() -> Any:
             default = f.metadata["default"] or default_text(f.default)
             limits = f.metadata["range"]
             words = " ".join(filter(None, (f.metadata["help"], limits and limits.text(), default and f"[{default}]")))
-            converter = thread_count if f.name == "threads" else CONVERTERS.get(hints[f.name])
+            converter = THREADS if f.name == "threads" else CONVERTERS.get(hints[f.name])
             parameter = Parameter(help=words, converter=converter, group=groups[f.metadata["group"]], negative_iterable="")
             rows.append((f.name, Annotated[hints[f.name] | None, parameter], field(default=None)))
     result = make_dataclass("Flags", rows, kw_only=True)
@@ -28,27 +30,9 @@ def make_flags() -> Any:
     return Parameter(name="*")(result)
 
 
-def whole_number(_: Any, tokens: Sequence[Token]) -> int:
-    """A whole number; cyclopts itself would round 2.5."""
-    text = tokens[0].value
-    if not text.lstrip("+-").isdecimal():
-        raise ValueError(f'unable to convert "{text}" into int')
-    return int(text)
-
-
-def thread_count(kind: Any, tokens: Sequence[Token]) -> int | None:
-    """A number of threads; None for auto."""
-    return None if tokens[0].value == "auto" else whole_number(kind, tokens)
-
-
 def split_words(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
     """Words with spaces or commas between them."""
     return tuple(word for token in tokens for word in token.value.split(",") if word)
-
-
-def split_numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
-    """Numbers with spaces or commas between them."""
-    return tuple(float(number) for token in tokens for number in token.value.split(",") if number)
 
 
 def default_text(value: Any) -> str:
@@ -63,7 +47,11 @@ def field_help(name: str) -> str:
     return next(str(f.metadata["help"]) for f in fields(Recipe) if f.name == name)
 
 
-CONVERTERS = {int: whole_number, int | None: whole_number, tuple[float, ...] | None: split_numbers}
+CONVERTERS: dict[Any, Any] = {
+    int: Number(int), int | None: Number(int), float: Number(float), float | None: Number(float),
+    tuple[float, ...] | None: split_numbers,
+}  # fmt: skip
+THREADS = Number(int, Range(at_least=1), auto=True)
 Flags = make_flags()
 MANY = Parameter(consume_multiple=True, negative="", show_default=False)
 Words = Annotated[tuple[str, ...], MANY, Parameter(converter=split_words)]
@@ -77,13 +65,13 @@ Weights = Annotated[
 ]
 DataDir = Annotated[Path | None, Parameter(name="--data-dir", help="Folder that holds the data sets.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
-Threads = Annotated[int | None, Parameter(converter=thread_count, help=f"{field_help('threads')} [auto]")]
+Threads = Annotated[int | None, Parameter(converter=THREADS, help=f"{field_help('threads')} [auto]")]
 Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
 Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]
 Std = Annotated[Channels, Parameter(help="Standard deviation of each channel, with commas between.")]
 Fit = Annotated[str | None, Parameter(help=f"{field_help('fit')} [by weights]")]
-White = Annotated[int | None, Parameter(converter=whole_number, help=f"{field_help('white')} [by weights]")]
-BatchSize = Annotated[int, Parameter(help="Images per forward pass.")]
+White = Annotated[int | None, Parameter(converter=Number(int, range_of(Recipe, "white")), help=f"{field_help('white')} [by weights]")]
+BatchSize = Annotated[int, number("Images per forward pass.", at_least=1)]
 TrainedOn = Annotated[str | None, Parameter(help="Data set that a weight file was trained on, if not --data.")]
 
 

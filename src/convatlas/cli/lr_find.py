@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import Flags, Json, Quiet, given_flags
+from .numbers import number
 
 
 def lr_find(
@@ -13,11 +14,13 @@ def lr_find(
     /,
     *,
     recipe: Flags | None = None,
-    from_: Annotated[float, Parameter(name="--from", help="Lowest learning rate.")] = 1e-6,
+    from_: Annotated[float, Parameter(name="--from"), number("Lowest learning rate.", float, above=0)] = 1e-6,
     to: Annotated[
-        float, Parameter(name="--to", help="Highest learning rate; the test ends earlier if the loss diverges.")
+        float,
+        Parameter(name="--to"),
+        number("Highest learning rate; the test ends earlier if the loss diverges.", float, above=0),
     ] = 10.0,
-    steps: Annotated[int, Parameter(help="Steps from the lowest to the highest learning rate.")] = 100,
+    steps: Annotated[int, number("Steps from the lowest to the highest learning rate.", at_least=1)] = 100,
     out: Annotated[Path | None, Parameter(help="Picture to write: .png, .svg or .pdf. [lr-find-NETWORK.png]")] = None,
     theme: Annotated[str, Parameter(help="Theme of the picture: light, dark or transparent.")] = "light",
     quiet: Quiet = False,

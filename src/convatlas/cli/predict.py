@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import BatchSize, DataDir, Device, Fit, Json, Mean, Std, Threads, Weights, White
+from .numbers import number
 
 
 def predict(
@@ -13,7 +14,7 @@ def predict(
     /,
     *images: Path,
     weights: Weights = None,
-    topk: Annotated[int, Parameter(help="Number of classes shown per image.")] = 5,
+    topk: Annotated[int, number("Number of classes shown per image.", at_least=1)] = 5,
     csv: Annotated[
         Path | None,
         Parameter(allow_leading_hyphen=True, help="Table to write, one row per image; - is standard output."),

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import BatchSize, DataDir, Device, Fit, Json, Mean, Std, Theme, Threads, TrainedOn, Weights, White, Words
+from .numbers import number
 
 
 def probe(
@@ -15,7 +16,7 @@ def probe(
     data: Annotated[str, Parameter(help="Folder with one sub-folder per class, data set or .npz file.")],
     layers: Annotated[Words, Parameter(help="Layers, with commas between. [the last of each stage, and penultimate]")] = (),
     split: Annotated[str, Parameter(help="Images to test on: val or test.")] = "val",
-    k: Annotated[int, Parameter(help="Number of neighbors that vote.")] = 20,
+    k: Annotated[int, number("Number of neighbors that vote.", at_least=1)] = 20,
     out: Annotated[Path | None, Parameter(help="New folder for probe.json and probe.png.")] = None,
     weights: Weights = None,
     trained_on: TrainedOn = None,

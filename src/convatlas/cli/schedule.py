@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import Flags, Json, given_flags
+from .numbers import number
 
 
 def schedule(
@@ -13,9 +14,11 @@ def schedule(
     /,
     *,
     recipe: Flags | None = None,
-    images: Annotated[int | None, Parameter(help="Number of training images, so that no data is opened.")] = None,
+    images: Annotated[int | None, number("Number of training images, so that no data is opened.", at_least=1)] = None,
     batches: Annotated[
-        int | None, Parameter(name="--steps-per-epoch", help="Number of batches per epoch, so that no data is opened.")
+        int | None,
+        Parameter(name="--steps-per-epoch"),
+        number("Batches per epoch, so that no data is opened.", at_least=1),
     ] = None,
     out: Annotated[Path | None, Parameter(help="Picture to write: .png, .svg or .pdf. [schedule-NETWORK.png]")] = None,
     theme: Annotated[str, Parameter(help="Theme of the picture: light, dark or transparent.")] = "light",

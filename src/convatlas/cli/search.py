@@ -6,13 +6,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import DataDir, Device, Json, Theme
+from .numbers import number
 
 
 def search(
     index: Path,
     /,
     *images: Path,
-    k: Annotated[int, Parameter(help="Number of neighbors per image.")] = 10,
+    k: Annotated[int, number("Number of neighbors per image.", at_least=1)] = 10,
     out: Annotated[
         Path | None, Parameter(help="Picture to write, with each image and its neighbors: .png, .svg or .pdf.")
     ] = None,

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .flags import Json, whole_number
+from .flags import Json
+from .numbers import number
 
 
 def show(
@@ -13,16 +14,12 @@ def show(
     /,
     *,
     input_: Annotated[str | None, Parameter(name="--input", help="Size of the image: 3x224x224, 224x320 or 224.")] = None,
-    num_classes: Annotated[
-        int | None, Parameter(converter=whole_number, help="Number of classes; 0 leaves out the head.")
-    ] = None,
+    num_classes: Annotated[int | None, number("Number of classes; 0 leaves out the head.", at_least=0)] = None,
     depth: Annotated[
         int | None,
-        Parameter(
-            converter=whole_number, help="Levels of modules to show; 9 lists every layer by name. [as many as fit in 40 lines]"
-        ),
+        number("Levels of modules to show; 9 lists every layer by name. [as many as fit in 40 lines]", at_least=1),
     ] = None,
-    batch: Annotated[int, Parameter(converter=whole_number, help="Images per training step, for its peak memory.")] = 32,
+    batch: Annotated[int, number("Images per training step, for its peak memory.", at_least=1)] = 32,
     history: Annotated[
         bool, Parameter(negative="", help="Show the papers, and how the first release and today's reference differ from them.")
     ] = False,

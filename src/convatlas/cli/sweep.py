@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from ..errors import InputError
 from .flags import MANY, Flags, Json, Out, Quiet, Resume, given_flags
+from .numbers import number
 
 TRIALS = 30
 
@@ -25,7 +26,7 @@ def sweep(
         ),
     ] = (),
     trials: Annotated[
-        int | None, Parameter(help=f"Number of settings to try; with --resume, more than before. [{TRIALS}]")
+        int | None, number(f"Number of settings to try; with --resume, more than before. [{TRIALS}]", at_least=1)
     ] = None,
     recipe: Flags | None = None,
     out: Out = None,

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, unknown_name
+from ..ranges import Range
 
 if TYPE_CHECKING:
     from ..insight.subject import Subject
@@ -24,8 +24,9 @@ class Option:
     default: Any = None
     many: bool = False  # several values, which come as a tuple
     choices: tuple[str, ...] = ()
-    at_least: float = -inf
-    above: float = -inf
+    at_least: float | None = None
+    above: float | None = None
+    below: float | None = None
     keyword: str = ""  # where the name is a word of Python
 
     @property
@@ -36,10 +37,12 @@ class Option:
     @property
     def need(self) -> str:
         """What a value has to be, for errors."""
-        words = WORDS[self.kind]
-        if self.at_least > -inf:
-            return f"{words} of at least {self.at_least:g}"
-        return f"{words} above {self.above:g}" if self.above > -inf else words
+        return f"{WORDS[self.kind]}{' of' * (self.at_least is not None)} {self.allowed}".rstrip()
+
+    @property
+    def allowed(self) -> Range:
+        """The numbers that it may be."""
+        return Range(at_least=self.at_least, above=self.above, below=self.below)
 
     def parse(self, value: Any) -> Any:
         """The value of the option from what was typed or passed; None is the default.
@@ -63,9 +66,9 @@ class Option:
             parsed = None
         valid = isinstance(parsed, self.kind)
         if valid and self.kind in (int, float):
-            valid = isfinite(parsed) and self.at_least <= parsed and parsed > self.above
+            valid = abs(parsed) < 2**63 and parsed in self.allowed
         if not valid:
-            raise InputError(f"{self.name} needs {self.need}, got {value!r}")
+            raise InputError(f"--{self.name} needs {self.need}, got {value!r}")
         if self.choices and parsed not in self.choices:
             raise unknown_name(self.name, parsed, self.choices)
         return parsed
@@ -138,7 +141,7 @@ def check_names(values: Mapping[str, Any], looks: tuple[Look, ...]) -> None:
 AT = Option(name="at", kind=int, many=True, default=(), at_least=0, help="which images, by their place in the set")
 LAYER = Option(name="layer", kind=str, many=True, default=(), help="layers, as `convatlas show --depth 9` names them")
 CLASS = Option(name="class", keyword="of_class", kind=str, help="images of one class, by its name or number")
-SEED = Option(name="seed", kind=int, default=0, at_least=0, help="seed of what is drawn at random [0]")
+SEED = Option(name="seed", kind=int, default=0, at_least=0, below=2**32, help="seed of what is drawn at random [0]")
 
 
 def count_option(words: str) -> Option:
