@@ -70,7 +70,9 @@ Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
 Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]
 Std = Annotated[Channels, Parameter(help="Standard deviation of each channel, with commas between.")]
 Fit = Annotated[str | None, Parameter(help=f"{field_help('fit')} [by weights]")]
-White = Annotated[int | None, Parameter(converter=Number(int, range_of(Recipe, "white")), help=f"{field_help('white')} [by weights]")]
+White = Annotated[
+    int | None, Parameter(converter=Number(int, range_of(Recipe, "white")), help=f"{field_help('white')} [by weights]")
+]
 BatchSize = Annotated[int, number("Images per forward pass.", at_least=1)]
 TrainedOn = Annotated[str | None, Parameter(help="Data set that a weight file was trained on, if not --data.")]
 
