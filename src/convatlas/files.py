@@ -22,6 +22,8 @@ _REMEDIES = {
     errno.EEXIST: "there is a file of that name: choose another one",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
+_DAMAGED = "it is damaged, or from another version"
+_SHOWN = 40  # characters of a value
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -85,14 +87,75 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+class JsonObject(dict[str, Any]):
+    """An object of a JSON file. A name that it lacks is an error which names the file, since its writer writes all of them.
+
+    Raises   InputError in place of KeyError
+    """
+
+    path: Path
+
+    def __missing__(self, name: str) -> Any:
+        raise InputError(f"{self.path} lacks {name!r}: {_DAMAGED}")
+
+
 def read_json(path: Path) -> Any:
-    """The value in a JSON file.
+    """The value in a JSON file; its objects name the file where they lack something.
 
     Raises   InputError if the file is missing or is not JSON
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable JSON ({error}): it may have been cut short; use a fresh folder") from None
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """The value of a text in JSON that a file holds.
+
+    Raises   ValueError or RecursionError if it is none
+    """
+
+    def build(values: dict[str, Any]) -> JsonObject:
+        built = JsonObject(values)
+        built.path = path
+        return built
+
+    return json.loads(text, object_hook=build)
+
+
+def read_object(path: Path, **kinds: Any) -> JsonObject:
+    """The object in a JSON file, with what it needs to hold: a kind, a list of a kind, or a mapping of names to such.
+
+    Raises   InputError if the file is missing, is not JSON, or holds something else
+    """
+    values = read_json(path)
+    check_kind(values, kinds, path, "")
+    return values
+
+
+def check_kind(value: Any, kind: Any, path: Path, name: str) -> None:
+    """Checks a part of what a JSON file holds.
+
+    Raises   InputError that names the file, the part and what it needs to be
+    """
+    if isinstance(kind, dict):
+        if not isinstance(value, JsonObject):
+            raise InputError(f"{path} needs {f'{name} to be ' * bool(name)}an object, got {shown(value)}: {_DAMAGED}")
+        for key, inner in kind.items():
+            check_kind(value[key], inner, path, key)
+    elif isinstance(kind, list):
+        if not isinstance(value, list):
+            raise InputError(f"{path} needs {name} to be a list, got {shown(value)}: {_DAMAGED}")
+        for one in value:
+            check_kind(one, kind[0], path, f"each of {name}")
+    elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise InputError(f"{path} holds {shown(value)} as {name}: {_DAMAGED}")
+
+
+def shown(value: Any) -> str:
+    """A value as an error repeats it."""
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

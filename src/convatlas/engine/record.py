@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ..data import Data
 from ..errors import InputError
-from ..files import is_occupied, make_folder, read_json, replace_file, write_json, writing_to
+from ..files import JsonObject, is_occupied, make_folder, parse_json, read_object, replace_file, write_json, writing_to
 from ..models.code import keep_code, write_code
 from .events import Epoch
 from .recipe import Recipe
 
+NUMBER = (int, float)
+MEASURED = (dict, type(None))  # the figures of a split that there may be
+SEEN = {"classes": [str], "channels": int, "size": [int], "mean": [NUMBER], "std": [NUMBER]}
 LONGEST = 60  # letters of a folder's name
 
 
@@ -29,7 +33,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.recipe = Recipe.from_json(read_json(path / "recipe.json"))
+        self.recipe = Recipe.from_json(read_object(path / "recipe.json"))
         keep_code(path, self.recipe.model)
 
     @classmethod
@@ -77,7 +81,7 @@ class Run:
         """
         if not self.finished:
             raise InputError(f"{self.path} is unfinished: continue it with `convatlas train --out {self.path} --resume`")
-        return dict(read_json(self.path / "metrics.json"))
+        return read_object(self.path / "metrics.json", val=MEASURED, test=MEASURED, seconds=NUMBER)
 
     def describe(self, data: Data, image_size: int, environment: Mapping[str, Any]) -> None:
         """Writes env.json: versions, processor, and the data as the run saw it, so that the folder is enough to predict."""
@@ -90,16 +94,20 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """What `describe` wrote."""
-        return dict(read_json(self.path / "env.json"))
+        return read_object(self.path / "env.json", image_size=int, data=SEEN)
 
     def epochs(self) -> list[dict[str, Any]]:
         """The lines of events.jsonl, without one that a crash cut short."""
         path = self.path / "events.jsonl"
-        rows = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        rows: list[dict[str, Any]] = []
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
+                row = parse_json(line, path)
+            except ValueError:
+                row = None
+            if isinstance(row, JsonObject):
+                rows.append(row)
+            else:
                 logging.getLogger(__name__).warning("%s: left out a line that was cut short", path)
         return rows
 
@@ -151,9 +159,14 @@ class Run:
     def predictions(self) -> dict[str, Tensor]:
         """For `val` and `test` where there is one, the answers by name.
 
+        Raises   InputError if the file is missing or damaged
         Shapes   of a classifier `{split}_labels`, `{split}_predicted` and `{split}_probability`, each (n,)
         """
-        return load_file(self.path / "predictions.safetensors")
+        path = self.path / "predictions.safetensors"
+        try:
+            return load_file(path)
+        except (OSError, SafetensorError, ValueError) as error:
+            raise InputError(f"{path} is damaged, cut short or missing ({error}): the run needs to be trained again") from None
 
 
 def images_per_second(rates: Sequence[float], *, alike: bool) -> float | None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..files import make_folder, read_json, replace_file, write_json
+from ..files import make_folder, read_object, replace_file, write_json
 from .index import Ints, Vectors
 
 EXACT_UP_TO = 100_000
@@ -123,7 +123,7 @@ class Cells:
         folder, stat = file.with_name(f"{file.name}.cells"), file.stat()
         stamp = [stat.st_size, stat.st_mtime_ns]
         try:
-            about = read_json(folder / "about.json")
+            about = read_object(folder / "about.json")
             if about["file"] == stamp:
                 return cls(faiss.read_index(str(folder / "cells.faiss")), about["looked_into"], about["recall"])
         except (InputError, KeyError, TypeError, RuntimeError, OSError):  # none yet, or one cut short

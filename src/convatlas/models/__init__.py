@@ -14,7 +14,7 @@ from torch import nn
 from ..anatomy.macs import macs
 from ..catalog import ROWS, Row
 from ..errors import InputError, unknown_name
-from ..files import read_json
+from ..files import read_object
 from ..ops.init import SkipInit
 from ..trust import allow, is_own
 from .code import check_text, keep_code
@@ -126,7 +126,7 @@ def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tupl
 
     changes: dict[str, Any] = {}
     if (recipe := Path(weights) / "recipe.json").is_file():
-        trained = str(read_json(recipe)["model"])
+        trained = str(read_object(recipe, model=str)["model"])
         keep_code(Path(weights), trained)
         base, own = parse(trained)
         if is_own(network.base) and is_own(base):

@@ -20,7 +20,7 @@ from typing import Any
 from torch import nn
 
 from ..errors import InputError, unknown_name
-from ..files import read_json, write_json, write_text
+from ..files import read_object, write_json, write_text
 from ..trust import FILE, TRUST, place_and_rest
 
 TEXT, RECORD = "network.py", "network.json"
@@ -238,7 +238,7 @@ def keep_code(folder: Path, name: str) -> None:
         return
     path = folder / TEXT
     text = path.read_text(encoding="utf-8") if path.is_file() else None
-    sha256 = str(read_json(folder / RECORD).get("sha256")) if text is None else hash_of(text)
+    sha256 = str(read_object(folder / RECORD).get("sha256")) if text is None else hash_of(text)
     KEPT.setdefault(place[0], {})[folder] = KeptCode(folder, place[0], sha256, text)
 
 

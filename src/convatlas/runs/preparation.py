@@ -110,16 +110,12 @@ def preparation_of_run(run: Run) -> tuple[Preparation, tuple[str, ...]]:
     Raises   InputError if its folder is damaged
     """
     environment = run.environment
-    try:
-        data, side = environment["data"], int(environment["image_size"])
-        stored = min(side, max(data["size"]))  # of the images as they were before they were enlarged
-        preparation = Preparation(
-            int(data["channels"]), stored, side, tuple(data["mean"]), tuple(data["std"]), fit=run.recipe.fit,
-            white=run.recipe.white,
-        )  # fmt: skip
-        return preparation, tuple(data["classes"])
-    except KeyError as error:
-        raise InputError(f"{run.path}/env.json lacks {error}: the run is damaged or from another version") from None
+    data, side = environment["data"], environment["image_size"]
+    stored = min(side, max(data["size"]))  # of the images as they were before they were enlarged
+    preparation = Preparation(
+        data["channels"], stored, side, tuple(data["mean"]), tuple(data["std"]), fit=run.recipe.fit, white=run.recipe.white
+    )
+    return preparation, tuple(data["classes"])
 
 
 def preparation_of_weights(

@@ -19,7 +19,7 @@ from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
 from ..engine.task import Measure, Task
 from ..engine.tasks.classify import CLASSIFY
 from ..errors import ConvAtlasError, InputError
-from ..files import is_occupied, make_folder, read_json, write_json
+from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default
 from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
@@ -104,7 +104,7 @@ class Comparison:
         """
         if not (folder / "comparison.json").is_file():
             raise InputError(f"{folder} holds no comparison: start one with `convatlas {cls.command_name} --out {folder}`")
-        return cls(folder, read_json(folder / "comparison.json"))
+        return cls(folder, read_object(folder / "comparison.json", command=str, seeds=[int], recipes=[{}]))
 
     def data(self, recipe: Recipe) -> Data:
         """The images of a recipe, opened once for all networks that ask for the same."""
@@ -237,7 +237,7 @@ class Comparison:
                     write_json(path, measure_speed(in_precision_of(self.trials(recipe)[0].folder, recipe), data))
             except OutOfMemory:
                 return dict.fromkeys(SPEEDS)
-        return dict.fromkeys(SPEEDS) | read_json(path)
+        return dict.fromkeys(SPEEDS) | read_object(path)
 
 
 def confusion(figures: Sequence[Mapping[str, Any]]) -> list[list[int]]:
@@ -249,7 +249,7 @@ def confusion(figures: Sequence[Mapping[str, Any]]) -> list[list[int]]:
 
 def read_results(folder: Path) -> dict[str, Any]:
     """The results.json of a comparison; of format 1, which knew only classification, with the measures it lacks."""
-    results: dict[str, Any] = read_json(folder / "results.json")
+    results: dict[str, Any] = read_object(folder / "results.json")
     if "measures" not in results:
         results |= {"task": CLASSIFY.name, "measures": [asdict(measure) for measure in CLASSIFY.measures]}
     return results

@@ -14,7 +14,7 @@ from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..engine.task import Task
 from ..errors import InputError
-from ..files import is_occupied, make_folder, read_json, write_json
+from ..files import is_occupied, make_folder, read_object, write_json
 from ..runs.build import open_data, task_of_run
 from ..runs.training import start
 from .compare import confusion
@@ -60,7 +60,7 @@ class CrossValidation:
         """
         if not cls.lies_in(folder):
             raise InputError(f"{folder} holds no cross-validation: start one with --folds 5 --out {folder}")
-        return cls(folder, Recipe.from_json(read_json(folder / FILE)))
+        return cls(folder, Recipe.from_json(read_object(folder / FILE)))
 
     @property
     def task(self) -> Task:

@@ -97,12 +97,8 @@ def forecast_of_run(run: Run) -> Forecast:
     if not (run.path / "env.json").is_file():
         data = open_data(recipe)
         return make_forecast(recipe, len(data.classes), data.channels, image_size(recipe, data), len(data.train))
-    environment = run.environment
-    try:
-        data, side = environment["data"], int(environment["image_size"])
-        return make_forecast(recipe, len(data["classes"]), int(data["channels"]), side, int(data["train"]))
-    except KeyError as error:
-        raise InputError(f"{run.path}/env.json lacks {error}: the run is damaged or from another version") from None
+    data, side = run.environment["data"], run.environment["image_size"]
+    return make_forecast(recipe, len(data["classes"]), data["channels"], side, data["train"])
 
 
 def forecast_without_data(model: str, options: Mapping[str, Any], images: int | None, batches: int | None) -> Forecast:

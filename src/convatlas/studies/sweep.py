@@ -14,7 +14,7 @@ from ..engine.record import Run, free_path, is_run, not_empty, slug
 from ..engine.stop import Diverged, Interrupted, OutOfMemory
 from ..engine.tasks import TASKS
 from ..errors import ConvAtlasError, InputError, count_of
-from ..files import is_occupied, make_folder, read_json, write_json
+from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta, variant
 from ..models.code import check_text
 from ..runs.build import load_arguments, model_options, with_statistics
@@ -86,7 +86,7 @@ class Sweep:
         require_optuna()
         if not (folder / FILE).is_file():
             raise InputError(f"{folder} holds no sweep: start one with `convatlas sweep NAME --search … --out {folder}`")
-        return cls(folder, read_json(folder / FILE))
+        return cls(folder, read_object(folder / FILE, recipe={}, search=[str], trials=int))
 
     def require_same(self, model: str | None, search: Sequence[str], values: Mapping[str, Any]) -> None:
         """Makes sure that what is given again is what the sweep was begun with.
