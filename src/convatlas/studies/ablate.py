@@ -231,8 +231,9 @@ class Ablation(Comparison):
             runs = [Run.open(trial.folder) for trial in self.trials(recipe) if is_run(trial.folder)]
             if len(whole := [run for run in runs if run.finished]) < len(self.seeds):
                 continue
-            scores = [task.per_image(of_split(run.predictions(), held_out)).double().numpy() for run in whole]
-            cells.append(Cell(levels, tuple(run.metrics[held_out][decides.key] for run in whole), np.stack(scores)))
+            answers = [of_split(run.predictions(), held_out) for run in whole] if task.image_measure is decides else []
+            scores = np.stack([task.per_image(one).double().numpy() for one in answers]) if answers else None
+            cells.append(Cell(levels, tuple(run.metrics[held_out][decides.key] for run in whole), scores))
         match = self.plan["match"]
         costs = [row[match] for row in rows if match and row[match]]
         off = max((abs(cost / costs[0] - 1) for cost in costs), default=None)
