@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, PngImagePlugin, features
 
 from convatlas.data import load
-from convatlas.data.folder import walk
+from convatlas.data.folder import walk_tree
 from convatlas.data.levels import to_bytes
 from convatlas.data.picture import middle, square, whole, window
 from convatlas.data.picture_file import (
@@ -29,6 +29,7 @@ from convatlas.data.picture_file import (
 )
 from convatlas.data.picture_info import digest, picture_info, reduced_pixels
 from convatlas.data.pillow_limits import OWN_LIMITS
+from convatlas.data.walk import Walk
 from convatlas.errors import ConvAtlasWarning, InputError
 
 Maker = Callable[..., Path]
@@ -323,7 +324,7 @@ def test_unusual_endings_belong_to_a_folder(pictures: Maker) -> None:
     for name in ("c.jfif", "d.jpe", "e", "f.jpg_large"):
         stored(root / "a" / "x.jpg").rename(root / "a" / name)
     (root / "a" / "notes").write_text("two cats")
-    tree = walk(root)
+    tree = walk_tree(root, Walk(root))
     assert [Path(name).name for name in tree.names[:8]] == [
         "0.png",
         "1.png",
