@@ -1,6 +1,8 @@
 """Errors in words a user can act on: what was needed, what came, the remedy."""
 
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import SequenceMatcher
 
 LISTED = 30  # names that are all listed where none is near
@@ -22,6 +24,43 @@ class InputError(ConvAtlasError, ValueError):
 
 class ConvAtlasWarning(UserWarning):
     """Something worth knowing that does not stop the work; the command line shows it as one sentence."""
+
+
+class OutOfMemory(ConvAtlasError):
+    """What was asked for does not fit into memory."""
+
+
+_NO_MEMORY = (
+    "out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "failed to allocate",
+    "bad_alloc", "bad allocation", "unable to allocate", "alloc_failed", "storage size calculation overflowed",
+    "integer multiplication overflow", "array is too big", "maximum allowed dimension exceeded", "invalid buffer size",
+)  # fmt: skip
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is some allocator's way of giving up: Python's, NumPy's, PyTorch's, an accelerator's, the system's."""
+    if isinstance(error, ConvAtlasError):
+        return False
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ValueError) and any(one in words for one in _NO_MEMORY)
+    )
+
+
+@contextmanager
+def explaining_memory(where_and_remedy: str) -> Iterator[None]:
+    """Turns every allocator's way of giving up into "out of memory" and these words.
+
+    Raises   OutOfMemory in place of the allocator's error
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError, ValueError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(f"out of memory {where_and_remedy}") from error
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> InputError:

@@ -221,3 +221,20 @@ def test_the_real_mnist_and_fashion_mnist(shared: Path) -> None:
     np.testing.assert_allclose((*digits.mean, *digits.std), (0.1307, 0.3081), atol=5e-4)
     np.testing.assert_allclose((*clothes.mean, *clothes.std), (0.2860, 0.3530), atol=5e-4)
     assert on_disk(CATALOG["fashion_mnist"], shared / "MNIST") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("mnist", "train-images-idx3-ubyte"),
+        ("fashion_mnist", "train-images"),
+        ("cifar10", "cifar-10"),
+        ("cifar100", "cifar-100"),
+        ("stl10", "train_X"),
+    ],
+)
+def test_f49_offline_nothing_asks_the_network(tmp_path, monkeypatch, name, file):
+    monkeypatch.setenv("CONVATLAS_OFFLINE", "1")
+    with pytest.raises(InputError, match=f"CONVATLAS_OFFLINE forbids fetching it: put .*{file}.* or name the folder"):
+        load(name, data_dir=tmp_path / "data")
+    assert not list(tmp_path.iterdir())

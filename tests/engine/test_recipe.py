@@ -45,11 +45,13 @@ def test_the_digest_knows_every_field():
         ("weight_decay", [-1e-9, float("inf")]), ("checkpoint_minutes", [0.0, float("inf")]), ("seed", [-1, 2**63, 0.5]),
         ("split_seed", [-1, 2**31]), ("clip", [0.0, -1, float("nan")]), ("ema", [0.0, 1.0]), ("zoom", [0.0, 1.1]),
         ("crop", [-1]), ("cutout", [-1]), ("workers", [-1]), ("flip", [1, "yes"]), ("strict", [None, 0]), ("data", [None, 3]),
+        ("std", [(0.0,), (0.2, -1.0)]),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_names_flag_and_value(name, values):
     for value in values:
-        with pytest.raises(InputError, match=f"--{name.replace('_', '-')} needs to be .*got {value}"):
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+        with pytest.raises(InputError, match=f"--{name.replace('_', '-')} needs to be .*got {text}"):
             Recipe(**{name: value})
 
 

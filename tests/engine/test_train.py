@@ -11,8 +11,8 @@ from convatlas.data import Batches, Feed, Resident
 from convatlas.engine import train as training
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
-from convatlas.engine.stop import Diverged, OutOfMemory
-from convatlas.errors import ConvAtlasError, InputError
+from convatlas.engine.stop import Diverged
+from convatlas.errors import ConvAtlasError, InputError, OutOfMemory
 
 
 def plain() -> nn.Module:
@@ -198,6 +198,22 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_last_good_state(go, tmp_p
     assert all(tensor.isfinite().all() for tensor in state["model"].values())
     assert not (tmp_path / "run" / "metrics.json").exists()
     assert len(Run.open(tmp_path / "run").epochs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "given", "advice"),
+    [
+        (8, {"lr": 0.2}, r"try --lr 0\.05, a longer --warmup, --clip 1$"),
+        (8, {"lr": 1e30}, r"try --lr 0\.1, "),
+        (8, {"lr": 1e30, "optimizer": "adamw", "clip": 1}, r"try --lr 0\.001, a longer --warmup$"),
+        (2, {"warmup": 0.5}, r"with learning rate 0\.03: try --lr 0\.0075, "),  # below the rates before it
+        (8, {"precision": "bf16"}, r"--clip 1 or --precision 32$"),
+        (1, {}, r"at step 1, before anything was learned: look at --mean and --std$"),
+    ],
+)
+def test_f64_the_advice_is_a_lower_and_usual_rate(go, at, given, advice):
+    with pytest.raises(Diverged, match=advice):
+        go(model=lambda: Bomb(at), **given)
 
 
 def test_a_save_in_between_never_holds_weights_that_are_no_numbers(go, tmp_path):

@@ -7,8 +7,8 @@ import optuna
 import pytest
 
 from convatlas.engine.events import Epoch
-from convatlas.engine.stop import Diverged, OutOfMemory
-from convatlas.errors import ConvAtlasError, InputError
+from convatlas.engine.stop import Diverged
+from convatlas.errors import ConvAtlasError, InputError, OutOfMemory
 from convatlas.recipes import default
 from convatlas.runs.build import open_data
 from convatlas.studies import sweep as module

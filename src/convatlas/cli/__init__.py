@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 from cyclopts import App, CycloptsError, Group
 
 from .. import __version__
-from ..errors import ConvAtlasError, ConvAtlasWarning, InputError
+from ..errors import ConvAtlasError, ConvAtlasWarning, InputError, is_out_of_memory
 from ..ops.malloc import keep_freed_memory
 from ..streams import forgiving_streams
 from ..trust import TRUST, allow_named, is_own
@@ -81,6 +81,7 @@ app["--help"].group = app["--version"].group = Group("Flags", sort_key=len(COMMA
 
 
 SHOW_ANY = warnings.showwarning  # as it was
+OUT_OF_MEMORY = "out of memory: try fewer or smaller images at once, a smaller network, or a smaller --batch-size"
 TRUST_FLAGS = ("--trust-code", "--changed-code")
 STOPPED = 130  # exit code of Ctrl-C
 
@@ -136,6 +137,8 @@ def main() -> None:
         except KeyboardInterrupt as stop:
             fail(", ".join(["stopped", *map(str, stop.args)]), STOPPED)
         except Exception as error:
+            if is_out_of_memory(error):
+                fail(OUT_OF_MEMORY, ConvAtlasError.exit_code)
             if not (sentence := own_code_error(error)):
                 raise
             fail(sentence, InputError.exit_code)

@@ -26,7 +26,7 @@ def ablate(
     ] = False,
     match: Annotated[str | None, Parameter(help="Adjust the width so that all have the base's parameters or macs.")] = None,
     recipe: Flags | None = None,
-    seeds: Annotated[int, number("Number of seeds, starting at --seed.", at_least=1)] = 3,
+    seeds: Annotated[int | None, number("Number of seeds, starting at --seed. [3]", at_least=1)] = None,
     yes: Annotated[bool, Parameter(negative="", show_default=False, help="Train however many there are.")] = False,
     out: Out = None,
     resume: Resume = False,
@@ -48,20 +48,26 @@ def ablate(
     from .. import console
     from ..console.comparison import print_ablation
     from ..console.terminal import command, resume_words, telling_what_is_kept
-    from ..recipes import default
+    from ..recipes import default, refuse_idle
     from ..runs.build import open_data, with_weight_settings
     from ..studies.ablate import Ablation, check_size, matched_recipes, plan_design
 
     values = given_flags(recipe)
     if resume and not vary:
-        folder = Path(model) if out is None and model else out
-        if folder is None:
+        if out is None and model is not None:
+            out, model = Path(model), None
+        if out is None:
             raise InputError("--resume needs the folder of the ablation: add --out DIR")
-        ablation = Ablation.open(folder)
+        if one_at_a_time or match:
+            raise InputError("--one-at-a-time and --match are for new variations: add --vary, or leave them out to continue")
+        ablation = Ablation.open(out)
+        ablation.require_same([model] if model else [], values, seeds)
     else:
         if model is None or not vary:
             raise InputError("ablate needs a network and what to vary, such as `convatlas ablate resnet20 --vary kernel=3,5`")
+        seeds = 3 if seeds is None else seeds
         base = with_weight_settings(default(model, values.pop("data", "digits"), **values))
+        refuse_idle(base, values, [text.partition("=")[0].strip() for text in vary])
         design = plan_design(base, vary, one_at_a_time)
         data = open_data(base)
         check_size([design.recipe_of(levels) for levels in design.cells], data, seeds, yes)

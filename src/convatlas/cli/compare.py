@@ -17,7 +17,7 @@ def compare(
         Words,
         Parameter(help="Compare strategies of fine-tuning from --weights instead: head, gradual, full and others, see tune."),
     ] = (),
-    seeds: Annotated[int, number("Number of seeds, starting at --seed.", at_least=1)] = 2,
+    seeds: Annotated[int | None, number("Number of seeds, starting at --seed. [2]", at_least=1)] = None,
     out: Out = None,
     resume: Resume = False,
     quiet: Quiet = False,
@@ -43,16 +43,17 @@ def compare(
     values = given_flags(recipe)
     if resume:
         if out is None and len(models) == 1:
-            out = Path(models[0])
+            out, models = Path(models[0]), ()
         if out is None:
             raise InputError("--resume needs the folder of the comparison: add --out DIR")
         comparison = Comparison.open(out)
+        comparison.require_same(models, values, seeds, strategies)
     else:
         if strategies:
             recipes = strategy_recipes(models, strategies, values)
         else:
             recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
-        comparison = Comparison.create(out, recipes, seeds, command())
+        comparison = Comparison.create(out, recipes, 2 if seeds is None else seeds, command())
     with telling_what_is_kept(lambda: resume_words("compare", comparison.folder)):
         with console.follow_progress("", quiet or as_json) as watch:
             for event in comparison.run():

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..errors import InputError
 from .flags import Flags, Json, Quiet, given_flags
 from .numbers import number
 
@@ -44,7 +45,10 @@ def lr_find(
     from ..views.save import save
 
     path = rates.picture_path(out, "lr-find", model, theme)
-    settings, data = plan_run(model, given_flags(recipe))
+    values = given_flags(recipe)
+    if "lr" in values:
+        raise InputError("lr-find tries all learning rates between --from and --to: leave --lr out")
+    settings, data = plan_run(model, values)
     with rates.show_steps(steps, quiet or as_json) as watch:
         test = run_range_test(settings, data, (from_, to), steps, watch)
     save(figure(test, rates.title_of(settings)), path, theme)

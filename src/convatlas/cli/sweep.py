@@ -67,7 +67,7 @@ def sweep(
     elif model is None:
         raise InputError("sweep needs the name of a network, such as `convatlas sweep lenet5 --search lr=1e-4..1e-1`")
     else:
-        settings, data = plan_run(model, values)
+        settings, data = plan_run(model, values, [text.partition("=")[0].strip() for text in search])
         space = read_space(search, settings, values)
         chosen = Sweep.create(out, settings, data, space, TRIALS if trials is None else trials)
     with telling_what_is_kept(lambda: resume_words("sweep", chosen.folder)):

@@ -33,7 +33,7 @@ def train(
     from .. import console
     from ..console.terminal import resume_words, telling_what_is_kept
     from ..engine.record import Run
-    from ..recipes import default
+    from ..recipes import default, refuse_idle
     from ..runs.build import open_data, with_weight_settings
     from ..runs.training import check, reopen_run, start
 
@@ -46,6 +46,7 @@ def train(
         raise InputError("train needs the name of a network, such as `convatlas train lenet5`; `convatlas list` shows them")
     else:
         chosen = with_weight_settings(default(model, values.pop("data", "digits"), **values))
+        refuse_idle(chosen, values)
         data = open_data(chosen)
         check(chosen, data)
         run = Run.create(out, chosen)

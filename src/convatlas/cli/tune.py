@@ -1,5 +1,6 @@
 """`convatlas tune`."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -36,7 +37,7 @@ def tune(
     from ..console.tuning import cross_validate
     from ..engine.record import Run
     from ..runs.finetuning import network_and_weights, plan_tuning
-    from ..runs.training import check, reopen_run, start
+    from ..runs.training import check, reopen_run, require_same, start
     from ..studies.folds import CrossValidation
 
     console.check_log(log)
@@ -44,8 +45,13 @@ def tune(
     data = None
     notes: tuple[str, ...] = ()
     if resume:
+        if out is None and model is not None and CrossValidation.lies_in(Path(model)):
+            out, model = Path(model), None
         if out is not None and CrossValidation.lies_in(out):
-            cross_validate(CrossValidation.open(out), quiet, as_json)
+            folds = CrossValidation.open(out)
+            require_same(out, [folds.recipe], [model] if model else [], values)
+            refuse_log(log)
+            cross_validate(folds, quiet, as_json)
             return
         run = reopen_run(out, model, values)
     elif model is None:
@@ -57,6 +63,9 @@ def tune(
         plan, data, notes = plan_tuning(network, weights, values.pop("data"), values)
         check(plan, data)
         if plan.folds:
+            refuse_log(log)
+            if "fold" in values:
+                raise InputError("tune trains all folds, so --fold means nothing: leave it out, or take `convatlas train`")
             cross_validate(CrossValidation.create(out, plan, notes), quiet, as_json)
             return
         run = Run.create(out, plan)
@@ -66,3 +75,9 @@ def tune(
             for event in start(run, data, notes):
                 watch(event)
     console.print_run(run, quiet, as_json, notes)
+
+
+def refuse_log(log: str | None) -> None:
+    """Raises InputError for a log of several runs."""
+    if log:
+        raise InputError("--log follows one run, and --folds makes several: leave --log out")

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_folder, writing_to
+from ..offline import offline
 
 
 def fetch(name: str, data_dir: Path, files: Sequence[str], into: Path) -> None:
     """Downloads a set by torchvision's name for it, below the data folder.
 
-    Raises   InputError that says which files to put where, if the network refuses
+    Raises   InputError that says which files to put where, if the network refuses or CONVATLAS_OFFLINE forbids it
     """
+    by_hand = f"put {', '.join(files)} into {into}, or name the folder that has them with --data-dir"
+    if offline():
+        raise InputError(f"{name} is not in {data_dir}, and CONVATLAS_OFFLINE forbids fetching it: {by_hand}")
     import torchvision.datasets
 
     try:
@@ -25,10 +29,7 @@ def fetch(name: str, data_dir: Path, files: Sequence[str], into: Path) -> None:
     except (OSError, RuntimeError) as error:
         remove_empty(data_dir)
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"{name} is not in {data_dir} and could not be downloaded ({reason}): "
-            f"put {', '.join(files)} into {into}, or name the folder that has them with --data-dir"
-        ) from error
+        raise InputError(f"{name} is not in {data_dir} and could not be downloaded ({reason}): {by_hand}") from error
 
 
 def remove_empty(folder: Path) -> None:

@@ -160,6 +160,7 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
         check_ranges(self, flag)
+        need(self, "std", all(value > 0 for value in self.std or ()), "above 0 for each channel")
         need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
         need(self, "swa", not (self.swa and self.patience), "given without --patience: it averages the last epochs, so all run")
         alone = not (self.compile and self.checkpoint_activations)
@@ -216,7 +217,9 @@ def need(recipe: Recipe, name: str, holds: bool, range_: str) -> None:
     Raises   InputError that names the flag, what it needs and the value
     """
     if not holds:
-        raise InputError(f"{flag(name)} needs to be {range_}, got {getattr(recipe, name)}")
+        value = getattr(recipe, name)
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+        raise InputError(f"{flag(name)} needs to be {range_}, got {text}")
 
 
 def flag(name: str) -> str:

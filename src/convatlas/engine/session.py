@@ -32,6 +32,7 @@ from .task import Task, total
 from .tasks import TASKS
 
 FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+USUAL = {"sgd": 0.1, "adamw": 0.001}  # learning rates that most networks stand
 LOOK_EVERY = 16  # steps between looks at the loss; each look waits for the device
 RANDOM = {"cpu": torch, "cuda": torch.cuda, "mps": torch.mps}  # whose generators dropout draws from
 
@@ -197,15 +198,26 @@ class Session:
         unread.clear()
         for step, loss in enumerate(losses, start=self.at.step - len(losses)):
             if not math.isfinite(loss):
-                raise self.divergence(f"the loss became {loss}", step)
+                raise self.divergence(f"the loss became {loss}", step, learned=self.at.epoch > 0 or step > 0)
             self.at.loss_sum += loss
 
-    def divergence(self, what: str, step: int) -> Diverged:
+    def divergence(self, what: str, step: int, *, learned: bool = True) -> Diverged:
         """The error that says where it happened and what to try."""
-        return Diverged(
-            f"{what} in epoch {self.at.epoch + 1} at step {step + 1} with learning rate {self.learning_rate(step):.3g}: "
-            f"try --lr {self.recipe.lr / 4:.2g}, a longer --warmup, --clip 1 or --precision 32"
-        )
+        where = f"{what} in epoch {self.at.epoch + 1} at step {step + 1}"
+        recipe = self.recipe
+        exact = " or --precision 32" * (self.precision != "32")
+        if not learned:
+            remedy = "--mean and --std that suit the images, and weights without NaN" if recipe.weights else "--mean and --std"
+            return Diverged(f"{where}, before anything was learned: look at {remedy}{exact}")
+        clip = ", --clip 1" if recipe.clip is None else ""
+        rates = f"learning rate {self.learning_rate(step):.3g}: try --lr {self.lower_rate(step):.2g}"
+        return Diverged(f"{where} with {rates}, a longer --warmup{clip}{exact}")
+
+    def lower_rate(self, step: int) -> float:
+        """A rate below all up to a step, counted from 0, of the epoch, and no higher than usual ones of the optimizer."""
+        steps, (first, end) = self.steps, self.learning.phase.span
+        risen = (self.at.epoch - first) * steps + step >= self.recipe.warmup * steps * (end - first)
+        return min((self.recipe.lr if risen else self.learning_rate(step)) / 4, USUAL[self.recipe.optimizer])
 
     def check_weights(self) -> None:
         """Raises Diverged if the last step left a weight that is NaN or infinite, before it is saved over a good one."""

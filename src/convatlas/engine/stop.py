@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ..errors import ConvAtlasError
+from ..errors import ConvAtlasError, explaining_memory
 
 
 class Diverged(ConvAtlasError):
@@ -28,27 +26,18 @@ class Interrupted(ConvAtlasError):
         self.where = where
 
 
-class OutOfMemory(ConvAtlasError):
-    """The batch does not fit."""
-
-
 @contextmanager
 def out_of_memory(batch_size: int, accumulate: int) -> Iterator[None]:
     """Turns every allocator's way of giving up into one sentence with the batch size to try.
 
     Raises   OutOfMemory in place of the allocator's error
     """
-    try:
+    remedy = "try a smaller network or smaller images"
+    if batch_size > 1:
+        half = batch_size // 2
+        remedy = f"try --batch-size {half} --accumulate {accumulate * batch_size // half}, which takes the same steps"
+    with explaining_memory(f"with batches of {batch_size}: {remedy}"):
         yield
-    except (RuntimeError, MemoryError) as error:
-        ours = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not ours and "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
-            raise
-        remedy = "try a smaller network or smaller images"
-        if batch_size > 1:
-            half = batch_size // 2
-            remedy = f"try --batch-size {half} --accumulate {accumulate * batch_size // half}, which takes the same steps"
-        raise OutOfMemory(f"out of memory with batches of {batch_size}: {remedy}") from error
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..anatomy.macs import macs
 from ..catalog import ROWS, Row
-from ..errors import InputError, unknown_name
+from ..errors import InputError, OutOfMemory, is_out_of_memory, unknown_name
 from ..files import read_object
 from ..ops.init import SkipInit
 from ..trust import allow, is_own
@@ -101,8 +101,10 @@ def create_model(
             SkipInit() if str(device) == "meta" else nullcontext(),
         ):
             model = network.family.build(network.spec, classes, channels, size)
-    except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError) as error:
-        if not network.changes or isinstance(error, InputError):
+    except (ValueError, RuntimeError, TypeError, ZeroDivisionError, IndexError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"out of memory for {network.name} at {size}x{size} pixels: build it smaller") from error
+        if not network.changes or isinstance(error, InputError | MemoryError):
             raise
         raise InputError(f"{base} cannot be built with {network.changes}: {error}") from error
     if weights is not None:

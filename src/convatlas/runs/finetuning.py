@@ -12,7 +12,7 @@ from ..engine.strategy import count_of_last
 from ..errors import InputError
 from ..models import variant
 from ..models.family import SMALL
-from ..recipes import tuning_recipe
+from ..recipes import refuse_idle, tuning_recipe
 from ..recipes.transfer import chosen_strategy
 from ..weights.checkpoints import checkpoints_of
 from ..weights.origin import nearest_published
@@ -38,8 +38,10 @@ def network_and_weights(model: str, weights: str | None) -> tuple[str, str]:
     return model, "default"
 
 
-def plan_tuning(model: str, weights: str, data: str, options: Mapping[str, Any]) -> tuple[Recipe, Data, tuple[str, ...]]:
-    """The recipe of a fine-tuning, the images, and what was chosen and why.
+def plan_tuning(
+    model: str, weights: str, data: str, options: Mapping[str, Any], varied: Sequence[str] = ()
+) -> tuple[Recipe, Data, tuple[str, ...]]:
+    """The recipe of a fine-tuning, the images, and what was chosen and why; `varied` fields will have other values too.
 
     Raises   InputError if there are no such weights or images, or they do not go together
     """
@@ -50,6 +52,7 @@ def plan_tuning(model: str, weights: str, data: str, options: Mapping[str, Any])
         settings |= {"mean": statistics[0], "std": statistics[1]}
     settings = {"fresh_head": not has_same_classes(weights, images)} | settings
     recipe = with_weight_settings(tuning_recipe(model, data, len(images.train), **settings))
+    refuse_idle(recipe, options, varied)
     strategy, reason = chosen_strategy(recipe.model, len(images.train), recipe.epochs)
     notes = () if "strategy" in options else (f"strategy {strategy}: {reason}",)
     return recipe, with_statistics(recipe, images), (*notes, *form_notes(recipe, images), *fold_notes(recipe))
@@ -105,12 +108,16 @@ def strategy_recipes(models: Sequence[str], strategies: Sequence[str], options: 
     """
     if not models or "data" not in options:
         raise InputError("--strategies needs a network and images: convatlas compare mobilenet_v2 --strategies … --data FOLDER")
-    others = {name: value for name, value in options.items() if name not in ("data", "weights", "strategy")}
+    if "strategy" in options:
+        raise InputError("--strategies names the strategies that are compared: leave --strategy out")
+    others = {name: value for name, value in options.items() if name not in ("data", "weights")}
     recipes = []
     for model in models:
         network, weights = network_and_weights(model, options.get("weights"))
-        recipe = plan_tuning(network, weights, options["data"], others)[0]
+        recipe = plan_tuning(network, weights, options["data"], others, ("strategy",))[0]
         recipes += [replace(recipe, strategy=strategy) for strategy in strategies]
+    if not any(recipe.strategy == "discriminative" for recipe in recipes):
+        refuse_idle(recipes[0], options)
     for strategy in strategies:
         count_of_last(strategy)
     return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]

@@ -20,8 +20,9 @@ from ..engine.record import free_path, slug
 from ..errors import ConvAtlasError, InputError
 from ..files import is_occupied, make_folder, writing_to
 from ..models.code import RECORD, TEXT
+from ..offline import offline
 from ..weights.download import is_safe
-from ..weights.store import digest, offline
+from ..weights.store import digest
 from .network import load_run
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Preparation: how pictures are cut, scaled and normalized for a network's weights."""
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,10 @@ def check_per_channel(channels: int, mean: Values | None, std: Values | None) ->
         if max(values) > 1:
             given, scaled = (",".join(f"{value / scale:.4g}" for value in values) for scale in (1, 255))
             raise InputError(f"{name} is that of pixels from 0 to 1, got {given}, which is of 0 to 255: give {scaled}")
+        if not all(map(isfinite, values)):
+            raise InputError(f"{name} needs finite numbers, got {','.join(map(str, values))}")
+    if std is not None and min(std) <= 0:
+        raise InputError(f"std needs to be above 0 for each channel, got {','.join(map(str, std))}")
 
 
 def size_of_run(weights: Place) -> tuple[int | None, int | None]:

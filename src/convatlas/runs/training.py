@@ -12,7 +12,7 @@ from ..engine.lock import hold_folder
 from ..engine.machine import check_machine
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
-from ..engine.stop import Interrupted
+from ..engine.stop import Interrupted, out_of_memory
 from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, settings_of_tensors, variant
@@ -60,7 +60,7 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
 
     Raises   InputError, and what training raises for machines and memory; Interrupted with the command to go on
     """
-    with hold_folder(run.path):
+    with hold_folder(run.path), out_of_memory(run.recipe.batch_size, run.recipe.accumulate):
         yield from go_on(run, data, notes)
 
 
@@ -91,7 +91,7 @@ def go_on(run: Run, data: Data | None, notes: tuple[str, ...]) -> Iterator[Event
 def is_recipe_of(recipe: Recipe, model: str) -> bool:
     """Whether a recipe is one of the network as a user names it, without the settings of its weights."""
     if is_run(model):
-        return False
+        return recipe.weights == model
     name = recipe.model if is_own(recipe.model) else variant(recipe.model).name  # a folder's code is not executed for it
     same, own = replace(recipe, model=variant(model).name), replace(recipe, model=name)
     return same == own or (recipe.weights is not None and with_weight_settings(same) == own)

@@ -15,15 +15,15 @@ from ..engine.hardware import choose_device, environment
 from ..engine.lock import hold_own_folder
 from ..engine.recipe import Recipe
 from ..engine.record import Run, free_path, is_run, not_empty, slug
-from ..engine.stop import Interrupted, OutOfMemory, out_of_memory
+from ..engine.stop import Interrupted, out_of_memory
 from ..engine.task import Measure, Task
 from ..engine.tasks.classify import CLASSIFY
-from ..errors import ConvAtlasError, InputError
+from ..errors import ConvAtlasError, InputError, OutOfMemory
 from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta
-from ..recipes import default
+from ..recipes import default, refuse_idle
 from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
-from ..runs.training import check, start
+from ..runs.training import begun_with, check, require_same, start
 from .figures import examples, fastest_training, in_precision_of, machine_of_runs, per_image, spread
 from .paired import against_best
 from .speed import SPEEDS, THROUGHPUT_BATCH, measure_speed
@@ -63,6 +63,7 @@ class Comparison:
         self.seeds: list[int] = plan["seeds"]
         self.recipes = [Recipe.from_json(values) for values in plan["recipes"]]
         self.names = dict(zip(self.recipes, plan.get("names") or titles(self.recipes), strict=True))
+        self.typed_recipes = [Recipe.from_json(plan["base"])] if "base" in plan else self.recipes  # as flags gave them
         self.reasons: dict[str, str] = {}
         self.opened: tuple[dict[str, Any], Data] | None = None
 
@@ -105,6 +106,20 @@ class Comparison:
         if not (folder / "comparison.json").is_file():
             raise InputError(f"{folder} holds no comparison: start one with `convatlas {cls.command_name} --out {folder}`")
         return cls(folder, read_object(folder / "comparison.json", command=str, seeds=[int], recipes=[{}]))
+
+    def require_same(
+        self, models: Sequence[str], values: Mapping[str, Any], seeds: int | None = None, strategies: Sequence[str] = ()
+    ) -> None:
+        """Makes sure that what is given again is what the comparison was begun with; None and nothing are not given.
+
+        Raises   InputError if it is not
+        """
+        require_same(self.folder, self.typed_recipes, models, values)
+        if seeds is not None and seeds != len(self.seeds):
+            raise begun_with(self.folder, "seeds", str(len(self.seeds)), seeds)
+        own = list(dict.fromkeys(recipe.strategy for recipe in self.recipes))
+        if strategies and set(strategies) != set(own):
+            raise begun_with(self.folder, "strategies", ",".join(own), ",".join(strategies))
 
     def data(self, recipe: Recipe) -> Data:
         """The images of a recipe, opened once for all networks that ask for the same."""
@@ -261,6 +276,8 @@ def default_recipes(names: Sequence[str], data: str, options: Mapping[str, Any])
     Without that option it is the smallest of their defaults.
     """
     recipes = [with_weight_settings(default(name, data, **options)) for name in names]
+    for recipe in recipes:
+        refuse_idle(recipe, options)
     return [replace(recipe, epochs=min(r.epochs for r in recipes)) for recipe in recipes]
 
 

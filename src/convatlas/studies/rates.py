@@ -1,6 +1,6 @@
 """Learning rates before training: what a recipe will do, and which learning rate suits it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,15 @@ from ..engine.record import Run, is_run
 from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, variant
-from ..recipes import default, tuning_recipe
+from ..recipes import default, refuse_idle, tuning_recipe
 from ..runs.build import image_size, open_data, stages_of, start_model, task_of, with_weight_settings
 from ..runs.finetuning import network_and_weights, plan_tuning
 from ..runs.teacher import teacher_of
 from ..runs.training import check
 
 
-def plan_run(model: str, options: Mapping[str, Any]) -> tuple[Recipe, Data]:
-    """The recipe and the images of `tune` if there are weights to start from, else of `train`.
+def plan_run(model: str, options: Mapping[str, Any], varied: Sequence[str] = ()) -> tuple[Recipe, Data]:
+    """The recipe and the images of `tune` if there are weights to start from, else of `train`; `varied` fields are searched.
 
     Raises   InputError if there is no such network, or no such weights or images
     """
@@ -33,9 +33,10 @@ def plan_run(model: str, options: Mapping[str, Any]) -> tuple[Recipe, Data]:
     data = values.pop("data", "digits")
     if "weights" in values:
         network, weights = network_and_weights(model, values.pop("weights"))
-        recipe, images, _ = plan_tuning(network, weights, data, values)
+        recipe, images, _ = plan_tuning(network, weights, data, values, varied)
         return recipe, images
     recipe = with_weight_settings(default(model, data, **values))
+    refuse_idle(recipe, values, varied)
     return recipe, open_data(recipe)
 
 
@@ -82,6 +83,8 @@ def forecast(model: str, options: Mapping[str, Any], *, images: int | None = Non
         recipe, data = plan_run(model, options)
         side = image_size(recipe, data)
         return make_forecast(recipe, len(data.classes), data.channels, side, len(data.train))
+    if images is not None and batches is not None:
+        raise InputError("--images and --steps-per-epoch both say how long an epoch is: leave one of them out")
     for name, value in (("images", images), ("steps-per-epoch", batches)):
         if value is not None and value < 1:
             raise InputError(f"--{name} needs to be at least 1, got {value}")
@@ -111,6 +114,7 @@ def forecast_without_data(model: str, options: Mapping[str, Any], images: int | 
         recipe = with_weight_settings(tuning_recipe(model, data, images or (batches or 1) * batch, **values))
     else:
         recipe = with_weight_settings(default(model, data, **values))
+    refuse_idle(recipe, values)
     native = variant(recipe.model).native
     source = CATALOG.get(data)
     classes = len(source.classes) if source else native.num_classes

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConvAtlasError, InputError
 from ..files import make_folder, writing_to
+from ..offline import offline
 from .checkpoints import MIB, Checkpoint, find
 from .download import PATIENCE, NetworkError, Part, Patience, Watch, download, ignore_progress, is_safe, progress_bar
 from .formats import STORED, split_entry
@@ -68,11 +69,6 @@ def address(checkpoint: Checkpoint) -> str:
     if not is_safe(mirror):
         raise InputError(f"CONVATLAS_MIRROR needs an address that begins with https://, got {mirror!r}")
     return mirror.rstrip("/") + urlsplit(checkpoint.url).path
-
-
-def offline() -> bool:
-    """Whether CONVATLAS_OFFLINE forbids the network."""
-    return os.environ.get("CONVATLAS_OFFLINE", "").lower() not in ("", "0", "no", "false", "off")
 
 
 def fetch(checkpoint: Checkpoint, watch: Watch = ignore_progress, patience: Patience = PATIENCE) -> Path:
