@@ -27,7 +27,7 @@ PACKAGE = ROOT / "src" / "convatlas"
 
 # Imports go downwards only, and packages of one layer do not import each other; in the lowest layer they may.
 LAYERS = (
-    ("errors", "ranges", "files", "streams", "catalog", "trust", "ops"),
+    ("errors", "ranges", "files", "offline", "streams", "catalog", "trust", "ops"),
     ("data", "weights", "anatomy"),
     ("models",),
     ("engine", "verify"),
