@@ -17,7 +17,8 @@ OTHER = {
     "folds": 3, "fold": 1, "mean": (0.5, 0.4, 0.3), "std": (0.2,), "balance": "weights", "strategy": "head", "stage_decay": 0.6,
     "head_rate": 3.0, "freeze_norms": True, "teacher": "runs/big", "distill": 0.7, "temperature": 2.0, "stochastic_depth": 0.1,
     "patience": 3, "randaugment": 9, "trivialaugment": True, "erasing": 0.25, "mixup": 0.2, "cutmix": 1.0, "tta": "flip",
-    "fresh_head": True, "group_by": "patient", "path_column": "file", "label_column": "tags",
+    "fresh_head": True, "group_by": "patient", "path_column": "file", "label_column": "tags", "fit": "contain",
+    "white": 4095,
 }  # fmt: skip
 ALONE = {"swa": 0.25, "checkpoint_activations": True}  # what excludes another field of these
 
@@ -25,6 +26,10 @@ ALONE = {"swa": 0.25, "checkpoint_activations": True}  # what excludes another f
 def test_json_both_ways():
     for recipe in (Recipe(), Recipe(**OTHER)):
         assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_the_digest_of_an_earlier_recipe_is_still_the_same():
+    assert Recipe().digest() == "f78f2a6a"
 
 
 def test_the_digest_knows_every_field():

@@ -185,10 +185,13 @@ class Recipe:
         return cls(**plain)
 
     def digest(self) -> str:
-        """Eight hexadecimal digits that differ whenever a field does."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
+        """Eight hexadecimal digits that differ whenever a field does; those of earlier folders are still the same."""
+        later = {f.name for f in fields(self) if f.name in LATER and getattr(self, f.name) == f.default}
+        values = {name: value for name, value in self.to_json().items() if name not in later}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
+LATER = ("group_by", "path_column", "label_column", "fit", "white")  # fields that earlier recipes lack
 KNOWN = {
     "fit": FITS,
     "optimizer": OPTIMIZERS,
