@@ -1,5 +1,6 @@
 """Encoders: networks whose forward pass gives the maps of their pyramid, for other networks to build on."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -37,11 +38,12 @@ class Encoder(nn.Module):
     last level is gone, and never runs.
 
     Shapes   x (n, in_channels, h, w) → maps (n, channels[i], about h / strides[i], w / strides[i])
+    Raises   InputError for images that are too small
     """
 
-    def __init__(self, network: nn.Module, levels: Sequence[Level], points: Sequence[Point]) -> None:
+    def __init__(self, network: nn.Module, levels: Sequence[Level], points: Sequence[Point], side: int = 0) -> None:
         super().__init__()
-        self.levels, self._points = tuple(levels), tuple(points)
+        self.levels, self._points, self._side = tuple(levels), tuple(points), side  # that it was built for
         # The network's own dicts, not copies: what moves to another device or is replaced does so in both, under one name.
         # A tuple hides the network from PyTorch, which would list everything a second time under `_network`.
         self._modules, self._parameters, self._buffers = network._modules, network._parameters, network._buffers  # noqa: SLF001
@@ -61,11 +63,43 @@ class Encoder(nn.Module):
         network = self._network[0]
         network.training = self.training
         maps: dict[Point, Tensor] = {}
+        failure: RuntimeError | None = None
         with ExitStack() as stack:
             for point in self._points:
                 stack.callback(watch(network, point, maps, last=point is self._points[-1]))
-            network(x)
+            try:
+                network(x)
+            except RuntimeError as error:
+                failure = error
+        if failure is not None:
+            raise self.explain(x, failure) from failure
         return [maps[point].permute(0, 3, 1, 2) if point.channels_last else maps[point] for point in self._points]
+
+    def explain(self, x: Tensor, failure: RuntimeError) -> Exception:
+        """The error in words if images are smaller than the least that pass, else as it is.
+
+        Shapes   x (n, in_channels, h, w)
+        """
+        if x.ndim != 4 or min(x.shape[2:]) >= self._side:
+            return failure
+        sides = range(1, self._side + 1)
+        least = (
+            sides[bisect_left(sides, True, key=partial(self.takes, x.shape[1]))] if self.takes(x.shape[1], self._side) else 0
+        )
+        if min(x.shape[2:]) >= least:
+            return failure
+        size = "x".join(map(str, x.shape[2:]))
+        return InputError(f"{type(self._network[0]).__name__} needs images of at least {least}x{least}, got {size}")
+
+    def takes(self, channels: int, side: int) -> bool:
+        """Whether images of so many pixels a side pass the network; nothing is computed."""
+        network = self._network[0]
+        try:
+            with eval_mode(network), torch.no_grad(), without_values(network):
+                network(example(network, (channels, side, side)))
+        except RuntimeError:
+            return False
+        return True
 
 
 def watch(network: nn.Module, point: Point, maps: dict[Point, Tensor], *, last: bool) -> Callable[[], None]:

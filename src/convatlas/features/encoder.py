@@ -13,7 +13,7 @@ from ..anatomy.layer import Shape
 from ..anatomy.layers import example, inspect, without_values
 from ..anatomy.pyramid import Level
 from ..errors import InputError
-from ..models import create_model, settings_of_weights, variant
+from ..models import check_options, create_model, settings_of_weights, variant
 from ..ops.mode import eval_mode
 from ..runs.preparation import size_of_run
 from .head import HEADS, head_of
@@ -68,6 +68,7 @@ def create_encoder(
 
     Raises   InputError as `create_model` does; for a network without a pyramid, such as a ViT, and a stride it does not have
     """
+    check_options(None, in_channels, image_size, weights)
     channels, side = (None, None) if weights is None else size_of_run(weights)
     in_channels, image_size = in_channels or channels, image_size or side
     network = create_model(name, in_channels=in_channels, image_size=image_size, weights=weights, **changes)
@@ -85,4 +86,4 @@ def create_encoder(
     points, behind = points_of(network, chosen, size)
     for path in (*behind, *entry.family.auxiliary):
         network.set_submodule(path, nn.Identity())
-    return Encoder(network, chosen, points)
+    return Encoder(network, chosen, points, side)

@@ -27,6 +27,7 @@ __all__ = [
     "FAMILIES",
     "ModelInfo",
     "Variant",
+    "check_options",
     "count_parameters",
     "create_model",
     "create_on_meta",
@@ -78,10 +79,14 @@ def create_model(
     `.pth` or `.safetensors` file or a run folder: a head for other classes is re-initialized, a stem for other channels is
     adapted. Published weights bring their image size and the switches they were trained with, unless others are given.
 
-    Raises   InputError for an unknown network, ablation or tag, an image too small, a file that does not fit
+    Raises   InputError for an unknown network, ablation or tag, an image too small, a file that does not fit, and for numbers
+             and weights that are none
     """
     if trust_code:
         allow(str(name))
+    if not isinstance(name, str | Variant):
+        raise InputError(f'create_model needs the name of a network, such as "resnet18", got {name!r}')
+    check_options(num_classes, in_channels, image_size, weights)
     named = variant(name)
     settings, trained_at = settings_of_weights(named, weights)
     network = variant(named.base).with_changes(settings | dict(named.changes) | changes)
@@ -112,6 +117,16 @@ def create_model(
 
         load_into(model, source(base, weights), network.family)
     return model
+
+
+def check_options(num_classes: Any, in_channels: Any, image_size: Any, weights: Any) -> None:
+    """Raises InputError for an argument of `create_model` that is no whole number where one is needed, or no weights."""
+    for option, value in (("num_classes", num_classes), ("in_channels", in_channels), ("image_size", image_size)):
+        if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
+            of_side = ", the pixels of a side" if option == "image_size" else ""
+            raise InputError(f"{option} needs to be one whole number{of_side}, got {value!r}")
+    if weights is not None and not isinstance(weights, str | Path):
+        raise InputError(f'weights needs a tag such as "default", a file or a run folder, got {weights!r}')
 
 
 def settings_of_weights(name: str | Variant, weights: str | Path | None) -> tuple[dict[str, Any], int | None]:

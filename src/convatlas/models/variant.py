@@ -10,6 +10,7 @@ import keyword
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from ..errors import InputError, unknown_name
@@ -72,6 +73,8 @@ def family_of(base: str, changes: tuple[str, ...] = ()) -> Family:
         return own_family(base, changes)
     if base in CATALOG:
         return CATALOG[base]
+    if (Path(base) / "recipe.json").is_file():
+        raise InputError(f"{base} is a run folder, where the name of a network is needed: `convatlas list` shows them all.")
     if base.endswith(".py"):
         raise InputError(f"{base} needs the class or function that makes the network: write {base}:NAME")
     raise unknown_name("network", base, CATALOG, "`convatlas list` shows them all; one of your own is FILE.py:CLASS.")

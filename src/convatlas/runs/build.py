@@ -177,6 +177,14 @@ def names_imagenet(network: str, weights: Place) -> bool:
     return not is_run(weights) and bool(checkpoints_of(variant(network).base)) and classes_of(network, weights) == IMAGENET
 
 
+def check_is_no_run(network: str, weights: Place | None) -> None:
+    """Raises InputError for a run folder in the place of a network that is to get weights."""
+    if weights is not None and is_run(network):
+        raise InputError(
+            f"{network} is a run and has weights of its own: leave --weights out, or name its network instead of it"
+        )
+
+
 def load_weights(network: str, weights: Place, *, fresh_head: bool = False, **options: Any) -> tuple[nn.Module, Loaded]:
     """A network with weights from a tag, a file or a run folder, and what became of them.
 

@@ -16,7 +16,7 @@ from ..recipes import refuse_idle, tuning_recipe
 from ..recipes.transfer import chosen_strategy
 from ..weights.checkpoints import checkpoints_of
 from ..weights.origin import nearest_published
-from .build import image_size, open_data, with_statistics, with_weight_settings
+from .build import check_is_no_run, image_size, open_data, with_statistics, with_weight_settings
 from .preparation import Values, per_channel, preparation_of_run, size_of_run
 
 
@@ -27,6 +27,7 @@ def network_and_weights(model: str, weights: str | None) -> tuple[str, str]:
     """
     if weights is None and is_run(model):
         return Run.open(Path(model)).recipe.model, model
+    check_is_no_run(model, weights)
     base = variant(model).base
     if weights is not None:
         return model, weights

@@ -17,7 +17,7 @@ from ..engine.record import Run, is_run
 from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
-from ..models import CATALOG, variant
+from ..models import CATALOG, check_options, variant
 from ..models.code import check_text
 from ..models.variant import parse, write_name
 from ..trust import TRUST, is_own
@@ -25,6 +25,7 @@ from ..weights import classes
 from ..weights.checkpoints import checkpoints_of
 from .build import (
     IMAGENET,
+    check_is_no_run,
     classes_of,
     create_seeded,
     image_size,
@@ -155,6 +156,8 @@ def open_network(request: NetworkRequest) -> OpenNetwork:
 
     Raises   InputError if there is no such network, the weights do not fit it, or nothing is known of its images
     """
+    check_options(None, request.in_channels, request.image_size, request.weights)
+    check_is_no_run(request.network, request.weights)
     if request.run:
         return open_run(request, request.run)
     if request.weights is not None:
@@ -251,7 +254,7 @@ def open_with_weights(request: NetworkRequest, weights: str) -> OpenNetwork:
         if len(data.classes) != count:
             raise InputError(
                 f"{weights} was not trained for the {len(data.classes)} classes of {request.data}: it names {count} classes, "
-                "so name its own set"
+                "so name the set that it was trained on with --data, or leave --data out"
             )
         preparation = preparation_of_set(request, data)
         words = f"{cut_words(preparation)}, mean and standard deviation of {request.data}"

@@ -8,7 +8,11 @@ from torch import Tensor, nn
 from ..data import Data
 from ..data.windows import resize
 from ..engine.recipe import Recipe
+from ..engine.record import is_run
 from ..errors import InputError
+from ..models import variant
+from ..weights.formats import split_entry
+from .build import classes_of
 from .network import NetworkRequest, OpenNetwork, open_network
 from .preparation import Preparation
 
@@ -41,7 +45,14 @@ def teacher_of(recipe: Recipe, data: Data) -> Teacher | None:
     """
     if recipe.teacher is None:
         return None
-    network, _, weights = recipe.teacher.partition("@")
+    network, _, weights = (recipe.teacher, "", "") if is_run(recipe.teacher) else recipe.teacher.partition("@")
+    if not weights and not is_run(network):
+        named = variant(network).base
+        raise InputError(
+            f"--teacher {network} needs weights: write {named}@default or {named}@FILE, or name a run of the same classes"
+        )
+    if weights and (count := classes_of(network, weights)) != len(data.classes):
+        raise other_classes(recipe.teacher, count, data)
     teacher = open_network(teacher_request(network, weights, recipe))
     check_teacher(recipe.teacher, teacher, data)
     return Teacher(teacher.model, teacher.preparation, data.mean, data.std).eval()
@@ -49,15 +60,23 @@ def teacher_of(recipe: Recipe, data: Data) -> Teacher | None:
 
 def teacher_request(network: str, weights: str, recipe: Recipe) -> NetworkRequest:
     """What to open: a file does not tell which images it was trained on, so they are taken for the recipe's."""
-    is_file = bool(weights) and Path(weights).is_file()
+    is_file = bool(weights) and split_entry(weights)[0].is_file()
     folder = Path(recipe.data_dir) if recipe.data_dir else None
     return NetworkRequest(network, weights or None, recipe.data if is_file else None, folder if is_file else None)
+
+
+def other_classes(name: str, count: int, data: Data) -> InputError:
+    """The error for a teacher that was trained for another number of classes."""
+    return InputError(
+        f"--teacher {name} names {count} classes, but {data.name} has {len(data.classes)}: take a run that was trained on "
+        "these, such as one of `convatlas tune`"
+    )
 
 
 def check_teacher(name: str, teacher: OpenNetwork, data: Data) -> None:
     """Raises InputError unless the teacher's classes and channels are those of the data."""
     ours, theirs = len(data.classes), len(teacher.classes)
     if ours != theirs:
-        raise InputError(f"--teacher {name} names {theirs} classes, but {data.name} has {ours}: take one trained on these")
+        raise other_classes(name, theirs, data)
     if teacher.channels != data.channels:
         raise InputError(f"--teacher {name} sees {teacher.channels} channels, but {data.name} has {data.channels}")
