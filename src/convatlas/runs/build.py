@@ -15,8 +15,11 @@ from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..models import create_model, create_on_meta, settings_of_weights, variant
+from ..models.code import check_text
+from ..models.variant import parse
 from ..ops.droppath import set_stochastic_depth
 from ..ops.paths import is_in_any
+from ..trust import is_own
 from ..weights import Loaded, load_into, source
 from ..weights.checkpoints import checkpoints_of
 from ..weights.load import classes_in
@@ -175,6 +178,14 @@ def names_imagenet(network: str, weights: Place) -> bool:
     Raises   InputError if there are no such weights
     """
     return not is_run(weights) and bool(checkpoints_of(variant(network).base)) and classes_of(network, weights) == IMAGENET
+
+
+def check_same_network(network: str, run: Run) -> None:
+    """Raises InputError for a run of another network, or of another text of the user's own."""
+    if is_own(network) and is_own(run.recipe.model):
+        check_text(run.path, variant(network).base)
+    elif parse(run.recipe.model)[0] != variant(network).base:
+        raise InputError(f"{run.path} is a run of {run.recipe.model}, not of {network}: ask for that one")
 
 
 def check_is_no_run(network: str, weights: Place | None) -> None:

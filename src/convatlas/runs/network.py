@@ -18,7 +18,6 @@ from ..engine.task import Task
 from ..engine.tasks import TASKS
 from ..errors import InputError
 from ..models import CATALOG, check_options, variant
-from ..models.code import check_text
 from ..models.variant import parse, write_name
 from ..trust import TRUST, is_own
 from ..weights import classes
@@ -26,6 +25,7 @@ from ..weights.checkpoints import checkpoints_of
 from .build import (
     IMAGENET,
     check_is_no_run,
+    check_same_network,
     classes_of,
     create_seeded,
     image_size,
@@ -209,14 +209,6 @@ def open_run(request: NetworkRequest, folder: Path) -> OpenNetwork:
         check_same_network(request.network, Run.open(folder))
     network = load_run(folder, request.network if request.weights is not None and is_own(request.network) else None)
     return replace(network, preparation=request.preparation) if request.preparation else network
-
-
-def check_same_network(network: str, run: Run) -> None:
-    """Raises InputError for a run of another network, or of another text of the user's own."""
-    if is_own(network) and is_own(run.recipe.model):
-        check_text(run.path, variant(network).base)
-    elif parse(run.recipe.model)[0] != variant(network).base:
-        raise InputError(f"{run.path} is a run of {run.recipe.model}, not of {network}: ask for that one")
 
 
 def open_untrained(request: NetworkRequest, seed: int) -> OpenNetwork:
