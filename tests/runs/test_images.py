@@ -44,7 +44,7 @@ def of_run(recipe: Recipe) -> OpenNetwork:
     """A network as it is opened from a run of this recipe."""
     network = open_network(NetworkRequest("lenet5", data="digits", seed=0))
     run = Run.__new__(Run)
-    run.recipe = recipe
+    run.recipe, run.path = recipe, Path("nowhere")
     return OpenNetwork("lenet5", network.model, network.fresh, network.classes, network.preparation, "", run)
 
 

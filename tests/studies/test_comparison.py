@@ -16,7 +16,7 @@ from convatlas.engine.recipe import Recipe
 from convatlas.engine.stop import Interrupted
 from convatlas.errors import ConvAtlasError, InputError
 from convatlas.runs import build as running
-from convatlas.runs import training
+from convatlas.runs import kept, training
 from convatlas.runs.build import open_data
 from convatlas.studies import compare, speed
 from convatlas.studies.compare import Comparison, default_recipes
@@ -245,7 +245,7 @@ def test_a_wrong_plan_is_refused_before_anything_is_written(tmp_path, networks, 
 
 def test_the_images_are_opened_once(tmp_path, monkeypatch):
     opened = []
-    load = compare.load
-    monkeypatch.setattr(compare, "load", lambda **given: opened.append(given) or load(**given))
+    load = kept.load
+    monkeypatch.setattr(kept, "load", lambda **given: opened.append(given) or load(**given))
     list(plan(tmp_path / "a", ("lenet5",), seeds=2).run())
     assert len(opened) == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,23 @@ class Arrays:
     y_test: Labels
     classes: tuple[str, ...]
     val: Part | None = None
+
+    def digests(self) -> dict[str, str]:
+        """A hash of the pixels and labels for training, and of those for test."""
+        parts = {"train": (self.x_train, self.y_train, *(self.val or ())), "test": (self.x_test, self.y_test)}
+        return {name: digest_arrays(arrays) for name, arrays in parts.items()}
+
+
+def digest_arrays(arrays: Sequence[Pixels | Labels]) -> str:
+    """A hash that differs if a number or a shape does.
+
+    Shapes   arrays of any shape
+    """
+    digest = blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A data set ready to learn from: three parts that never overlap, and what a network needs to know of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .arrays import Labels, class_gaps
@@ -35,6 +36,7 @@ class Data:
     augment: Augment  # what suits the set
     warnings: tuple[str, ...]
     files: "FileList | None" = None  # of images in files: which are in which part
+    digests: Mapping[str, str] = field(default_factory=dict)  # of arrays: a hash for train and test
 
     @property
     def task(self) -> str:

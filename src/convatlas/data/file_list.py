@@ -57,6 +57,8 @@ class FileList:
             for i, path in enumerate(tree.root / name for name in tree.names)
             if path in part_of
         ]
+        place = {path: at for at, path in enumerate(source.order)}
+        rows.sort(key=lambda file: place.get(file.path, 0))
         return cls(source.train.classes, channels, sum(len(tree.names) for tree in trees), tuple(rows))
 
     @classmethod
@@ -101,6 +103,14 @@ class FileList:
         return table
 
 
+class KeptFiles(NamedTuple):
+    """The files of an earlier run that are to be taken in place of all that there are."""
+
+    files: FileList
+    pool: bool = False  # divide those of training and validation into folds anew
+    complete: bool = False  # refuse unless all of these are there
+
+
 @dataclass(frozen=True, eq=False)
 class FoundFiles:
     """What has become of the files of a list."""
@@ -112,16 +122,18 @@ class FoundFiles:
     changed: tuple[ListedFile, ...]  # of another size
     read: Callable[[], Folder]
 
-    def folder(self, *, pool: bool = False) -> Folder:
+    def folder(self, *, pool: bool = False, complete: bool = False) -> Folder:
         """The files that are there, in their parts; with `pool`, training and validation images in one.
 
-        Raises   InputError if none is there
+        Raises   InputError if none is there, or if all of these have to be and are not
         """
         if not self.there:
             raise InputError(
                 f"{self.root} holds none of the {count_of(len(self.listed.files), 'image')} that the run was trained and "
                 f"tested on, such as {self.listed.files[0].path}: if they were moved, name their folder with --data"
             )
+        if complete:
+            self.check_complete()
 
         def tree(*parts: str) -> Tree | None:
             files = [file for file in self.there if file.part in parts]
@@ -134,7 +146,8 @@ class FoundFiles:
         if train is None:
             raise TypeError("a training part is never None")
         val, test = None if pool else tree("val"), tree("test")
-        return Folder(train, val, test, False, self.words(), self.listed.channels, self.root)
+        order = tuple(file.path for file in self.there)
+        return Folder(train, val, test, False, self.words(), self.listed.channels, self.root, order)
 
     def words(self) -> tuple[str, ...]:
         """What has changed since the run began, in a sentence, if anything has."""

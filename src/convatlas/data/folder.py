@@ -58,6 +58,7 @@ class Folder:
     notes: tuple[str, ...] = ()  # what is not read, and why
     channels: int | None = None  # of the run whose files these are; None where they are all that there are
     root: Path | None = None  # that holds the parts, if it is not that of the training images
+    order: tuple[str, ...] = ()  # of the paths in the list of a run, where the parts tell another
 
     @property
     def place(self) -> Path:

@@ -15,7 +15,7 @@ from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
 from .dataset import Data, channel_statistics, gap_warnings, targets_of
 from .feed import WHITE, Augment, Split
-from .file_list import FileList
+from .file_list import KeptFiles
 from .from_files import FOLDER_SIZE, make_data
 from .table import ENDINGS as TABLES
 from .table import read_table
@@ -41,7 +41,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     resident_share: float = 0.25,
     fit: str = "cover",
     white: int = WHITE,
-    kept: FileList | None = None,
+    kept: KeptFiles | None = None,
 ) -> Data:
     """A set by its name in the catalog, or a folder of images, a table of labels or an .npz by its path.
 
@@ -55,8 +55,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     `strict` stops at broken pictures. A folder is held in memory where it takes at most `resident_share` of what is free,
     otherwise it is decoded again each epoch. `fit="contain"` keeps all of a picture, on black, instead of its square middle;
     `white` is the level that is white in pictures of 16 bits.
-    `kept` are the files of an earlier run, which are taken as they were divided then, whatever there is now; for folds all but
-    the test images are divided anew.
+    `kept` are the files of an earlier run, which are taken as they were divided then, whatever there is now.
     Raises   InputError
     """
     split = Split(val_share, split_seed, limit, folds, fold, group_by)
@@ -71,21 +70,22 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
         source = CATALOG[name_or_path]
         arrays = source.read(data_folder(data_dir))
         return data_of_arrays(source.name, source.title, arrays, source.augment, split)
-    if kept:
-        split = replace(split, val_share=0, limit=None)  # which the list has seen to
+    if kept:  # the list has seen to the rest
+        split = replace(split, val_share=0, limit=None, folds=folds if kept.pool else None, fold=fold if kept.pool else 0)
     options: Any = {"side": image_size or FOLDER_SIZE, "split": split, "strict": strict, "resident_share": resident_share,
                     "fit": fit, "white": white}  # fmt: skip
     if table:
         read = partial(read_table, path, data_dir, path_column=path_column, label_column=label_column, group_by=group_by)
-        return make_data(kept_files(kept, read, data_dir or path.parent, split), path.stem, path.name, **options)
+        return make_data(kept_files(kept, read, folder_of(path, data_dir)), path.stem, path.name, **options)
     if path.is_dir() and name_or_path:
         name = path.resolve().name
-        return make_data(kept_files(kept, partial(scan_folder, path, group_by), path, split), name, name, **options)
+        return make_data(kept_files(kept, partial(scan_folder, path, group_by), path), name, name, **options)
     if path.suffix.lower() == ".npz":
         check_no_groups(split, name_or_path)
         arrays = npz.read(path)
         augment = Augment(crop=max(arrays.x_train.shape[2:]) // 8)
-        return data_of_arrays(path.stem, path.name, arrays, augment, split)
+        data = data_of_arrays(path.stem, path.name, arrays, augment, split)
+        return replace(data, digests=arrays.digests())
     if path.is_file():
         remedy = "unpack it first" if path.suffix.lower() in {".zip", ".tar", ".gz", ".tgz"} else "give one of these"
         raise InputError(f"{path} is neither a folder of images, a table of labels (.csv, .tsv) nor an .npz file: {remedy}")
@@ -95,9 +95,14 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     raise unknown_name("data set", name_or_path, CATALOG, remedy)
 
 
-def kept_files(kept: FileList | None, read: Callable[[], folder.Folder], root: Path, split: Split) -> folder.Folder:
-    """The files of an earlier run, in one part where they are to be divided into folds; else those that there are now."""
-    return kept.find(root, read).folder(pool=split.folds is not None) if kept else read()
+def folder_of(path: Path, data_dir: Path | None) -> Path:
+    """The folder that the paths of a set's images begin in: itself, or of a table the one given or its own."""
+    return path if path.is_dir() else data_dir or path.parent
+
+
+def kept_files(kept: KeptFiles | None, read: Callable[[], folder.Folder], root: Path) -> folder.Folder:
+    """The files of an earlier run, or else those that there are now."""
+    return kept.files.find(root, read).folder(pool=kept.pool, complete=kept.complete) if kept else read()
 
 
 def check_no_groups(split: Split, title: str) -> None:

@@ -13,14 +13,26 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ..data import Data
+from ..data.file_list import FileList
 from ..errors import InputError
-from ..files import JsonObject, is_occupied, make_folder, parse_json, read_object, replace_file, write_json, writing_to
+from ..files import (
+    JsonObject,
+    is_occupied,
+    make_folder,
+    parse_json,
+    read_object,
+    replace_file,
+    write_json,
+    write_text,
+    writing_to,
+)
 from ..models.code import keep_code, write_code
 from .events import Epoch
 from .recipe import Recipe
 
 NUMBER = (int, float)
 MEASURED = (dict, type(None))  # the figures of a split that there may be
+FILES = "files.json"
 SEEN = {"classes": [str], "channels": int, "size": [int], "mean": [NUMBER], "std": [NUMBER]}
 LONGEST = 60  # letters of a folder's name
 
@@ -28,6 +40,7 @@ LONGEST = 60  # letters of a folder's name
 class Run:
     """A folder with recipe.json env.json events.jsonl model.safetensors state.pt metrics.json predictions.safetensors.
 
+    If its images are files, files.json lists them: which were for training, validation and test.
     That of a network of the user's own has its text too, in network.py, and network.json with its hash.
     """
 
@@ -89,7 +102,26 @@ class Run:
         sizes = {name: len(images) if images is not None else 0 for name, images in parts.items()}
         named = {"name": data.name, "title": data.title, "task": data.task, "classes": list(data.classes)}
         pixels = {"channels": data.channels, "size": list(data.size), "mean": list(data.mean), "std": list(data.std)}
-        write_json(self.path / "env.json", {**environment, "image_size": image_size, "data": named | sizes | pixels})
+        same: dict[str, Any] = {"digests": dict(data.digests)} if data.digests else {}
+        if data.files is not None:
+            same = {"digest": data.files.digest}
+            if not (self.path / FILES).exists():
+                write_text(self.path / FILES, data.files.to_text())
+        write_json(self.path / "env.json", {**environment, "image_size": image_size, "data": named | sizes | pixels | same})
+
+    @property
+    def files(self) -> FileList | None:
+        """Which files were for training, validation and test; None for images in memory, and for runs of older versions.
+
+        Raises   InputError if the list is damaged
+        """
+        path = self.path / FILES
+        if not path.is_file():
+            return None
+        try:
+            return FileList.from_json(read_object(path, images=int, channels=int, classes=[str], files=[list]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is damaged: the run no longer knows which images it was trained on") from error
 
     @property
     def environment(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..anatomy.parts import parts
 from ..data import Data, load
+from ..data.file_list import KeptFiles
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..engine.task import Task
@@ -31,12 +32,12 @@ SPLIT = ("val_share", "split_seed", "folds", "fold", "limit", "group_by")
 """The fields of a recipe that say which images are for training, validation and test."""
 
 
-def open_data(recipe: Recipe) -> Data:
-    """The images a recipe names, with the mean and standard deviation it gives.
+def open_data(recipe: Recipe, kept: KeptFiles | None = None) -> Data:
+    """The images a recipe names, or those of an earlier run, with the mean and standard deviation that the recipe gives.
 
     Raises   InputError if there is no such set, or these do not fit its channels
     """
-    return with_statistics(recipe, load(**load_arguments(recipe)))
+    return with_statistics(recipe, load(**load_arguments(recipe), kept=kept))
 
 
 def task_of(recipe: Recipe, data: Data) -> Task:

@@ -20,6 +20,7 @@ from ..data.targets import Labels
 from ..data.walk import walk_pictures
 from ..errors import InputError, count_of, join_names, unknown_name
 from .build import open_data, split_options, task_of
+from .kept import changed_arrays, check_same_arrays, files_of_run
 from .network import OpenNetwork
 from .preparation import Preparation
 
@@ -107,7 +108,8 @@ def open_part(root: Path, split: str, network: OpenNetwork) -> ImageSet:
 
     Raises   InputError if there is no such part
     """
-    data = load(str(root), image_size=GLANCE, resident_share=0, **split_options(network.recipe))
+    kept = files_of_run(network.run, str(root))
+    data = load(str(root), image_size=GLANCE, resident_share=0, kept=kept, **split_options(network.recipe))
     images = images_of(data, split)
     if not isinstance(images, Streamed):
         raise TypeError("a folder that may not be held in memory was")
@@ -160,6 +162,7 @@ def open_set(name: str, split: str, network: OpenNetwork, data_dir: Path | None)
     Raises   InputError if there is no such set or part, or its channels are not the network's
     """
     data = load(name, data_dir=data_dir, val_share=0)
+    check_same_arrays(network.run, name, data, split)
     parts = Split(**split_options(network.recipe))
     places: dict[str, Ints] = {}
     if split in ("train", "val"):
@@ -195,8 +198,12 @@ def open_data_of_run(network: OpenNetwork, data: str | None = None, data_dir: Pa
     recipe = replace(
         network.recipe, data=data or network.recipe.data, data_dir=place, weights=None, mean=None, std=None
     )  # fmt: skip
-    opened = open_data(recipe)
+    opened = open_data(recipe, files_of_run(network.run, recipe.data, Path(place) if place else None))
     task_of(recipe, opened)
+    check_same_arrays(network.run, recipe.data, opened, "test")
+    if "train" in changed_arrays(network.run, recipe.data, opened):
+        words = f"{recipe.data} has changed since the run began: its training images are others, so none are for validation"
+        opened = replace(opened, val=None, warnings=(*opened.warnings, words))
     if (network.classes, network.channels) != (opened.classes, opened.channels):
         raise InputError(
             f"{network.run.path if network.run else network.name} knows {len(network.classes)} classes in "

@@ -30,6 +30,7 @@ from .build import (
     with_stochastic_depth,
     with_weight_settings,
 )
+from .kept import check_same_data, files_to_go_on, learned_words
 from .teacher import teacher_of
 
 
@@ -71,7 +72,9 @@ def go_on(run: Run, data: Data | None, notes: tuple[str, ...]) -> Iterator[Event
     recipe = run.recipe
     if is_own(recipe.model):
         check_text(run.path, variant(recipe.model).base)
-    data = data or open_data(recipe)
+    data = data or open_data(recipe, files_to_go_on(run))
+    check_same_data(run, data)
+    notes = (*notes, *learned_words(recipe, data))
     if run.begun:  # its state has the weights, and those it started from may be gone
         network = variant(recipe.model)
         saved = run.load_state() if network.family.older_form else None

@@ -23,6 +23,7 @@ from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default, refuse_idle
 from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
+from ..runs.kept import files_of_runs
 from ..runs.training import begun_with, check, require_same, start
 from .figures import examples, fastest_training, in_precision_of, machine_of_runs, per_image, spread
 from .paired import against_best
@@ -125,7 +126,8 @@ class Comparison:
         """The images of a recipe, opened once for all networks that ask for the same."""
         wanted = load_arguments(recipe)
         if self.opened is None or self.opened[0] != wanted:
-            self.opened = wanted, load(**wanted)
+            folders = [trial.folder for other in self.recipes for trial in self.trials(other)]
+            self.opened = wanted, load(**wanted, kept=files_of_runs(folders, recipe))
         return with_statistics(recipe, self.opened[1])
 
     def trials(self, recipe: Recipe) -> list[Trial]:

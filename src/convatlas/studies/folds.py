@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.file_list import KeptFiles
 from ..engine.events import Event
 from ..engine.lock import hold_own_folder
 from ..engine.recipe import Recipe
@@ -16,6 +17,7 @@ from ..engine.task import Task
 from ..errors import InputError
 from ..files import is_occupied, make_folder, read_object, write_json
 from ..runs.build import open_data, task_of_run
+from ..runs.kept import files_of_runs
 from ..runs.training import start
 from .compare import confusion
 from .figures import of_split, spread
@@ -85,9 +87,13 @@ class CrossValidation:
             if run.finished:
                 continue
             try:
-                yield from start(run, open_data(recipe), self.notes if number == 1 else ())
+                yield from start(run, open_data(recipe, self.files_of(recipe)), self.notes if number == 1 else ())
             except Interrupted as error:
                 raise Interrupted(f"in fold {number} {error.where}", self.folder, "tune") from error
+
+    def files_of(self, recipe: Recipe) -> KeptFiles | None:
+        """The files of the folds that have begun, so that all folds divide the same ones."""
+        return files_of_runs([folder for _, folder in self.runs()], recipe)
 
     def results(self) -> dict[str, Any]:
         """Figures over the folds, and over all images together, each judged by the run that did not learn from it."""

@@ -18,6 +18,7 @@ from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta, variant
 from ..models.code import check_text
 from ..runs.build import load_arguments, model_options, with_statistics
+from ..runs.kept import files_of_runs
 from ..runs.training import check, require_same, start
 from ..trust import is_own
 from .attempts import DIVERGED, FAILED, REPEATED, Attempt, AttemptEnded, AttemptStarted, BestStarted
@@ -139,7 +140,8 @@ class Sweep:
         """The images of a recipe, opened once for all trials that ask for the same."""
         wanted = load_arguments(recipe)
         if self.opened is None or self.opened[0] != wanted:
-            self.opened = wanted, load(**wanted)
+            folders = map(self.folder_of, range(self.trials))
+            self.opened = wanted, load(**wanted, kept=files_of_runs(folders, recipe))
         return with_statistics(recipe, self.opened[1])
 
     @hold_own_folder
