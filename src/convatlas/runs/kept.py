@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from ..data import CATALOG, Data
+from ..data import CATALOG, Data, load
 from ..data.file_list import KeptFiles, size_of
 from ..data.loading import folder_of
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError, count_of
-from .build import split_options
+from .build import load_arguments, split_options, with_statistics
 
 
 def files_of_run(run: Run | None, data: str, data_dir: Path | None = None) -> KeptFiles | None:
@@ -39,6 +40,24 @@ def files_of_runs(folders: Iterable[Path], recipe: Recipe) -> KeptFiles | None:
             if same and files is not None:
                 return KeptFiles(files, pool=bool(apart), complete=complete)
     return None
+
+
+class StudyImages:
+    """The images of the runs of a study, opened once for all recipes that ask for the same."""
+
+    def __init__(self) -> None:
+        self.opened: tuple[dict[str, Any], Data] | None = None
+
+    def keep(self, recipe: Recipe, data: Data) -> None:
+        """Takes images that are open already."""
+        self.opened = load_arguments(recipe), data
+
+    def open(self, recipe: Recipe, folders: Iterable[Path]) -> Data:
+        """The images of a recipe: the files of those runs that have begun, as they were divided then."""
+        wanted = load_arguments(recipe)
+        if self.opened is None or self.opened[0] != wanted:
+            self.opened = wanted, load(**wanted, kept=files_of_runs(folders, recipe))
+        return with_statistics(recipe, self.opened[1])
 
 
 def files_to_go_on(run: Run) -> KeptFiles | None:

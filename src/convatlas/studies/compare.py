@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..anatomy.macs import macs
-from ..data import Data, load
+from ..data import Data
 from ..engine.events import Event
 from ..engine.hardware import choose_device, environment
 from ..engine.lock import hold_own_folder
@@ -22,8 +22,8 @@ from ..errors import ConvAtlasError, InputError, OutOfMemory
 from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default, refuse_idle
-from ..runs.build import image_size, load_arguments, model_options, task_of, with_statistics, with_weight_settings
-from ..runs.kept import files_of_runs
+from ..runs.build import image_size, model_options, task_of, with_weight_settings
+from ..runs.kept import StudyImages
 from ..runs.training import begun_with, check, require_same, start
 from .figures import examples, fastest_training, in_precision_of, machine_of_runs, per_image, spread
 from .paired import against_best
@@ -66,7 +66,7 @@ class Comparison:
         self.names = dict(zip(self.recipes, plan.get("names") or titles(self.recipes), strict=True))
         self.typed_recipes = [Recipe.from_json(plan["base"])] if "base" in plan else self.recipes  # as flags gave them
         self.reasons: dict[str, str] = {}
-        self.opened: tuple[dict[str, Any], Data] | None = None
+        self.images = StudyImages()
 
     @classmethod
     def create(cls, folder: Path | None, recipes: Sequence[Recipe], seeds: int, command: str, **more: Any) -> Self:
@@ -124,11 +124,7 @@ class Comparison:
 
     def data(self, recipe: Recipe) -> Data:
         """The images of a recipe, opened once for all networks that ask for the same."""
-        wanted = load_arguments(recipe)
-        if self.opened is None or self.opened[0] != wanted:
-            folders = [trial.folder for other in self.recipes for trial in self.trials(other)]
-            self.opened = wanted, load(**wanted, kept=files_of_runs(folders, recipe))
-        return with_statistics(recipe, self.opened[1])
+        return self.images.open(recipe, [trial.folder for other in self.recipes for trial in self.trials(other)])
 
     def trials(self, recipe: Recipe) -> list[Trial]:
         """A network's runs."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data import Data, load
+from ..data import Data
 from ..engine.events import Epoch, Event
 from ..engine.lock import hold_folder, hold_own_folder
 from ..engine.recipe import Recipe
@@ -17,8 +17,8 @@ from ..errors import ConvAtlasError, InputError, OutOfMemory, count_of
 from ..files import is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta, variant
 from ..models.code import check_text
-from ..runs.build import load_arguments, model_options, with_statistics
-from ..runs.kept import files_of_runs
+from ..runs.build import model_options
+from ..runs.kept import StudyImages
 from ..runs.training import check, require_same, start
 from ..trust import is_own
 from .attempts import DIVERGED, FAILED, REPEATED, Attempt, AttemptEnded, AttemptStarted, BestStarted
@@ -49,7 +49,7 @@ class Sweep:
         self.space = read_space(plan["search"], self.recipe, {})
         network = variant(self.recipe.model).family.task  # which older plans knew alone
         self.measure = TASKS[plan.get("task", network)].measures[0]
-        self.opened: tuple[dict[str, Any], Data] | None = None
+        self.images = StudyImages()
         self.made: Study | None = None
 
     @classmethod
@@ -75,7 +75,7 @@ class Sweep:
         make_folder(folder)
         write_json(folder / FILE, plan)
         sweep = cls(folder, plan)
-        sweep.opened = load_arguments(recipe), data
+        sweep.images.keep(recipe, data)
         return sweep
 
     @classmethod
@@ -138,11 +138,7 @@ class Sweep:
 
     def data(self, recipe: Recipe) -> Data:
         """The images of a recipe, opened once for all trials that ask for the same."""
-        wanted = load_arguments(recipe)
-        if self.opened is None or self.opened[0] != wanted:
-            folders = map(self.folder_of, range(self.trials))
-            self.opened = wanted, load(**wanted, kept=files_of_runs(folders, recipe))
-        return with_statistics(recipe, self.opened[1])
+        return self.images.open(recipe, map(self.folder_of, range(self.trials)))
 
     @hold_own_folder
     def run(self) -> Iterator[AttemptStarted | Event | AttemptEnded | BestStarted]:
