@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,22 @@ _REMEDIES = {
 _DAMAGED = "it is damaged, or from another version"
 _SHOWN = 40  # characters of a value
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+", re.IGNORECASE)
+
+
+def is_address(word: str) -> bool:
+    """Whether it begins as an address of the web does."""
+    return ADDRESS.match(word) is not None
+
+
+def missing_words(path: Path | str) -> str:
+    """Why there is no such file or folder, in words."""
+    if begin := ADDRESS.match(str(path)):
+        scheme = begin[0].partition(":")[0]
+        return f"{scheme}://{str(path)[begin.end() :]} is an address, and addresses are not fetched: give a file or folder"
+    return f"{path} does not exist"
 
 
 @contextmanager

@@ -107,7 +107,8 @@ def test_no_more_than_a_batch_of_pictures_is_held():
         return torch.nn.functional.one_hot(pixels[:, 0, 0, 0].long() % 3, 3) * 9.0
 
     shape = {"model": torch.nn.Identity(), "channels": 1, "image_size": 2}
-    reader = SimpleNamespace(read=read, logits=logits, classes=("a", "b", "c"), **shape)
+    task = SimpleNamespace(probabilities=lambda logits: logits.softmax(1))
+    reader = SimpleNamespace(read=read, logits=logits, classes=("a", "b", "c"), task=task, **shape)
     answers = predict(reader, [Path(f"{i}.png") for i in range(10)], 1, batch_size=4)
     assert next(answers).classes[0][0] == "a"
     assert asked == [4]  # the next ones only when they are asked for

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..ranges import Range
 
 WHOLE, DECIMAL = re.compile(r"[+-]?[0-9]+"), re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+SPAN = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+) *(ms|s|min|)")
 SHOWN = 40  # characters of what was typed that an error repeats
 FINITE, REPRESENTABLE = Range(), Range(below=2.0**63)  # the second one as a whole number by torch and NumPy
 
@@ -59,6 +60,19 @@ def shorten(text: str) -> str:
 def number(help_: str, kind: type = int, **limits: float) -> Parameter:
     """A flag with one number, which has to be in a range."""
     return Parameter(help=help_, converter=Number(kind, Range(**limits)))
+
+
+def read_seconds(_: Any, tokens: Sequence[Token]) -> float:
+    """A span of time in seconds: 2, 2s, 500ms or 1min.
+
+    Raises   InputError if it is none, or not above 0
+    """
+    text = tokens[0].value.strip()
+    found = SPAN.fullmatch(text)
+    span = float(found[1]) * {"ms": 0.001, "min": 60}.get(found[2], 1) if found else 0
+    if span <= 0:
+        raise InputError(f"{name_of(tokens[0])} needs to be a time such as 1s or 500ms, got {shorten(text)!r}")
+    return span
 
 
 def split_numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:

@@ -6,19 +6,28 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .flags import BatchSize, DataDir, Device, Fit, Json, Mean, Std, Threads, Weights, White
-from .numbers import number
+from .numbers import number, read_seconds
 
 
 def predict(
     run: str,
     /,
-    *images: Path,
+    *images: str,
     weights: Weights = None,
     topk: Annotated[int, number("Number of classes shown per image.", at_least=1)] = 5,
     csv: Annotated[
         Path | None,
         Parameter(allow_leading_hyphen=True, help="Table to write, one row per image; - is standard output."),
     ] = None,
+    every: Annotated[
+        float | None,
+        Parameter(converter=read_seconds, help="Of films and cameras, take a frame every so often: 1s, 500ms. [1s]"),
+    ] = None,
+    frames: Annotated[int | None, number("Take at most so many frames of each film or camera.", at_least=1)] = None,
+    camera: Annotated[int | None, number("Classify what a camera sees, by its number.", at_least=0)] = None,
+    fetch: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Fetch images that are given as https:// addresses.")
+    ] = False,
     batch_size: BatchSize = 64,
     device: Device = "auto",
     threads: Threads = None,
@@ -44,16 +53,29 @@ def predict(
     run
         A run folder, or the name of a network with --weights.
     images
-        Image files, or folders of them.
+        Image files, folders of them, films, or with --fetch addresses.
     """
-    from ..console.predictions import check_csv, print_predictions
+    from tempfile import TemporaryDirectory
+
+    from ..console.predictions import STDOUT, check_csv, print_predictions
     from ..runs.network import NetworkRequest, open_network
+    from ..studies.fetch import fetch_all
     from ..studies.predict import list_images
     from ..studies.predict import predict as study
+    from ..studies.shots import EVERY, cameras, check_frames, count_shots
 
     check_csv(csv, as_json)
-    files, notes = list_images(images)
-    network = open_network(NetworkRequest(run, weights, data, data_dir, mean, std, classes, fit=fit, white=white)).on(device)
-    topk = min(topk, len(network.classes))
-    predictions = study(network, files, topk, batch_size, threads)
-    print_predictions(predictions, (network.note, *notes), len(files), topk, as_json=as_json, table=csv)
+    with TemporaryDirectory() as folder:
+        paths, addresses = fetch_all(images, fetch, Path(folder))
+        files, notes = list_images(paths) if paths or camera is None else ([], ())
+        sources = files + cameras(camera, frames, collected=as_json or csv not in (None, STDOUT))
+        timed = check_frames(sources, every, frames)
+        request = NetworkRequest(run, weights, data, data_dir, mean, std, classes, fit=fit, white=white)
+        network = open_network(request).on(device)
+        topk, every = min(topk, len(network.classes)), EVERY if every is None else every
+        batch_size = batch_size if camera is None else 1  # each frame at once
+        predictions = study(network, sources, topk, batch_size, threads, every=every, most=frames, names=addresses)
+        count = count_shots(sources, every, frames)
+        print_predictions(
+            predictions, (network.note, *notes), count, topk, as_json=as_json, table=csv, timed=timed
+        )  # fmt: skip

@@ -4,7 +4,7 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -40,15 +40,18 @@ def print_predictions(
     *,
     as_json: bool,
     table: Path | None = None,
+    timed: bool = False,
 ) -> None:
-    """The likeliest classes of each of `count` images, as they come; notes go to standard error.
+    """The likeliest classes of each of about `count` images, as they come; notes go to standard error.
+
+    Where there are frames of films, `timed`, their times are shown too.
 
     Raises   InputError if the table cannot be written
     """
     for note in notes:
         print(printable(note), file=sys.stderr)
     if table == STDOUT:
-        write(predictions if sys.stdout.isatty() else follow_progress(predictions, count), topk, sys.stdout)
+        write(predictions if sys.stdout.isatty() else follow_progress(predictions, count), topk, sys.stdout, timed)
     elif table is not None:
         # a name that is no text goes out as the bytes it is made of
         with (
@@ -56,39 +59,52 @@ def print_predictions(
             replace_file(table) as temporary,
             temporary.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
-            unreadable = write(follow_progress(predictions, count), topk, file)
+            rows, unreadable = write(follow_progress(predictions, count), topk, file, timed)
         if as_json:
-            dump({"csv": str(table), "images": count, "unreadable": unreadable})
+            dump({"csv": str(table), "images": rows, "unreadable": unreadable})
         else:
-            print(f"{printable(table)}  {count:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
+            print(f"{printable(table)}  {rows:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
     elif as_json:
-        dump(
-            [
-                {"image": str(a.path), "classes": [{"name": n, "probability": p} for n, p in a.classes], "error": a.error}
-                for a in follow_progress(predictions, count)
-            ]
-        )
+        dump([as_plain(one, timed) for one in follow_progress(predictions, count)])
     else:
         for one in predictions if sys.stdout.isatty() else follow_progress(predictions, count):
             words = "   ".join(f"{name} {100 * p:.1f} %" for name, p in one.classes)
-            print(printable(f"{one.path}  {words or f'cannot be read: {one.error}'}"), flush=True)
+            at = "" if one.time is None else f"  {clock(one.time)}"
+            print(printable(f"{one.path}{at}  {words or f'cannot be read: {one.error}'}"), flush=True)
             if reader_left():
                 break
 
 
-def write(predictions: Iterable["Prediction"], topk: int, file: IO[str]) -> int:
-    """One row per image: path, likeliest classes with probabilities, and why there are none; returns how many have none."""
+def as_plain(one: "Prediction", timed: bool) -> dict[str, Any]:
+    """A prediction as JSON has it."""
+    classes = [{"name": name, "probability": p} for name, p in one.classes]
+    return {"image": str(one.path)} | ({"time": one.time} if timed else {}) | {"classes": classes, "error": one.error}
+
+
+def clock(seconds: float) -> str:
+    """A time in a film: minutes, and seconds to the tenth."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+
+
+def write(predictions: Iterable["Prediction"], topk: int, file: IO[str], timed: bool = False) -> tuple[int, int]:
+    """One row per image: path, likeliest classes with probabilities, and why there are none; returns how many have none.
+
+    Before that, how many there are. Frames of films have their time too, in seconds.
+    """
     ranks = [("predicted", "probability"), *((f"class_{i}", f"probability_{i}") for i in range(2, topk + 1))]
     rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(["path", *(name for pair in ranks for name in pair), "error"])
-    unreadable = 0
+    rows.writerow(["path", *["time"] * timed, *(name for pair in ranks for name in pair), "error"])
+    count = unreadable = 0
     for one in predictions:
         cells = [cell for name, p in one.classes for cell in (name, f"{p:.6g}")]
-        rows.writerow([one.path, *cells, *[""] * (2 * topk - len(cells)), one.error or ""])
+        at = [] if not timed else ["" if one.time is None else f"{one.time:.3f}"]
+        rows.writerow([one.path, *at, *cells, *[""] * (2 * topk - len(cells)), one.error or ""])
+        count += 1
         unreadable += one.error is not None
         if file is sys.stdout and reader_left():
             break
-    return unreadable
+    return count, unreadable
 
 
 def follow_progress(predictions: Iterable["Prediction"], count: int) -> Iterator["Prediction"]:

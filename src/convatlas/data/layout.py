@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from ..errors import InputError, count_of, join_names
+from ..files import missing_words
 from .picture_file import holds_picture
 from .walk import Walk, ending_of, is_folder, is_litter
 
@@ -47,7 +48,7 @@ def find_layout(root: Path) -> Layout:
     Raises   InputError if it is none, or may not be read
     """
     if not root.is_dir():
-        raise InputError(f"{root} does not exist" if not root.exists() else f"{root} is a file; a folder of images is needed")
+        raise InputError(missing_words(root) if not root.exists() else f"{root} is a file; a folder of images is needed")
     names = list_folders(root)
     found = {part: root / best for part in PARTS if (best := best_name(part, names))}
     beside = tuple(root / name for name in names if root / name not in found.values())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, unknown_name
+from ..files import is_address, missing_words
 from . import folder, npz
 from .arrays import Arrays, Labels
 from .catalog import CATALOG, data_folder
@@ -90,7 +91,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
         remedy = "unpack it first" if path.suffix.lower() in {".zip", ".tar", ".gz", ".tgz"} else "give one of these"
         raise InputError(f"{path} is neither a folder of images, a table of labels (.csv, .tsv) nor an .npz file: {remedy}")
     if name_or_path and path.name != name_or_path:
-        raise InputError(f"there is no folder, table or .npz file {name_or_path}")
+        raise InputError(nothing_there(name_or_path))
     remedy = "The path of a folder of images, of a table or of an .npz file works as well."
     raise unknown_name("data set", name_or_path, CATALOG, remedy)
 
@@ -103,6 +104,11 @@ def folder_of(path: Path, data_dir: Path | None) -> Path:
 def kept_files(kept: KeptFiles | None, read: Callable[[], folder.Folder], root: Path) -> folder.Folder:
     """The files of an earlier run, or else those that there are now."""
     return kept.files.find(root, read).folder(pool=kept.pool, complete=kept.complete) if kept else read()
+
+
+def nothing_there(place: str) -> str:
+    """Why a place holds no data, in words."""
+    return missing_words(place) if is_address(place) else f"there is no folder, table or .npz file {place}"
 
 
 def check_no_groups(split: Split, title: str) -> None:

@@ -115,7 +115,8 @@ def open_picture(source: Path | Image.Image) -> Iterator[Picture]:
         return
     try:
         with OWN_LIMITS, open_any(source) as image:
-            check_pixels(image)
+            across = -(-image.count // 3) if isinstance(image, ManyChannels) else 1
+            check_pixels(image.size[0] * image.size[1] * across)
             yield image
     except (Unreadable, InputError):
         raise
@@ -178,12 +179,9 @@ def why_unknown(path: Path) -> str:
     return "no image" if kind is None else f"damaged {kind}"
 
 
-def check_pixels(image: Picture) -> None:
-    """Raises Unreadable for a picture of more pixels than are allowed: a small file may unpack to all memory there is."""
-    count, most = (
-        image.size[0] * image.size[1] * (-(-image.count // 3) if isinstance(image, ManyChannels) else 1),
-        most_pixels(),
-    )
+def check_pixels(count: int) -> None:
+    """Raises Unreadable for more pixels than are allowed: a small file may unpack to all memory there is."""
+    most = most_pixels()
     if count > most:
         raise Unreadable(f"{count:,} pixels, and {most:,} are allowed: set {LIMIT}={count} to read it")
 

@@ -1,27 +1,35 @@
 """The likeliest classes of picture files, by a trained network."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
 
+from ..data.film import Camera
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..data.walk import walk_pictures
 from ..engine.machine import fit_threads
 from ..errors import InputError
+from ..files import missing_words
 from ..runs.network import OpenNetwork
+from .shots import EVERY, Shot, shots
 
 BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The likeliest classes of one file with their probabilities, or why it could not be read."""
+    """The likeliest classes of one file with their probabilities, or why it could not be read.
 
-    path: Path
+    Units    time in seconds from the beginning, of a frame of a film
+    """
+
+    path: Path | str  # or an address, or a camera in words
     classes: tuple[tuple[str, float], ...]
     error: str | None = None
+    time: float | None = None
 
 
 def list_images(paths: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
@@ -39,7 +47,7 @@ def list_images(paths: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
         elif path.is_file():
             files.append(path)
         else:
-            raise InputError(f"{path} is a pipe, socket or device, and no file" if path.exists() else f"{path} does not exist")
+            raise InputError(f"{path} is a pipe, socket or device, and no file" if path.exists() else missing_words(path))
     if not files:
         because = "".join(f": {words}" for words in notes)
         raise InputError(f"predict needs images ({FORMATS_IN_WORDS}) or folders of them, got none{because}")
@@ -47,44 +55,64 @@ def list_images(paths: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def predict(
-    network: OpenNetwork, files: Sequence[Path], topk: int = 5, batch_size: int = BATCH, threads: int | None = None
-) -> Iterator[Prediction]:
+    network: OpenNetwork, files: Sequence[Path | Camera], topk: int = 5, batch_size: int = BATCH, threads: int | None = None,
+    *, every: float = EVERY, most: int | None = None, names: Mapping[Path, str] | None = None,
+) -> Iterator[Prediction]:  # fmt: skip
     """A prediction for each file, or why it could not be read; batch by batch, so that a large folder takes little memory.
 
-    Raises   InputError if topk or batch_size is below 1, if every file is broken, or for NaN or infinite outputs
+    Of a film or camera there is one for a frame every so many seconds, and for `most` frames if that is given. `names` are
+    what some files are called in place of their paths.
+
+    Raises   InputError if topk, batch_size or most is below 1, every is not above 0, every file is broken, or outputs are NaN
+             or infinite
     """
-    for flag, value in (("--topk", topk), ("--batch-size", batch_size)):
-        if value < 1:
+    for flag, value in (("--topk", topk), ("--batch-size", batch_size), ("--frames", most)):
+        if value is not None and value < 1:
             raise InputError(f"{flag} needs to be at least 1, got {value}")
-    return predict_batches(network, files, topk, batch_size, threads)
+    if every <= 0:
+        raise InputError(f"--every needs to be above 0 seconds, got {every:g}")
+    pictures = shots(files, every, most)
+    if names:
+        pictures = (replace(shot, name=names.get(shot.name, shot.name)) for shot in pictures)  # type: ignore[arg-type]
+    return predict_batches(network, pictures, topk, batch_size, (threads, len(files)))
 
 
 def predict_batches(
-    network: OpenNetwork, files: Sequence[Path], topk: int, batch_size: int, threads: int | None
+    network: OpenNetwork, pictures: Iterator[Shot], topk: int, batch_size: int, work: tuple[int | None, int]
 ) -> Iterator[Prediction]:
-    """The predictions as they are made.
+    """The predictions as they are made; `work` is the number of threads and about how many pictures there are.
 
     Raises   InputError if every file is broken, or for NaN or infinite outputs
     """
-    unreadable, reason = 0, ""
+    count, unreadable, reason = 0, 0, ""
     size = network.channels, network.image_size, network.image_size
-    with fit_threads(network.model, size, batch_size, len(files), threads=threads):
-        for first in range(0, len(files), batch_size):
-            batch = files[first : first + batch_size]
-            pictures, reasons = {}, {}
-            for path in batch:
-                try:
-                    pictures[path] = network.read(path)
-                except Unreadable as error:
-                    reasons[path] = str(error)
-                    reason = reason or f"{path} ({error})"
-            rows = top_classes(network, torch.stack(list(pictures.values())), topk) if pictures else []
-            classes = dict(zip(pictures, rows, strict=True))
-            unreadable += sum(path in reasons for path in batch)
-            for path in batch:
-                yield Prediction(path, classes.get(path, ()), reasons.get(path))
-    if unreadable == len(files):
-        raise InputError(f"none of the {len(files)} files could be read as an image: {reason}")
+    with fit_threads(network.model, size, batch_size, work[1], threads=work[0]):
+        while batch := list(islice(pictures, batch_size)):
+            readings = [read_shot(network, shot) for shot in batch]
+            pixels = [reading for reading in readings if not isinstance(reading, str)]
+            rows = iter(top_classes(network, torch.stack(pixels), topk) if pixels else [])
+            for shot, reading in zip(batch, readings, strict=True):
+                if isinstance(reading, str):
+                    unreadable, reason = unreadable + 1, reason or f"{shot.name} ({reading})"
+                    yield Prediction(shot.name, (), reading, shot.time)
+                else:
+                    yield Prediction(shot.name, next(rows), None, shot.time)
+            count += len(batch)
+    if unreadable == count:
+        raise InputError(f"none of the {count} files could be read as an image: {reason}")
+
+
+def read_shot(network: OpenNetwork, shot: Shot) -> torch.Tensor | str:
+    """The bytes of a picture, or why it cannot be read.
+
+    Shapes   → (channels, side, side) uint8
+    """
+    if shot.picture is None:
+        return shot.error
+    try:
+        return network.read(shot.picture)
+    except Unreadable as error:
+        return str(error)
 
 
 def top_classes(network: OpenNetwork, pixels: torch.Tensor, topk: int) -> list[tuple[tuple[str, float], ...]]:

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..features.index import Index
 from ..features.nearest import Neighbors, nearest
 from ..features.storage import load
+from ..files import missing_words
 from .embed import Embedder, reopen_embedder, vectors_of_pictures
 
 
@@ -70,7 +71,7 @@ def search(
     pictures = []
     for path in paths:
         if not path.is_file():
-            raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is a folder; an image is needed")
+            raise InputError(missing_words(path) if not path.exists() else f"{path} is a folder; an image is needed")
         try:
             pictures.append(embedder.network.read(path))
         except Unreadable as error:
