@@ -62,16 +62,15 @@ def number(help_: str, kind: type = int, **limits: float) -> Parameter:
     return Parameter(help=help_, converter=Number(kind, Range(**limits)))
 
 
-def read_seconds(_: Any, tokens: Sequence[Token]) -> float:
+def read_seconds(flag: str, typed: str) -> float:
     """A span of time in seconds: 2, 2s, 500ms or 1min.
 
     Raises   InputError if it is none, or not above 0
     """
-    text = tokens[0].value.strip()
-    found = SPAN.fullmatch(text)
+    found = SPAN.fullmatch(typed.strip())
     span = float(found[1]) * {"ms": 0.001, "min": 60}.get(found[2], 1) if found else 0
     if span <= 0:
-        raise InputError(f"{name_of(tokens[0])} needs to be a time such as 1s or 500ms, got {shorten(text)!r}")
+        raise InputError(f"{flag} needs to be a time such as 1s or 500ms, got {shorten(typed)!r}")
     return span
 
 

@@ -70,12 +70,13 @@ def predict(
         files, notes = list_images(paths) if paths or camera is None else ([], ())
         sources = files + cameras(camera, frames, collected=as_json or csv not in (None, STDOUT))
         timed = check_frames(sources, every, frames)
+        span = EVERY if every is None else read_seconds("--every", every)
         request = NetworkRequest(run, weights, data, data_dir, mean, std, classes, fit=fit, white=white)
         network = open_network(request).on(device)
-        topk, every = min(topk, len(network.classes)), EVERY if every is None else every
+        topk = min(topk, len(network.classes))
         batch_size = batch_size if camera is None else 1  # each frame at once
-        predictions = study(network, sources, topk, batch_size, threads, every=every, most=frames, names=addresses)
-        count = count_shots(sources, every, frames)
+        predictions = study(network, sources, topk, batch_size, threads, every=span, most=frames, names=addresses)
+        count = count_shots(sources, span, frames)
         print_predictions(
             predictions, (network.note, *notes), count, topk, as_json=as_json, table=csv, timed=timed
         )  # fmt: skip

@@ -61,7 +61,7 @@ def cameras(number: int | None, most: int | None, *, collected: bool) -> list[Pa
     return [Camera(number)]
 
 
-def check_frames(sources: Sequence[Path | Camera], every: float | None, most: int | None) -> bool:
+def check_frames(sources: Sequence[Path | Camera], every: object, most: object) -> bool:
     """Whether there are frames among the sources.
 
     Raises   InputError if flags that are for frames are given and there are none
