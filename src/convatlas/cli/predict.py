@@ -19,10 +19,7 @@ def predict(
         Path | None,
         Parameter(allow_leading_hyphen=True, help="Table to write, one row per image; - is standard output."),
     ] = None,
-    every: Annotated[
-        float | None,
-        Parameter(converter=read_seconds, help="Of films and cameras, take a frame every so often: 1s, 500ms. [1s]"),
-    ] = None,
+    every: Annotated[str | None, Parameter(help="Of films and cameras, take a frame every so often: 1s, 500ms. [1s]")] = None,
     frames: Annotated[int | None, number("Take at most so many frames of each film or camera.", at_least=1)] = None,
     camera: Annotated[int | None, number("Classify what a camera sees, by its number.", at_least=0)] = None,
     fetch: Annotated[

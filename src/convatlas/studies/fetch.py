@@ -10,8 +10,8 @@ from ..data.film import is_film
 from ..data.picture_file import first_bytes, kind_of
 from ..errors import InputError
 from ..files import is_address, writing_to
+from ..offline import offline
 from ..weights.download import CHUNK, NetworkError, Redirects, is_safe
-from ..weights.store import offline
 
 MOST_BYTES = 256 << 20
 MOST_SECONDS = 120.0
