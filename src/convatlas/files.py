@@ -4,8 +4,9 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _REMEDIES = {
 }
 _DAMAGED = "it is damaged, or from another version"
 _SHOWN = 40  # characters of a value
+_PICTURES = (".png", ".svg", ".pdf")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -68,15 +70,57 @@ def is_occupied(folder: Path) -> bool:
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
-def check_is_new(path: Path) -> None:
-    """Checks that a file can be written.
+def check_is_new(path: Path | None, flag: str = "--out") -> None:
+    """Checks that a file can be written, before any work is done: nothing is overwritten.
 
-    Raises   InputError if it exists already, or its folder does not
+    Raises   InputError if it exists already, or its folder does not, or is read-only
     """
-    if path.exists():
-        raise InputError(f"{path} is there already: choose another --out, or remove it first")
+    if path is None:
+        return
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{path} exists and nothing is overwritten: choose another {flag}, or remove it first")
     if not path.absolute().parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist, make it first")
+    check_is_writable(path, path.absolute().parent)
+
+
+def check_are_new(files: Mapping[str, Path | None]) -> None:
+    """The same for the files of several flags, which have to differ.
+
+    Raises   InputError as `check_is_new` does, and for one file that two flags name
+    """
+    flags: dict[Path, str] = {}
+    for flag, path in files.items():
+        check_is_new(path, flag)
+        if path is not None and (other := flags.setdefault(path.absolute(), flag)) != flag:
+            raise InputError(f"{other} and {flag} both name {path}: give each its own file")
+
+
+def check_folder_is_new(folder: Path | None, flag: str = "--out") -> None:
+    """Checks that a folder can be made and filled, before any work is done: nothing is overwritten.
+
+    Raises   InputError if it holds anything, is a file, or lies where nothing can be written
+    """
+    if folder is None:
+        return
+    if is_occupied(folder):
+        raise InputError(f"{folder} is not empty and nothing is overwritten: choose another {flag}, or empty it first")
+    check_is_writable(folder, next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists()))
+
+
+def check_is_writable(path: Path, folder: Path) -> None:
+    """Raises InputError if nothing can be written into the folder of a path."""
+    if not folder.is_dir():
+        raise InputError(f"cannot write {path}: {_REMEDIES[errno.ENOTDIR]}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {path}: {_REMEDIES[errno.EACCES]}")
+
+
+def free_path(path: Path) -> Path:
+    """The path itself, or the first of path-2, path-3, … that does not exist; the ending of a picture stays the last part."""
+    ending = path.suffix if path.suffix in _PICTURES else ""
+    stem = path.name.removesuffix(ending)
+    return next(one for n in count(1) if not (one := path.with_name(f"{stem}{f'-{n}' * (n > 1)}{ending}")).exists())
 
 
 @contextmanager

@@ -128,7 +128,10 @@ def test_an_error_in_training_shows_the_line(images, say):
 
 def test_new_overwrites_nothing(say, tmp_path):
     (tmp_path / "mine.py").write_text("# mine\n")
-    for words, sentence in ((("new", "mine.py"), "is there already"), (("new", "mine.txt"), "needs to end in .py")):
+    for words, sentence in (
+        (("new", "mine.py"), "nothing is overwritten"),
+        (("new", "mine.txt"), "needs to end in .py"),
+    ):
         said = say(*words)
         assert (said.code, sentence in said.all) == (2, True)
     assert (tmp_path / "mine.py").read_text() == "# mine\n"

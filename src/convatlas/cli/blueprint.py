@@ -27,8 +27,8 @@ def blueprint(
     """
     from ..studies.network_summary import network_summary, shape_of
     from ..views.blueprint import figure
-    from ..views.save import save
+    from ..views.save import picture_path, save
 
-    path = out or Path(f"{Path(model).name.replace(':', '_')}.svg")
+    path = picture_path(out, f"{Path(model).name.replace(':', '_')}.svg", theme)
     summary = network_summary(model, size=shape_of(input_) if input_ else (), batch=1)
     print(save(figure(summary.anatomy, year=summary.info.year), path, theme))

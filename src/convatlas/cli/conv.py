@@ -41,7 +41,9 @@ def conv(
     """
     from ..anatomy.arithmetic import chain
     from ..console.conv import layers, pairs, print_steps
+    from ..files import check_is_new
 
+    check_is_new(out)
     values = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "output-padding": output_padding}
     steps = chain(pairs("input", [size])[0], layers(values, groups, channels, transposed))
     picture = None

@@ -25,6 +25,9 @@ def evolution(
 
     picture = None
     if out is not None:
+        from ..views.save import check_picture
+
+        check_picture(out, theme)
         from ..models import CATALOG, row_of
         from ..views.evolution import figure
         from ..views.save import save

@@ -23,7 +23,7 @@ def look(
     image: Annotated[tuple[Path, ...], MANY, Parameter(help="Image files or folders to use instead of a data set.")] = (),
     weights: Weights = None,
     data_dir: DataDir = None,
-    out: Annotated[Path | None, Parameter(help="Folder for the pictures; looks/NETWORK if not given.")] = None,
+    out: Annotated[Path | None, Parameter(help="New folder for the pictures. [looks/NETWORK]")] = None,
     kind: Annotated[str, Parameter(name="--format", help="png, svg or pdf.")] = "png",
     theme: Theme = "light",
     threads: Threads = None,
@@ -44,12 +44,15 @@ def look(
     from ..console.looks import print_looks
     from ..console.terminal import command
     from ..engine.record import slug
-    from ..looks.write import write_looks
+    from ..files import check_folder_is_new, free_path
+    from ..looks.write import check_format, write_looks
     from ..runs.network import NetworkRequest
     from ..studies.subject import open_subject
 
+    check_format(kind, theme)
+    check_folder_is_new(out)
     looks = choose_looks(what, values_of(options))
     subject = open_subject(NetworkRequest(run, weights, data, data_dir), split, image)
-    folder = out or Path("looks") / slug(Path(run).name)
+    folder = out or free_path(Path("looks") / slug(Path(run).name))
     pictures = write_looks(subject, looks, folder, kind=kind, theme=theme, command=command(), threads=threads)
     print_looks(pictures, subject.title, folder, as_json, subject.notes)

@@ -40,11 +40,12 @@ def lr_find(
         Name of a network, changes to it after a colon: resnet20 or resnet20:width=32.
     """
     from ..console import rates
+    from ..engine.record import slug
     from ..studies.rates import plan_run, run_range_test
     from ..views.range_test import figure
-    from ..views.save import save
+    from ..views.save import picture_path, save
 
-    path = rates.picture_path(out, "lr-find", model, theme)
+    path = picture_path(out, f"lr-find-{slug(Path(model).name)}.png", theme)
     values = given_flags(recipe)
     if "lr" in values:
         raise InputError("lr-find tries all learning rates between --from and --to: leave --lr out")

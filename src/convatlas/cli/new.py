@@ -21,7 +21,7 @@ def new(file: Path, /) -> None:
 
     if file.suffix != ".py":
         raise InputError(f"a network stands in a Python file, so its name needs to end in .py, got {file.name}")
-    check_is_new(file)
+    check_is_new(file, "name")
     template = Path(__file__).parents[1] / "studies" / "template.py"
     write_text(file, template.read_text(encoding="utf-8"))
     print(file)

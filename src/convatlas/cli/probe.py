@@ -43,14 +43,14 @@ def probe(
         A run folder, or the name of a network with --weights.
     """
     from ..console.index import print_probe, show_progress
+    from ..files import check_folder_is_new
     from ..looks.index import draw_probe
     from ..runs.network import NetworkRequest
-    from ..studies.probe import check_new_folder
     from ..studies.probe import probe as study
     from ..views.save import check_theme
 
     check_theme(theme)
-    check_new_folder(out)
+    check_folder_is_new(out)
     request = NetworkRequest(run, weights, trained_on, data_dir, mean, std, fit=fit, white=white)
     with show_progress() as watch:
         result = study(

@@ -37,11 +37,12 @@ def schedule(
         Name of a network, changes to it after a colon (resnet20:width=32), or a run folder.
     """
     from ..console import rates
+    from ..engine.record import slug
     from ..studies.rates import forecast
-    from ..views.save import save
+    from ..views.save import picture_path, save
     from ..views.schedule import figure
 
-    path = rates.picture_path(out, "schedule", model, theme)
+    path = picture_path(out, f"schedule-{slug(Path(model).name)}.png", theme)
     plan = forecast(model, given_flags(recipe), images=images, batches=batches)
     save(figure(plan), path, theme)
     rates.print_forecast(plan, path, as_json)

@@ -30,10 +30,12 @@ def verify(
     """
     from ..console.verdicts import print_verdicts
     from ..errors import unknown_name
+    from ..files import check_is_new
     from ..models import CATALOG, list_models
     from ..verify import Outcome, parse_size
     from ..verify import verify as verdicts
 
+    check_is_new(html, "--html")
     allowed = None if memory is None else parse_size(memory)
     matching = {pattern: list_models(pattern) for pattern in networks or ["*"]}
     for pattern, names in matching.items():

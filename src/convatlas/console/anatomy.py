@@ -13,7 +13,7 @@ from ..anatomy.arithmetic import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.outline import ALL, depth_within, outline, walk
 from ..errors import InputError
-from ..files import write_text
+from ..files import check_are_new, write_text
 from ..studies.network_summary import NetworkSummary
 from ..views.layers import cells, csv_text, share, some, to_json
 from ..views.numbers import count, size
@@ -50,12 +50,12 @@ class Wanted:
     svg: Path | None
 
     def __post_init__(self) -> None:
-        if self.depth is not None and self.depth < 1:
-            raise InputError(f"--depth needs to be at least 1, got {self.depth}")
         if self.csv and self.csv != STDOUT and self.csv.name.startswith("-"):
             raise InputError(f"--csv needs a file, or - for standard output, got {str(self.csv)!r}")
         if self.svg and self.svg.suffix.lower() not in (".svg", ".png", ".pdf"):
             raise InputError(f"--svg writes .svg, .png or .pdf, got {str(self.svg)!r}")
+        table = None if self.csv == STDOUT else self.csv
+        check_are_new({"--csv": table, "--html": self.html, "--svg": self.svg})
 
 
 def print_summary(

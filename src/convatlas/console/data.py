@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from ..errors import InputError, count_of
+from ..errors import count_of
+from ..files import check_folder_is_new, check_is_new, is_occupied
 from ..studies.data_check import USUAL_SIDE, Check
 from .terminal import dump, show, table
 
@@ -15,10 +16,12 @@ CLASSES, PATHS = 40, 12  # in the terminal; JSON has all
 
 
 def check_pictures(out: Path | None) -> None:
-    """Raises InputError where a picture lies that would be overwritten."""
-    present = next((out / name for name in FILES if (out / name).exists()), None) if out else None
-    if present:
-        raise InputError(f"{present} exists and is never overwritten: give another folder with --out, or remove it")
+    """Raises InputError where a picture lies that would be overwritten, or none can be written."""
+    if out is not None and not is_occupied(out):
+        check_folder_is_new(out)
+    elif out is not None:
+        for name in FILES:
+            check_is_new(out / name)
 
 
 def print_check(check: Check, as_json: bool, pictures: list[Path]) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..errors import InputError
-from ..files import replace_file
+from ..files import check_is_new, replace_file
 from ..streams import reader_left
 from .terminal import dump, printable, telling_what_is_kept
 
@@ -26,10 +26,8 @@ def check_csv(path: Path | None, as_json: bool) -> None:
     if path == STDOUT:
         if as_json:
             raise InputError("--csv - and --json both want standard output: name a file for one of them")
-    elif path is not None and path.exists():
-        raise InputError(f"{path} exists and nothing is overwritten: choose another --csv")
-    elif path is not None and not path.parent.is_dir():
-        raise InputError(f"--csv {path} needs the folder {path.parent}, which does not exist: make it first")
+    else:
+        check_is_new(path, "--csv")
 
 
 def print_predictions(

@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,22 +20,6 @@ if TYPE_CHECKING:
 
 OWN = ("--from", "--to", "--steps", "--out", "--theme", "--lr")  # flags of lr-find with a value, which training lacks or gets
 SWITCHES = ("--quiet", "--json")
-
-
-def picture_path(out: Path | None, verb: str, model: str, theme: str) -> Path:
-    """The path of the picture: `out`, or a fresh name in this folder.
-
-    Raises   InputError for a format or theme that there is not, and for a file that there is already
-    """
-    from ..engine.record import slug
-    from ..views.save import check_picture
-
-    check_picture(out, theme)
-    if out is not None:
-        return out
-    stem = f"{verb}-{slug(Path(model).name)}"
-    paths = (Path(f"{stem}.png" if n == 1 else f"{stem}-{n}.png") for n in count(1))
-    return next(path for path in paths if not path.exists())
 
 
 @contextmanager

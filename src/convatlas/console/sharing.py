@@ -41,4 +41,4 @@ def print_card(result: "Written", as_json: bool) -> None:
         return
     for name, reason in result.left_out:
         print(f"{name} left out: {reason}", file=sys.stderr)
-    print(f"card {result.card}, {len(result.pictures)} pictures in {result.card.parent / 'card'}")
+    print(f"card {result.card}, {len(result.pictures)} pictures in {result.folder}")

@@ -17,6 +17,7 @@ from ..data.file_list import FileList
 from ..errors import InputError
 from ..files import (
     JsonObject,
+    free_path,
     is_occupied,
     make_folder,
     parse_json,
@@ -222,12 +223,3 @@ def slug(text: str) -> str:
     """Letters, digits and dashes for a folder's name; a long one ends in a digest, so that two stay different."""
     plain = "".join(c if c.isalnum() or c == "_" else "-" for c in text).strip("-")
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
-def free_path(path: Path) -> Path:
-    """The path itself, or the first of path-2, path-3, … that does not exist."""
-    candidate, n = path, 1
-    while candidate.exists():
-        n += 1
-        candidate = path.with_name(f"{path.name}-{n}")
-    return candidate

@@ -35,23 +35,27 @@ class Written:
     card: Path
     pictures: tuple[Path, ...]
     left_out: tuple[tuple[str, str], ...]
+    folder: Path  # of the pictures
 
 
 def write(
     folders: tuple[Path, ...], out: Path | None = None, *, weights_license: str | None = None, license_: str | None = None,
     replace: bool = False,
 ) -> Written:  # fmt: skip
-    """Writes the card of the first run, as README.md in its folder by default, and its pictures into card/.
+    """Writes the card of the first run, as README.md in its folder by default, and its pictures into card/ or NAME-card/.
 
     Raises   InputError if there is a card already, unless it may be replaced; what `studies.card` raises
     """
     if not folders:
         raise InputError("card needs a run folder, or several that differ in their seed alone")
     path = out or folders[0] / "README.md"
-    place = path.parent / FOLDER
+    beside = FOLDER if path.name == "README.md" else f"{path.stem}-{FOLDER}"
+    place = path.parent / beside
     for taken in (path, place):
-        if taken.exists() and not replace:
+        if (taken.exists() or taken.is_symlink()) and not replace:
             raise InputError(f"{taken} exists and nothing is overwritten: add --replace, or choose another --out")
+    if place.exists() and not (place.is_dir() and all(file.suffix == ".png" for file in place.iterdir())):
+        raise InputError(f"{place} holds more than the pictures of a card, so it is not replaced: choose another --out")
     if path.suffix != ".md":
         raise InputError(f"a card is Markdown, in a file that ends in .md, got {path.name}")
     made = card(folders, weights_license, license_)
@@ -63,7 +67,7 @@ def write(
             try:
                 for picture in pictures:
                     file = save(picture.figure, temporary / f"{picture.name}.png").name
-                    panels.append(view.Plate(f"{FOLDER}/{file}", picture.title, picture.caption))
+                    panels.append(view.Plate(f"{beside}/{file}", picture.title, picture.caption))
             except InputError as error:
                 left_out.append((name, str(error)))
         text = markdown(made, panels, left_out)
@@ -73,7 +77,7 @@ def write(
         write_text(path, text)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Written(path, tuple(path.parent / panel.file for panel in panels), tuple(left_out))
+    return Written(path, tuple(path.parent / panel.file for panel in panels), tuple(left_out), place)
 
 
 def card_pictures(card: Card) -> Iterator[tuple[str, Iterator[Picture]]]:

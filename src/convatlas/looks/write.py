@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.machine import fit_threads
-from ..errors import InputError
-from ..files import make_folder, write_text
+from ..errors import InputError, unknown_name
+from ..files import check_folder_is_new, make_folder, write_text
 from ..insight.subject import BATCH, Subject
 from ..views import looks_page
-from ..views.save import FORMATS, THEMES, save
+from ..views.save import FORMATS, check_theme, save
 from ..views.style import svg
 from .look import Look
 from .picture import Picture
@@ -34,10 +34,10 @@ def write_looks(
     """Writes the pictures of the looks, each with its options, and yields each as soon as it is written; then the page.
 
     A look that the subject cannot have is reported and skipped, unless it is the only one.
-    Raises   InputError for another format or theme, or if no look was possible
+    Raises   InputError for another format or theme, a folder that is not empty, or if no look was possible
     """
-    if kind not in FORMATS or theme not in THEMES:
-        raise InputError(f"pictures are {', '.join(FORMATS)} and {', '.join(THEMES)}, got {kind!r} and {theme!r}")
+    check_format(kind, theme)
+    check_folder_is_new(folder)
     sections = []
     with fit_threads(subject.model, subject.size, BATCH, len(subject), threads=threads):
         for look, options in looks.items():
@@ -57,6 +57,13 @@ def write_looks(
     if not any(section.panels for section in sections):
         raise InputError(f"{subject.title} could be looked at in none of these ways: {', '.join(look.name for look in looks)}")
     write_text(folder / INDEX, looks_page.page(subject.title, sections, facts_of(subject), command))
+
+
+def check_format(kind: str, theme: str) -> None:
+    """Raises InputError for a format or a theme that there is not."""
+    if kind not in FORMATS:
+        raise unknown_name("--format", kind, FORMATS)
+    check_theme(theme)
 
 
 def page_panel(picture: Picture, path: Path, folder: Path) -> looks_page.Panel:

@@ -16,9 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.record import free_path, slug
+from ..engine.record import slug
 from ..errors import ConvAtlasError, InputError
-from ..files import is_occupied, make_folder, writing_to
+from ..files import check_folder_is_new, free_path, make_folder, writing_to
 from ..models.code import RECORD, TEXT
 from ..offline import offline
 from ..weights.download import is_safe
@@ -89,8 +89,7 @@ def pull(name: str, out: Path | None = None, *, revision: str | None = None, tok
              it should be; ConvAtlasError if the hub cannot be reached
     """
     folder = free_path(Path("runs") / slug(name.rpartition("/")[2])) if out is None else out
-    if is_occupied(folder):
-        raise InputError(f"{folder} is not empty and nothing is overwritten: choose another --out")
+    check_folder_is_new(folder)
     hub = open_client(name, token)
     with explain_errors(name, hub.endpoint, revision):
         info = hub.model_info(name, revision=revision, files_metadata=True)

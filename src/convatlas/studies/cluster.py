@@ -11,8 +11,7 @@ import numpy as np
 from ..features.clusters import Clusters, find_clusters
 from ..features.index import Index
 from ..features.storage import load
-from ..files import make_folder, write_text
-from .probe import check_new_folder
+from ..files import check_folder_is_new, make_folder, write_text
 
 TABLE = "clusters.csv"
 SHOWN = 24  # most central images of a cluster
@@ -73,7 +72,7 @@ def cluster_index(
 
     Raises   InputError if there is no such index or method, it has too few images, or the folder holds anything
     """
-    check_new_folder(out)
+    check_folder_is_new(out)
     index = load(file).with_root(root)
     result = find_clusters(index, method, k, seed)
     write_text(make_folder(out) / TABLE, table_of(index, result))

@@ -14,12 +14,12 @@ from ..engine.events import Event
 from ..engine.hardware import choose_device, environment
 from ..engine.lock import hold_own_folder
 from ..engine.recipe import Recipe
-from ..engine.record import Run, free_path, is_run, not_empty, slug
+from ..engine.record import Run, is_run, not_empty, slug
 from ..engine.stop import Interrupted, out_of_memory
 from ..engine.task import Measure, Task
 from ..engine.tasks.classify import CLASSIFY
 from ..errors import ConvAtlasError, InputError, OutOfMemory
-from ..files import is_occupied, make_folder, read_object, write_json
+from ..files import free_path, is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default, refuse_idle
 from ..runs.build import image_size, model_options, task_of, with_weight_settings

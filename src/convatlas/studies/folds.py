@@ -11,11 +11,11 @@ from ..data.file_list import KeptFiles
 from ..engine.events import Event
 from ..engine.lock import hold_own_folder
 from ..engine.recipe import Recipe
-from ..engine.record import Run, free_path, is_run, not_empty, slug
+from ..engine.record import Run, is_run, not_empty, slug
 from ..engine.stop import Interrupted
 from ..engine.task import Task
 from ..errors import InputError
-from ..files import is_occupied, make_folder, read_object, write_json
+from ..files import free_path, is_occupied, make_folder, read_object, write_json
 from ..runs.build import open_data, task_of_run
 from ..runs.kept import files_of_runs
 from ..runs.training import start

@@ -17,7 +17,7 @@ from ..features.encoder import levels
 from ..features.evaluate import knn_accuracy, knn_leave_one_out, linear_accuracy
 from ..features.extract import PENULTIMATE, passes
 from ..features.index import Ints, Vectors
-from ..files import is_occupied, make_folder, write_json
+from ..files import check_folder_is_new, make_folder, write_json
 from ..runs.images import ImageSet, open_images
 from ..runs.network import NetworkRequest
 from .embed import BATCH, Embedder, open_embedder
@@ -64,15 +64,9 @@ class Probe:
 
         Raises   InputError if the folder holds anything
         """
-        check_new_folder(folder)
+        check_folder_is_new(folder)
         write_json(make_folder(folder) / FILE, self.to_json())
         return folder
-
-
-def check_new_folder(out: Path | None) -> None:
-    """Raises InputError for a folder that holds anything, or a file in its place."""
-    if out is not None and is_occupied(out):
-        raise InputError(f"{out} is there already: choose another --out, or empty it first")
 
 
 def probe(  # noqa: PLR0913 (each is a flag of the command)

@@ -10,11 +10,11 @@ from ..data import Data
 from ..engine.events import Epoch, Event
 from ..engine.lock import hold_folder, hold_own_folder
 from ..engine.recipe import Recipe
-from ..engine.record import Run, free_path, is_run, not_empty, slug
+from ..engine.record import Run, is_run, not_empty, slug
 from ..engine.stop import Diverged, Interrupted
 from ..engine.tasks import TASKS
 from ..errors import ConvAtlasError, InputError, OutOfMemory, count_of
-from ..files import is_occupied, make_folder, read_object, write_json
+from ..files import free_path, is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta, variant
 from ..models.code import check_text
 from ..runs.build import model_options

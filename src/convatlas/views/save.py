@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
 from ..errors import InputError, unknown_name
-from ..files import check_is_new, replace_file
+from ..files import check_is_new, free_path, replace_file
 from . import style
 
 FORMATS = ("png", "svg", "pdf")
@@ -47,12 +47,21 @@ def format_of(path: Path) -> str:
     return kind
 
 
-def check_picture(path: Path | None, theme: str) -> None:
+def check_picture(path: Path | None, theme: str = "light", flag: str = "--out") -> None:
     """Raises InputError for a picture that is there already, or that could not be written."""
     check_theme(theme)
     if path is not None:
         format_of(path)
-        check_is_new(path)
+        check_is_new(path, flag)
+
+
+def picture_path(out: Path | None, name: str, theme: str) -> Path:
+    """The path of a picture: `out`, or the name, numbered where there is such a file already.
+
+    Raises   InputError for a format or theme that there is not, and for a file that there is already
+    """
+    check_picture(out, theme)
+    return out or free_path(Path(name))
 
 
 def check_theme(theme: str) -> None:
