@@ -163,6 +163,16 @@ def test_without_a_network_the_files_to_fetch_are_named(
     monkeypatch.setattr(utils, "_urlretrieve", refuse)
     with pytest.raises(InputError, match=f"could not be downloaded .*put .*{file}.* into {tmp_path}"):
         load(name, data_dir=tmp_path)
+    assert not [*tmp_path.glob("*")]  # no empty folder is left
+
+
+@pytest.mark.parametrize("rename", ["{0}", "{0}/{0}"], ids=["F70", "F70 in folders of their names"])
+def test_names_with_a_dot_before_the_kind_are_found(tmp_path: Path, rename: str) -> None:
+    for path in [*write_mnist(tmp_path, packed=False).iterdir()]:
+        place = tmp_path / rename.format(path.name.replace("-idx", ".idx"))
+        place.parent.mkdir(exist_ok=True)
+        path.rename(place)
+    assert len(load("mnist", data_dir=tmp_path, val_share=0).train) == 40
 
 
 def write_cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

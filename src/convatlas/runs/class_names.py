@@ -16,7 +16,7 @@ def read_classes(path: Path, count: int) -> tuple[str, ...]:
     Raises   InputError if it cannot be read or has another number of lines
     """
     try:
-        names = tuple(path.read_text(encoding="utf-8").splitlines())
+        names = tuple(path.read_text(encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--classes needs a text file with one name per line, but {path} cannot be read ({error})") from None
     if len(names) != count:
