@@ -11,6 +11,7 @@ from convatlas.data import load
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
 from convatlas.errors import InputError
+from convatlas.runs.build import open_data
 from convatlas.runs.images import ImageSet, open_images, read_images
 from convatlas.runs.network import NetworkRequest, OpenNetwork, load_run, open_network
 from convatlas.runs.training import start
@@ -136,3 +137,37 @@ def test_a_run_opens_with_what_it_knows(tmp_path):
     learned, fresh = network.model.state_dict(), network.fresh().state_dict()
     assert learned.keys() == fresh.keys()
     assert not all(map(np.array_equal, learned.values(), fresh.values()))
+
+
+def medmnist(folder: Path) -> Path:
+    arrays = {}
+    for k, (part, n) in enumerate({"train": 30, "val": 12, "test": 9}.items()):
+        arrays[f"{part}_images"] = np.random.default_rng(k).integers(0, 256, (n, 8, 8), dtype=np.uint8)
+        arrays[f"{part}_labels"] = np.arange(n)[:, None] % 3
+    np.savez(folder / "mine.npz", **arrays)
+    return folder / "mine.npz"
+
+
+@pytest.mark.parametrize("split", [{}, {"limit": 9}, {"folds": 3, "fold": 1}])
+def test_a_set_with_validation_images_of_its_own_is_divided_as_the_run_was(split, tmp_path):
+    recipe = Recipe(model="lenet5", data=str(medmnist(tmp_path)), **split)
+    learned, validated = learned_from(recipe)
+    train, val = (open_images(recipe.data, part, of_run(recipe)) for part in ("train", "val"))
+    assert pixels(train.images) == learned
+    assert pixels(val.images) == validated
+    assert len(open_images(recipe.data, "all", of_run(recipe))) == 51
+
+
+def test_a_table_is_divided_as_the_run_was(tmp_path, photos):
+    files = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.*"))
+    rows = [f"{file},{file.split('/')[0]},{i % 7}" for i, file in enumerate(files)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["where,kind,day", *rows]))
+    columns = {"path_column": "where", "label_column": "kind", "group_by": "day"}
+    recipe = Recipe(model="lenet5", data=str(table), data_dir=str(photos), image_size=32, **columns)
+    data = open_data(recipe)
+    train, val, every = (open_images(str(table), part, of_run(recipe), photos) for part in ("train", "val", "all"))
+    assert (len(train), len(val), len(every)) == (len(data.train), len(data.val), len(files))
+    assert not paths(train) & paths(val)
+    days = [{rows[files.index(path)].rsplit(",", 1)[1] for path in part.paths} for part in (train, val)]
+    assert not days[0] & days[1]

@@ -18,8 +18,7 @@ from .dataset import Data, channel_statistics, gap_warnings, targets_of
 from .feed import WHITE, Augment, Split
 from .file_list import KeptFiles
 from .from_files import FOLDER_SIZE, make_data
-from .table import ENDINGS as TABLES
-from .table import read_table
+from .table import is_table, read_table
 
 if TYPE_CHECKING:
     from .images import Resident
@@ -63,7 +62,7 @@ def load(  # noqa: PLR0913 (each is a choice of its own)
     if image_size is not None and image_size < 1:
         raise InputError(f"image size needs to be at least 1, got {image_size}")
     path = Path(name_or_path).expanduser()
-    table = path.is_file() and path.suffix.lower() in TABLES
+    table = is_table(path)
     if (path_column or label_column) and not table:
         raise InputError(f"columns are those of a table, and {name_or_path} is none: give a .csv, or leave them out")
     if name_or_path in CATALOG:

@@ -60,6 +60,11 @@ class Rows:
         raise InputError(f"{self.path} has no column of {kind} among {join_names(list(self.columns))}: name it with {flag}")
 
 
+def is_table(path: Path) -> bool:
+    """Whether a path is that of a table, by its ending."""
+    return path.suffix.lower() in ENDINGS and path.is_file()
+
+
 def read_table(
     path: Path,
     folder: Path | None = None,

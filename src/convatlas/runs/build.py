@@ -81,14 +81,18 @@ def split_options(recipe: Recipe) -> dict[str, Any]:
     return {name: getattr(recipe, name) for name in SPLIT}
 
 
+def column_options(recipe: Recipe) -> dict[str, Any]:
+    """The columns of a recipe's table, as `load` takes them."""
+    return {"path_column": recipe.path_column, "label_column": recipe.label_column}
+
+
 def load_arguments(recipe: Recipe) -> dict[str, Any]:
     """What a recipe asks `load` for; pictures in folders come in the size its network is built for."""
     native = variant(recipe.model).native
     options = {"strict": recipe.strict, "resident_share": recipe.resident_share, **split_options(recipe)}
-    columns = {"path_column": recipe.path_column, "label_column": recipe.label_column}
     folder = Path(recipe.data_dir) if recipe.data_dir else None
     return {"name_or_path": recipe.data, "data_dir": folder, "image_size": recipe.image_size or native.image_size,
-            "fit": recipe.fit, "white": recipe.white, **columns, **options}  # fmt: skip
+            "fit": recipe.fit, "white": recipe.white, **column_options(recipe), **options}  # fmt: skip
 
 
 def image_size(recipe: Recipe, data: Data) -> int:

@@ -16,10 +16,11 @@ from ..data.decode import Files, broken_warning
 from ..data.feed import Split
 from ..data.layout import find_layout
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
+from ..data.table import is_table
 from ..data.targets import Labels
 from ..data.walk import walk_pictures
 from ..errors import InputError, count_of, join_names, unknown_name
-from .build import open_data, split_options, task_of
+from .build import column_options, open_data, split_options, task_of
 from .kept import changed_arrays, check_same_arrays, files_of_run
 from .network import OpenNetwork
 from .preparation import Preparation
@@ -65,7 +66,7 @@ class ImageSet:
 
 
 def open_images(data: str, split: str, network: OpenNetwork, data_dir: Path | None = None) -> ImageSet:
-    """The images of a folder, a set or an .npz: all of them, or one part.
+    """The images of a folder, a table, a set or an .npz: all of them, or one part.
 
     Parts are those that the network's run was trained with: validation and test images are none that it has learned from.
     For a network that is not of a run they are those of the default recipe.
@@ -75,9 +76,11 @@ def open_images(data: str, split: str, network: OpenNetwork, data_dir: Path | No
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     root = Path(data).expanduser()
+    if data not in CATALOG and is_table(root):
+        return open_part(root, split, network, data_dir or root.parent)
     if data in CATALOG or not root.is_dir():
         return open_set(data, split, network, data_dir)
-    return open_folder(root, network.preparation) if split == "all" else open_part(root, split, network)
+    return open_folder(root, network.preparation) if split == "all" else open_part(root, split, network, root)
 
 
 def open_folder(root: Path, preparation: Preparation) -> ImageSet:
@@ -103,18 +106,25 @@ def class_of(path: Sequence[str], parts: Collection[str]) -> str | None:
     return folders[0] if folders else None
 
 
-def open_part(root: Path, split: str, network: OpenNetwork) -> ImageSet:
-    """The pictures of one part of a folder, divided as for training.
+def open_part(place: Path, split: str, network: OpenNetwork, root: Path) -> ImageSet:
+    """The pictures of a folder or a table, below `root`: those of one part, divided as for training, or all.
 
     Raises   InputError if there is no such part
     """
-    kept = files_of_run(network.run, str(root))
-    data = load(str(root), image_size=GLANCE, resident_share=0, kept=kept, **split_options(network.recipe))
-    images = images_of(data, split)
-    if not isinstance(images, Streamed):
-        raise TypeError("a folder that may not be held in memory was")
-    names = [os.path.relpath(images.path(i), root) for i in range(len(images))]
-    files = Files(root, names, images.labels.numpy())
+    options = split_options(network.recipe) | (column_options(network.recipe) if is_table(place) else {})
+    kept = files_of_run(network.run, str(place))
+    data = load(str(place), data_dir=root, image_size=GLANCE, resident_share=0, kept=kept, **options)
+    parts = [part for part in ("train", "val", "test") if getattr(data, part) is not None] if split == "all" else [split]
+    names: list[str] = []
+    labels: list[Ints] = []
+    for part in parts:
+        images = images_of(data, part)
+        if not isinstance(images, Streamed):
+            raise TypeError("pictures that may not be held in memory were")
+        names += [os.path.relpath(images.path(i), root) for i in range(len(images))]
+        numbers = images.targets.strata()
+        labels.append(np.full(len(images), -1) if numbers is None else numbers.numpy())
+    files = Files(root, names, np.concatenate(labels))
     return stream_files(root, files, network.preparation, data.classes, data.warnings)
 
 
@@ -163,19 +173,10 @@ def open_set(name: str, split: str, network: OpenNetwork, data_dir: Path | None)
     """
     data = load(name, data_dir=data_dir, val_share=0)
     check_same_arrays(network.run, name, data, split)
-    parts = Split(**split_options(network.recipe))
-    places: dict[str, Ints] = {}
-    if split in ("train", "val"):
-        train, val = parts.train_and_val(data.train.labels.numpy(), data.classes)
-        places["train"] = train if split == "train" else val
-    elif split == "all":
-        places["train"] = np.arange(len(data.train))
-    if split in ("test", "all") and data.test is not None:
-        count = len(data.test)
-        places["test"] = np.arange(count) if split == "all" else parts.test(data.test.labels.numpy())
-    if not sum(map(len, places.values())):
+    places = divide_set(data, split, Split(**split_options(network.recipe)))
+    chosen = [(part, torch.from_numpy(at), images_of(data, part)) for part, at in places if len(at)]
+    if not chosen:
         raise InputError(f"{data.name} has no {split} images: choose another --split")
-    chosen = [(part, torch.from_numpy(at), images_of(data, part)) for part, at in places.items()]
     pixels = torch.cat([images.pixels(at) for _, at, images in chosen])
     labels = torch.cat([images.labels[at] for _, at, images in chosen]).numpy().astype(np.int64)
     channels = network.channels
@@ -187,6 +188,20 @@ def open_set(name: str, split: str, network: OpenNetwork, data_dir: Path | None)
     root = name if name in CATALOG else str(Path(name).expanduser().resolve())
     images = Resident(pixels, torch.arange(len(labels)))
     return ImageSet(images, labels, np.array(paths, np.str_), data.classes, root, data.warnings)
+
+
+def divide_set(data: Data, split: str, parts: Split) -> list[tuple[str, Ints]]:
+    """Which images of the set's own parts belong to one of ours, where no images were kept for validation."""
+    counts = {part: len(images) for part in ("train", "val", "test") if (images := getattr(data, part)) is not None}
+    if split == "all":
+        return [(part, np.arange(count)) for part, count in counts.items()]
+    if split == "test" or (split == "val" and data.val is not None and not parts.folds):
+        return [(split, parts.test(getattr(data, split).labels.numpy()))] if split in counts else []
+    pool = [part for part in ("train", "val") if part in counts and (part == "train" or parts.folds)]
+    labels = np.concatenate([getattr(data, part).labels.numpy() for part in pool])
+    train, val = parts.train_and_val(labels, data.classes, split_val=data.val is None)
+    at, count = train if split == "train" else val, counts["train"]
+    return [("train", at[at < count]), ("val", at[at >= count] - count)]
 
 
 def open_data_of_run(network: OpenNetwork, data: str | None = None, data_dir: Path | None = None) -> Data:

@@ -93,7 +93,7 @@ def changed_arrays(run: Run | None, name: str, data: Data) -> set[str]:
     """Which of train and test are others than a run had, where it is the very set of the run."""
     if run is None or run.recipe.data != name or not data.digests:
         return set()
-    before = run.environment["data"].get("digests", data.digests)
+    before = run.environment["data"].get("digests", data.digests) if (run.path / "env.json").is_file() else data.digests
     return {part for part in before if before[part] != data.digests[part]}
 
 
