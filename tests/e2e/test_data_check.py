@@ -144,3 +144,33 @@ def test_the_listing_stays(say):
     assert {row["name"] for row in found} >= {"digits", "cifar10"}
     assert "CIFAR-10" in say("data", "--json").out
     assert "fashion_mnist" in say("data").out
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (
+            {"Train": "train", "Val": "val"},
+            "can be trained on: 2 classes (ants, bees); images: 27 for training, 13 for validation, none for test",
+            0,
+        ),
+        ({"photos/train": "train"}, "cannot be trained on: zip has one class, photos: did you mean --data zip/photos?", 1),
+        ({"one": "train", "two": "val"}, "both hold ants, bees, so they are no classes but parts of one set", 1),
+        ({"train": "train", "test": "val/ants"}, "test has no classes (10 images without class folders)", 1),
+        ({"train": "train", "test": "val", "extra": "val/ants"}, "extra (10 images) beside zip/train is not read", 1),
+        ({"": "train", "ants/@eaDir": "val/ants"}, "1 item of a system or program passed over in zip: ants/@eaDir", 0),
+    ],
+    ids=["F34-case", "F34-deep", "parts", "unlabeled", "beside", "litter"],
+)
+def test_it_is_said_first_whether_the_folder_can_be_trained_on(say, clean, tmp_path, case):
+    make, verdict, code = case
+    for place, source in make.items():
+        shutil.copytree(clean / source, tmp_path / "zip" / place, dirs_exist_ok=True)
+    said = say("data", "check", "zip", "--strict")
+    assert verdict in said.all
+    assert said.out.startswith(f"zip {'cannot' if 'cannot' in verdict or 'both' in verdict else 'can'} be trained on: ")
+    assert (said.code, "sound:" in said.all) == (code, not code)
+    assert say("data", "check", "zip").code == 0
+    told = json.loads(say("data", "check", "zip", "--json").out)
+    assert told["verdict"] in said.all
+    assert (told["training"] is None) == ("cannot" in told["verdict"])

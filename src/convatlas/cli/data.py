@@ -28,7 +28,10 @@ def check(
     out: Annotated[Path | None, Parameter(help="Folder for two pictures: classes and sizes, and the copies.")] = None,
     strict: Annotated[
         bool,
-        Parameter(negative="", help="Exit code 1 if an image is broken or in two splits or classes, or a class is missing."),
+        Parameter(
+            negative="",
+            help="Exit code 1 if it cannot be trained on, or an image is broken, left out or in two places.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -36,8 +39,9 @@ def check(
 
     Example: convatlas data check photos/ --out checked
 
-    Near-duplicates and mirrored copies count as copies. The exit code is 0 whatever the report says. With --strict it is 1
-    if an image is broken, a class is missing from a split, or an image is in two splits or in two classes.
+    It says first whether the folder can be trained on, as which classes and splits. Near-duplicates and mirrored copies count
+    as copies. The exit code is 0 whatever the report says. With --strict it is 1 if the folder cannot be trained on, an image is
+    broken or left out, a class is missing from a split, or an image is in two splits or in two classes.
 
     Parameters
     ----------

@@ -25,10 +25,11 @@ def check_pictures(out: Path | None) -> None:
 
 
 def print_check(check: Check, as_json: bool, pictures: list[Path]) -> None:
-    """The classes, the sizes, the duplicates, and what to mend."""
+    """Whether it can be trained on, the classes, the sizes, the duplicates, and what to mend."""
     if as_json:
         dump(check.results() | {"pictures": [str(path) for path in pictures]})
         return
+    print(f"{check.root} {check.verdict}")
     print(f"{check.root}: {count_of(len(check.images), 'image')}, {len(check.classes)} classes")
     print_classes(check)
     print_sizes(check)

@@ -147,7 +147,7 @@ class FoundFiles:
             raise TypeError("a training part is never None")
         val, test = None if pool else tree("val"), tree("test")
         order = tuple(file.path for file in self.there)
-        return Folder(train, val, test, False, self.words(), self.listed.channels, self.root, order)
+        return Folder(train, val, test, False, self.words(), False, self.listed.channels, self.root, order)
 
     def words(self) -> tuple[str, ...]:
         """What has changed since the run began, in a sentence, if anything has."""

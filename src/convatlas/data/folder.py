@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class Folder:
     test: Tree | None
     whole: bool  # one tree, from which test images are to be drawn
     notes: tuple[str, ...] = ()  # what is not read, and why
+    unused: bool = False  # whether there are pictures of the user's among it
     channels: int | None = None  # of the run whose files these are; None where they are all that there are
     root: Path | None = None  # that holds the parts, if it is not that of the training images
     order: tuple[str, ...] = ()  # of the paths in the list of a run, where the parts tell another
@@ -105,10 +107,11 @@ def scan(root: Path) -> Folder:
         there = " and ".join(place.name for place in (*layout.parts.values(), *layout.unlabeled.values()))
         raise InputError(f"{root} has {there} but no train folder: add one, or give one tree")
     walk = Walk(root, layout.parts.values())
-    notes = loose_words(root, walk.list_folder(root, enter=False)[1])
+    loose = walk.list_folder(root, enter=False)[1]
     trees = {part: tree(place, walk) for part, place in layout.parts.items()}
     train = trees["train"]
-    notes += _check_classes(train) + beside_words(layout)
+    beside = beside_words(layout)
+    notes = loose_words(root, loose) + _check_classes(train) + beside
     unlabeled = dict(layout.unlabeled)
     for part in ("val", "test"):
         if part in trees and _is_one_unknown(trees[part], train):
@@ -120,7 +123,8 @@ def scan(root: Path) -> Folder:
     whole = len(trees) == 1
     for part, place in unlabeled.items():
         notes += _unlabeled_words(part, place, train.root, whole)
-    return Folder(train, trees.get("val"), trees.get("test"), whole, notes + walk.left_out.words(), root=root)
+    unused = bool(beside or unlabeled) or _are_lost(walk, {root: loose} | {tree.root: tree.loose for tree in trees.values()})
+    return Folder(train, trees.get("val"), trees.get("test"), whole, notes + walk.left_out.words(), unused, root=root)
 
 
 def _scan_tree(root: Path) -> Folder:
@@ -138,7 +142,7 @@ def _scan_tree(root: Path) -> Folder:
     if doubtful:
         others = join_names([name for name in only.classes if name not in doubtful])
         notes += (f"{join_names(doubtful)} of {root} counts as a class, as it lies beside {others} and has no folders in it",)
-    return Folder(only, None, None, whole=True, notes=notes + walk.left_out.words())
+    return Folder(only, None, None, True, notes + walk.left_out.words(), _are_lost(walk, {root: only.loose}))
 
 
 def part(root: Path, split: str) -> Tree:
@@ -193,6 +197,13 @@ def walk_tree(root: Path, walk: Walk) -> Tree:
             (names if holds_picture(Path(path)) else others).append(path_below(path, root))
         labels += [label] * (len(names) - before)
     return Tree(root, tuple(classes), tuple(names), np.array(labels, np.int64), tuple(others), loose=tuple(loose))
+
+
+def _are_lost(walk: Walk, loose: Mapping[Path, Sequence[str]]) -> bool:
+    """Whether pictures of the user's lie where they are not used."""
+    left_out = walk.left_out
+    lies_loose = any(holds_picture(place / name) for place, names in loose.items() for name in names)
+    return lies_loose or bool(left_out.links or left_out.special or left_out.closed)
 
 
 def _one_class(tree: Tree) -> str:

@@ -4,7 +4,7 @@ Duplicates matter most in two parts, since a test on remembered images flatters,
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -14,9 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import decode, folder
+from ..data.feed import Split
+from ..data.file_list import PARTS
+from ..data.from_files import divide
 from ..data.picture_file import Unreadable
 from ..data.picture_info import picture_info, reduced_pixels
-from ..errors import count_of, join_names
+from ..engine.recipe import Recipe
+from ..errors import InputError, count_of, join_names
+from ..runs.build import split_options
 from .copies import Image, Pair, find_copies
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
@@ -35,6 +40,10 @@ class Check:
     broken: dict[str, str]  # path and reason
     others: tuple[str, ...]  # files that are no images
     pairs: tuple[Pair, ...]
+    training: Mapping[str, int]  # images of each part that training would take, by default; none if it would refuse
+    refusal: str = ""  # why it would
+    notes: tuple[str, ...] = ()  # what it would not read
+    unused: bool = False  # whether there are images among that
 
     @cached_property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -86,8 +95,22 @@ class Check:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is broken, missing, in two parts or in two classes."""
-        return not (self.broken or self.missing or self.leaks or self.conflicts)
+        """Whether it can be trained on, and nothing is broken, missing, left out, in two parts or in two classes."""
+        faults = self.broken or self.missing or self.leaks or self.conflicts
+        return not (self.refusal or self.unused or faults)
+
+    @property
+    def verdict(self) -> str:
+        """Whether it can be trained on, as which classes and parts."""
+        if self.refusal:
+            return f"cannot be trained on: {self.refusal}"
+        if absent := self.missing.get(self.parts[0]):
+            return f"cannot be trained on: no image of {join_names(absent, _NAMED)} can be read"
+        names = {"train": "training", "val": "validation", "test": "test"}
+        parts = [
+            f"{count:,} for {names[part]}" if count else f"none for {names[part]}" for part, count in self.training.items()
+        ]
+        return f"can be trained on: {len(self.classes)} classes ({join_names(self.classes)}); images: {', '.join(parts)}"
 
     def paths(self, pair: Pair) -> tuple[str, str]:
         """Where its two images lie."""
@@ -133,7 +156,7 @@ class Check:
 
     def warnings(self) -> list[str]:
         """A sentence for each thing to mend, with its remedy."""
-        return [*self._about_files(), *self._about_classes(), *self._about_copies()]
+        return [*self.notes, *self._about_files(), *self._about_classes(), *self._about_copies()]
 
     def _about_files(self) -> Iterator[str]:
         if self.broken:
@@ -186,6 +209,8 @@ class Check:
             "folder": str(self.root),
             "images": len(self.images),
             "sound": self.sound,
+            "verdict": self.verdict,
+            "training": dict(self.training) or None,
             "warnings": self.warnings(),
             "parts": {
                 part: {"images": sum(row.values()), "classes": row, "largest_to_smallest": self.ratio(part)}
@@ -214,7 +239,11 @@ def check(root: Path) -> Check:
 
     Raises   InputError if the folder has no pictures
     """
-    trees = folder.parts(root)
+    try:
+        source, refusal = folder.scan(root), ""
+    except InputError as error:
+        source, refusal = None, str(error)
+    trees = trees_of(source) if source else folder.parts(root)
     places = [
         (posix_path(tree.root.relative_to(root) / name), part, tree.classes[label])
         for part, tree in trees.items()
@@ -230,7 +259,39 @@ def check(root: Path) -> Check:
     others = tuple(posix_path(tree.root.relative_to(root) / name) for tree in trees.values() for name in tree.others)
     classes = tuple(sorted({label for tree in trees.values() for label in tree.classes}))
     pairs = sorted(find_copies(root, images), key=lambda pair: sort_key(pair, images))
-    return Check(root, tuple(trees), classes, tuple(images), broken, others, tuple(pairs))
+    about = (source.notes, source.unused) if source else ((), False)
+    return Check(
+        root,
+        tuple(trees),
+        classes,
+        tuple(images),
+        broken,
+        others,
+        tuple(pairs),
+        training(root, source, broken),
+        refusal,
+        *about,
+    )
+
+
+def trees_of(source: folder.Folder) -> dict[str, folder.Tree]:
+    """The parts of a folder that can be trained on, or all of it."""
+    if source.root is None:
+        return {"all": source.train}
+    trees = {"train": source.train, "val": source.val, "test": source.test}
+    return {part: tree for part, tree in trees.items() if tree is not None}
+
+
+def training(root: Path, source: folder.Folder | None, broken: Mapping[str, str]) -> dict[str, int]:
+    """How many readable images training takes for each part, by default."""
+    if source is None:
+        return {}
+    parts = zip(PARTS, divide(source, Split(**split_options(Recipe()))), strict=True)
+    listed = {
+        part: [posix_path((files.root / name).relative_to(root)) for name in files.names] if files else []
+        for part, files in parts
+    }
+    return {part: sum(name not in broken for name in names) for part, names in listed.items()}
 
 
 def sort_key(pair: Pair, images: Sequence[Image]) -> tuple[bool, bool, float, int]:
