@@ -40,8 +40,8 @@ def check(
     Example: convatlas data check photos/ --out checked
 
     It says first whether the folder can be trained on, as which classes and splits. Near-duplicates and mirrored copies count
-    as copies. The exit code is 0 whatever the report says. With --strict it is 1 if the folder cannot be trained on, an image is
-    broken or left out, a class is missing from a split, or an image is in two splits or in two classes.
+    as copies. The exit code is 0 whatever the report says. With --strict it is 1 if the folder cannot be trained on, an image
+    is broken or left out, a class is missing from a split, or an image is in two splits or in two classes.
 
     Parameters
     ----------
