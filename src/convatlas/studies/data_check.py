@@ -14,15 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import decode, folder
-from ..data.feed import Split
-from ..data.file_list import PARTS
-from ..data.from_files import divide
 from ..data.picture_file import Unreadable
 from ..data.picture_info import picture_info, reduced_pixels
-from ..engine.recipe import Recipe
-from ..errors import InputError, count_of, join_names
-from ..runs.build import split_options
+from ..errors import count_of, join_names
 from .copies import Image, Pair, find_copies
+from .training_check import scan_for_training, training, trees_of
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
 USUAL_SIDE = 224  # pixels that most networks of the catalog see
@@ -239,10 +235,7 @@ def check(root: Path) -> Check:
 
     Raises   InputError if the folder has no pictures
     """
-    try:
-        source, refusal = folder.scan(root), ""
-    except InputError as error:
-        source, refusal = None, str(error)
+    source, refusal = scan_for_training(root)
     trees = trees_of(source) if source else folder.parts(root)
     places = [
         (posix_path(tree.root.relative_to(root) / name), part, tree.classes[label])
@@ -272,26 +265,6 @@ def check(root: Path) -> Check:
         refusal,
         *about,
     )
-
-
-def trees_of(source: folder.Folder) -> dict[str, folder.Tree]:
-    """The parts of a folder that can be trained on, or all of it."""
-    if source.root is None:
-        return {"all": source.train}
-    trees = {"train": source.train, "val": source.val, "test": source.test}
-    return {part: tree for part, tree in trees.items() if tree is not None}
-
-
-def training(root: Path, source: folder.Folder | None, broken: Mapping[str, str]) -> dict[str, int]:
-    """How many readable images training takes for each part, by default."""
-    if source is None:
-        return {}
-    parts = zip(PARTS, divide(source, Split(**split_options(Recipe()))), strict=True)
-    listed = {
-        part: [posix_path((files.root / name).relative_to(root)) for name in files.names] if files else []
-        for part, files in parts
-    }
-    return {part: sum(name not in broken for name in names) for part, names in listed.items()}
 
 
 def sort_key(pair: Pair, images: Sequence[Image]) -> tuple[bool, bool, float, int]:
