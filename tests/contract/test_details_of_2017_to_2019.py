@@ -9,7 +9,6 @@ from torchvision import models as reference
 from convatlas.anatomy.macs import macs
 from convatlas.errors import InputError
 from convatlas.models import CATALOG, count_parameters, create_model, create_on_meta
-from convatlas.models.mobilenet_v3 import timm as names_of_timm
 from convatlas.models.shufflenet_v2 import Unit
 from convatlas.ops.squeeze import SqueezeExcitation
 from convatlas.weights.entries import rename_tensors
@@ -39,7 +38,7 @@ def test_timms_weights_compute_the_same(name):
             value.data.uniform_(0.5, 1.5)
     ours = create_model(name, num_classes=7).eval()
     base = name.partition(":")[0]
-    renames = tuple(names_of_timm(large=False)) if base == "mobilenet_v3_small" else CATALOG[base].renames
+    renames = CATALOG[base].all_renames[base == "mobilenet_v3_small"]
     state, own = rename_tensors(theirs.state_dict(), ours.state_dict(), renames), ours.state_dict()
     assert state.keys() == own.keys()
     ours.load_state_dict({key: value.view(own[key].shape) for key, value in state.items()})

@@ -31,6 +31,19 @@ def lively(model):
     return model.eval()
 
 
+def test_the_second_swin_stores_biases_apart():
+    shape = {"depths": (2, 2, 2, 2), "embed_dim": 32, "num_heads": (2, 4, 8, 16)}
+    theirs = lively(timm.create_model("swinv2_tiny_window8_256", num_classes=7, **shape))
+    ours = create_model("swin_v2_t:depths=2-2-2-2,width=32,head_width=16", num_classes=7).eval()
+    own = ours.state_dict()
+    state = rename_tensors(theirs.state_dict(), own, CATALOG["swin_v2_t"].renames)
+    ours.load_state_dict(own | {key: value.view(own[key].shape) for key, value in state.items()}, strict=True)
+    assert own.keys() - state.keys() <= {key for key in own if "relative" in key}
+    x = torch.randn(2, 3, 256, 256)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "name", networks(TWINS, ("efficientnet_lite0", "regnet_x_400mf", "regnet_y_400mf"), ("efficientnet_b0",))
 )

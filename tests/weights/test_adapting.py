@@ -2,7 +2,7 @@
 
 import logging
 import re
-from functools import cache
+from functools import cache, reduce
 
 import pytest
 import torch
@@ -123,6 +123,8 @@ def test_densenets_first_spelling_is_nothing_to_speak_of(loaded, caplog):
 TIMM = {
     "vgg11": "vgg11", "resnet18": "resnet18", "inception_v3": "inception_v3", "densenet121": "densenet121",
     "mobilenet_v1_100": "mobilenetv1_100", "mobilenet_v2": "mobilenetv2_100", "mobilenet_v3_large": "mobilenetv3_large_100",
+    "mobilenet_v3_small": "mobilenetv3_small_100", "swin_v2_t": "swinv2_tiny_window8_256", "wide_resnet50_2": "wide_resnet50_2",
+    "resnext50_32x4d": "resnext50_32x4d", "vgg16_bn": "vgg16_bn", "regnet_x_400mf": "regnetx_004_tv",
     "mnasnet1_0": "mnasnet_100", "efficientnet_b0": "efficientnet_b0", "efficientnet_lite0": "efficientnet_lite0",
     "regnet_y_400mf": "regnety_004", "convnext_tiny": "convnext_tiny", "vit_b_16": "vit_base_patch16_224",
     "swin_t": "swin_tiny_patch4_window7_224",
@@ -139,6 +141,34 @@ def test_files_of_timm_are_kept_whole(monkeypatch, name):
     found = load.load_into(create_on_meta(name), "a.pth", variant(name).family)
     assert (found.adapted, found.dropped) == ((), ())
     assert all(is_in_any(key, variant(name).family.auxiliary) for key in found.fresh)
+
+
+def half(words):
+    return lambda match: words.format(int(match[1]) // 2)
+
+
+# Our names → those of the papers' own code.
+RELEASED = {
+    "convnext_tiny": (
+        (r"^features\.([0246])\.", half("downsample_layers.{}.")), (r"^features\.([1357])\.", half("stages.{}.")),
+        (r"\.layer_scale$", ".gamma"), (r"\.block\.0", ".dwconv"), (r"\.block\.2", ".norm"), (r"\.block\.3", ".pwconv1"),
+        (r"\.block\.5", ".pwconv2"), (r"^classifier\.0", "norm"), (r"^classifier\.2", "head"),
+    ),
+    "swin_t": (
+        (r"^features\.0\.0", "patch_embed.proj"), (r"^features\.0\.2", "patch_embed.norm"),
+        *((rf"^features\.{2 * n + 2}\.", f"layers.{n}.downsample.") for n in range(3)),
+        (r"^features\.([1357])\.", half("layers.{}.blocks.")), (r"\.mlp\.0", ".mlp.fc1"), (r"\.mlp\.3", ".mlp.fc2"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_files_of_the_first_releases_are_kept_whole(loaded, name):
+    def as_released(state):
+        return {reduce(lambda key, pair: re.sub(*pair, key), RELEASED[name], key): value for key, value in state.items()}
+
+    assert not any(key.startswith("features") for key in as_released(tensors(name)))
+    assert loaded(name, as_released) == loaded(name)
 
 
 def test_a_convolution_over_the_whole_map_is_a_linear_layer():

@@ -122,8 +122,19 @@ FAMILY = Family(
     variants=VARIANTS,
     stem="features.0.0",
     heads=("classifier.2",),
-    renames=(  # timm's
-        (r"^stem\.", "features.0."),
+    renames=(
+        (r"^convnext\.", ""),  # transformers'
+        (r"^embeddings\.patch_embeddings\.", "features.0.0."),
+        (r"^embeddings\.layernorm\.", "features.0.1."),
+        *((rf"^encoder\.stages\.{i}\.downsampling_layer\.", f"features.{2 * i}.") for i in (1, 2, 3)),
+        *((rf"^encoder\.stages\.{i}\.layers\.", f"features.{2 * i + 1}.") for i in range(4)),
+        (r"^layernorm\.", "classifier.0."), (r"^classifier\.(\w+)$", r"classifier.2.\1"),
+        (r"\.layer_scale_parameter$", ".layer_scale"), (r"\.layernorm\.", ".block.2."),
+        *((rf"^downsample_layers\.{i}\.", f"features.{2 * i}.") for i in range(4)),  # the first release's
+        *((rf"^stages\.{i}\.(\d+)\.", rf"features.{2 * i + 1}.\1.") for i in range(4)),
+        (r"^norm\.", "classifier.0."), (r"^head\.(\w+)$", r"classifier.2.\1"),
+        (r"\.dwconv\.", ".block.0."), (r"\.pwconv1\.", ".block.3."), (r"\.pwconv2\.", ".block.5."),  # of both
+        (r"^stem\.", "features.0."),  # timm's
         *((rf"^stages\.{stage}\.downsample\.", f"features.{2 * stage}.") for stage in (1, 2, 3)),
         *((rf"^stages\.{stage}\.blocks\.", f"features.{2 * stage + 1}.") for stage in range(4)),
         (r"^head\.norm\.", "classifier.0."), (r"^head\.fc\.", "classifier.2."),

@@ -193,6 +193,7 @@ FAMILY = Family(
     stem="features.0.0",
     heads=("classifier.3",),
     renames=tuple(timm(large=True)),
+    more_renames=(tuple(timm(large=False)),),
     suits=Suits("adamw", lr=2e-3, weight_decay=0.05),
     sides={"mobilenet_v3": Sides(HALVED, "Howard et al. 2019, tables 1 and 2")},
 )

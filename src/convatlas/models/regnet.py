@@ -122,6 +122,8 @@ class RegNet(nn.Module):
 
 DEEPEST = 27  # blocks of a stage: timm counts them from 1
 
+PARTS = ("convolution", "normalization")  # transformers' words for the layers 0 and 1
+
 FAMILY = Family(
     name="regnet",
     title="RegNet",
@@ -137,6 +139,14 @@ FAMILY = Family(
     natives={"regnet_y_128gf": Native(image_size=384)},
     years={"regnet_y_128gf": 2021},
     renames=(
+        (r"^regnet\.", ""),  # transformers'
+        *((rf"^embedder\.embedder\.{theirs}\.", f"stem.{n}.") for n, theirs in enumerate(PARTS)),
+        *((rf"^encoder\.stages\.{i}\.layers\.", f"trunk_output.block{i + 1}.block{i + 1}-") for i in range(4)),
+        *((rf"\.shortcut\.{theirs}\.", f".proj.{n}.") for n, theirs in enumerate(PARTS)),
+        *((rf"\.layer\.{i}\.{theirs}\.", f".f.{'abcc'[i]}.{n}.") for i in range(4) for n, theirs in enumerate(PARTS)),
+        (r"\.layer\.2\.attention\.0\.", ".se.fc1."),
+        (r"\.layer\.2\.attention\.2\.", ".se.fc2."),
+        (r"^classifier\.1\.", "fc."),
         (r"\.conv\.(\w+)$", r".0.\1"),
         (r"\.bn\.(\w+)$", r".1.\1"),
         (r"^head\.", ""),

@@ -161,6 +161,7 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(last).flatten(1))
 
 
+NORMALIZED = (("convolution", "conv"), ("normalization", "bn"))  # transformers' words for our layers
 TABLE_1 = "He et al. 2015, table 1"
 STRIDE = "the published weights stride in the 3x3, the paper in the 1x1 before it"
 RESNEXT, WIDE = (tuple(name for name in VARIANTS if name.startswith(start)) for start in ("resnext", "wide"))
@@ -189,6 +190,14 @@ FAMILY = Family(
     slim={"width": 16, "depths": (2, 1, 1, 1)},
     stem="conv1",
     heads=("fc",),
+    renames=(
+        (r"^resnet\.", ""),  # transformers'
+        *((rf"^embedder\.embedder\.{theirs}\.", f"{ours}1.") for theirs, ours in NORMALIZED),
+        *((rf"^encoder\.stages\.{i}\.layers\.", f"layer{i + 1}.") for i in range(4)),
+        (r"\.shortcut\.convolution\.", ".downsample.0."), (r"\.shortcut\.normalization\.", ".downsample.1."),
+        *((rf"\.layer\.{i}\.{theirs}\.", f".{ours}{i + 1}.") for i in range(3) for theirs, ours in NORMALIZED),
+        (r"^classifier\.1\.", "fc."),
+    ),
     years=dict.fromkeys((*RESNEXT, *WIDE), 2016),
     printed={
         "resnet18":        Printed("", "1.8G", TABLE_1),

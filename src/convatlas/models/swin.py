@@ -21,7 +21,7 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import linear, normalize, pad
 from torch.nn.init import trunc_normal_, zeros_
 
-from ..ops.attention import blend, heads_of, join_windows, mlp, offset_bias, offset_index, resize_offsets, windows
+from ..ops.attention import QKV, blend, heads_of, join_windows, mlp, offset_bias, offset_index, resize_offsets, windows
 from ..ops.droppath import DropPath
 from ..ops.inplace import InplaceSequential
 from ..ops.norm import Permute
@@ -221,6 +221,19 @@ class SwinTransformer(nn.Module):
         return self.head(self.avgpool(x).flatten(1))
 
 
+TIMM = (
+    (r"\.attn\.q_bias$", ".attn.qkv.bias[0]"),  # the second version stores the biases of queries and values apart
+    (r"\.attn\.v_bias$", ".attn.qkv.bias[2]"),
+    (r".*\.attn_mask$", ""),
+    (r"^patch_embed\.proj\.", "features.0.0."),
+    (r"^patch_embed\.norm\.", "features.0.2."),
+    *((rf"^layers\.{i}\.downsample\.", f"features.{2 * i}.") for i in (1, 2, 3)),
+    *((rf"^layers\.{i}\.blocks\.", f"features.{2 * i + 1}.") for i in range(4)),
+    (r"\.mlp\.fc1\.", ".mlp.0."),
+    (r"\.mlp\.fc2\.", ".mlp.3."),
+    (r"^head\.fc\.", "head."),
+)
+
 FAMILY = Family(
     name="swin",
     title="Swin",
@@ -239,15 +252,26 @@ FAMILY = Family(
     stem="features.0.0",
     heads=("head",),
     natives={name: Native(image_size=256) for name, spec in VARIANTS.items() if spec.v2},
-    renames=(  # timm's first version; its second one stores the biases of queries and values apart
-        (r".*\.attn_mask$", ""),
-        (r"^patch_embed\.proj\.", "features.0.0."),
-        (r"^patch_embed\.norm\.", "features.0.2."),
-        *((rf"^layers\.{i}\.downsample\.", f"features.{2 * i}.") for i in (1, 2, 3)),
-        *((rf"^layers\.{i}\.blocks\.", f"features.{2 * i + 1}.") for i in range(4)),
-        (r"\.mlp\.fc1\.", ".mlp.0."),
-        (r"\.mlp\.fc2\.", ".mlp.3."),
-        (r"^head\.fc\.", "head."),
+    renames=(
+        (r"^swin(?:v2)?\.", ""),  # transformers'
+        (r"^embeddings\.patch_embeddings\.projection\.", "features.0.0."),
+        (r"^embeddings\.norm\.", "features.0.2."),
+        *((rf"^encoder\.layers\.{i}\.downsample\.", f"features.{2 * i + 2}.") for i in (0, 1, 2)),
+        *((rf"^encoder\.layers\.{i}\.blocks\.", f"features.{2 * i + 1}.") for i in range(4)),
+        (r"^layernorm\.", "norm."),
+        (r"^classifier\.", "head."),
+        *((rf"\.attention\.(?:self\.)?{word}\.(\w+)$", rf".attn.qkv.\1[{n}]") for n, word in enumerate(QKV)),
+        (r"\.attention\.(?:output\.dense|o_proj)\.", ".attn.proj."),
+        (r"\.attention\.(?:self|relative_position_bias)\.", ".attn."),
+        (r"\.continuous_position_bias_mlp\.", ".cpb_mlp."),
+        (r"\.intermediate\.dense\.", ".mlp.0."),
+        (r"\.output\.dense\.", ".mlp.3."),
+        (r"\.layernorm_before\.", ".norm1."),
+        (r"\.layernorm_after\.", ".norm2."),
+        *TIMM,
+    ),
+    more_renames=(  # the first release's, whose stages end with what ours begin with
+        (*((rf"^layers\.{i}\.downsample\.", f"features.{2 * i + 2}.") for i in (0, 1, 2)), *TIMM),
     ),
     adapt=resize_offsets,
     tags=frozenset({"transformer"}),

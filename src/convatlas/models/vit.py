@@ -22,7 +22,7 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import linear, scaled_dot_product_attention
 from torch.nn.init import normal_, trunc_normal_, xavier_uniform_, zeros_
 
-from ..ops.attention import check_side, mlp, resize_table
+from ..ops.attention import QKV, check_side, mlp, resize_table
 from .family import SMALL, Family, Native, Paper, Printed, Sides, Suits
 
 
@@ -169,7 +169,20 @@ FAMILY = Family(
     heads=("heads.head",),
     natives={name: Native(multiple=spec.patch, small_multiple=4) for name, spec in VARIANTS.items()},
     renames=(
-        (r"^cls_token$", "class_token"),
+        (r"^vit\.", ""),  # transformers', of its versions 4 and 5
+        (r"^embeddings\.cls_token$", "class_token"),
+        (r"^embeddings\.position_embeddings$", "encoder.pos_embedding"),
+        (r"^embeddings\.patch_embeddings\.projection\.", "conv_proj."),
+        (r"^(?:encoder\.layer|layers)\.(\d+)\.", r"encoder.layers.encoder_layer_\1."),
+        (r"^layernorm\.", "encoder.ln."),
+        (r"^classifier\.", "heads.head."),
+        *((rf"\.attention\.(?:attention\.)?{word}\.(\w+)$", rf".self_attention.in_proj_\1[{n}]") for n, word in enumerate(QKV)),
+        (r"\.attention\.(?:output\.dense|o_proj)\.", ".self_attention.out_proj."),
+        (r"\.intermediate\.dense\.", ".mlp.0."),
+        (r"\.output\.dense\.", ".mlp.3."),
+        (r"\.layernorm_before\.", ".ln_1."),
+        (r"\.layernorm_after\.", ".ln_2."),
+        (r"^cls_token$", "class_token"),  # timm's
         (r"^pos_embed$", "encoder.pos_embedding"),
         (r"^patch_embed\.proj\.", "conv_proj."),
         (r"^blocks\.(\d+)\.", r"encoder.layers.encoder_layer_\1."),

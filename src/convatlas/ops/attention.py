@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn, unflatten
 from torch.nn.functional import interpolate
 
+QKV = ("(?:query|q_proj)", "(?:key|k_proj)", "(?:value|v_proj)")
+"""What other libraries call the parts of what is one tensor here, in its order."""
+
 
 def heads_of(qkv: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
     """Queries, keys and values of each head.
