@@ -18,7 +18,7 @@ OTHER = {
     "head_rate": 3.0, "freeze_norms": True, "teacher": "runs/big", "distill": 0.7, "temperature": 2.0, "stochastic_depth": 0.1,
     "patience": 3, "randaugment": 9, "trivialaugment": True, "erasing": 0.25, "mixup": 0.2, "cutmix": 1.0, "tta": "flip",
     "fresh_head": True, "group_by": "patient", "path_column": "file", "label_column": "tags", "fit": "contain",
-    "white": 4095,
+    "white": 4095, "extended": (2,),
 }  # fmt: skip
 ALONE = {"swa": 0.25, "checkpoint_activations": True}  # what excludes another field of these
 

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter, Token
 
 from ..engine.recipe import GROUPS, Recipe
 from ..ranges import Range, range_of
-from .numbers import Number, number, split_numbers
+from .numbers import Number, number, split_numbers, split_whole_numbers
 
 
 def make_flags() -> Any:
@@ -49,7 +49,7 @@ def field_help(name: str) -> str:
 
 CONVERTERS: dict[Any, Any] = {
     int: Number(int), int | None: Number(int), float: Number(float), float | None: Number(float),
-    tuple[float, ...] | None: split_numbers,
+    tuple[float, ...] | None: split_numbers, tuple[int, ...] | None: split_whole_numbers,
 }  # fmt: skip
 THREADS = Number(int, Range(at_least=1), auto=True)
 Flags = make_flags()
@@ -58,7 +58,10 @@ Words = Annotated[tuple[str, ...], MANY, Parameter(converter=split_words)]
 Channels = Annotated[tuple[float, ...] | None, Parameter(converter=split_numbers, negative="")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative="", show_default=False, help="Print only the result.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print the result as JSON.")]
-Resume = Annotated[bool, Parameter(name="--resume", negative="", show_default=False, help="Continue the run in --out.")]
+Resume = Annotated[
+    bool,
+    Parameter(name="--resume", negative="", show_default=False, help="Continue the run in --out."),
+]
 Out = Annotated[Path | None, Parameter(name="--out", help="New folder for the results. [a new folder under runs/]")]
 Weights = Annotated[
     str | None, Parameter(help="Published weights (a tag, or default) or a weight file, if RUN is the name of a network.")

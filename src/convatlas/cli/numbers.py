@@ -79,8 +79,23 @@ def split_numbers(_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
 
     Raises   InputError if there is none, or something else
     """
-    one: Callable[[Token, str], float] = Number(float).read
-    numbers = tuple(one(token, text) for token in tokens for text in token.value.split(",") if text.strip())
+    return split_all(tokens, Number(float).read, "0.5,0.5,0.5")
+
+
+def split_whole_numbers(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
+    """Whole numbers with spaces or commas between them.
+
+    Raises   InputError if there is none, or something else
+    """
+    return tuple(map(int, split_all(tokens, Number(int).read, "10,20")))
+
+
+def split_all(tokens: Sequence[Token], read: Callable[[Token, str], float], example: str) -> tuple[float, ...]:
+    """What is read of each number of a flag.
+
+    Raises   InputError if there is none
+    """
+    numbers = tuple(read(token, text) for token in tokens for text in token.value.split(",") if text.strip())
     if not numbers:
-        raise InputError(f"{name_of(tokens[0])} needs numbers such as 0.5,0.5,0.5, got {tokens[0].value!r}")
+        raise InputError(f"{name_of(tokens[0])} needs numbers such as {example}, got {tokens[0].value!r}")
     return numbers

@@ -45,12 +45,20 @@ class Average:
         if self.recipe.ema:
             self.averaged.update_parameters(net)
 
-    def after_epoch(self, net: nn.Module, done: int, epochs: int) -> None:
-        """Adds the weights to the mean if the epoch just done, counted from 1, is one of the last, with SWA.
+    def after_epoch(self, net: nn.Module, done: int, end: int, start: int = 0) -> None:
+        """Adds the weights to the mean if the epoch just done, counted from 1, is one of the last before `end`, with SWA.
+
+        Of a run that was extended at `start` the mean begins again: the earlier one is no part of it.
 
         It is called before anything is tested: the mode of the norms tells which of them gather statistics.
         """
-        if self.recipe.swa and done > epochs - max(1, int(epochs * self.recipe.swa + 1e-9)):
+        if not self.recipe.swa:
+            return
+        first = swa_start(self.recipe.swa, end, start)
+        if done > first:
+            if done == first + 1:
+                self.averaged.n_averaged.zero_()
+                self.learning.zero_()
             self.averaged.update_parameters(net)
             self.learning |= torch.tensor([norm.training for norm in norms(net)], dtype=torch.bool)
 
@@ -87,6 +95,11 @@ class Average:
         """Takes over what `state_dict` gave."""
         self.averaged.load_state_dict(state["averaged"])
         self.learning = state["learning"].cpu()
+
+
+def swa_start(share: float, end: int, start: int = 0) -> int:
+    """The epochs that pass before those whose weights SWA averages, of a run that ends at one and was extended at `start`."""
+    return max(start, end - max(1, int(end * share + 1e-9)))
 
 
 def norms(net: nn.Module) -> list[_BatchNorm]:

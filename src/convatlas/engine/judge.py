@@ -39,7 +39,8 @@ def close_epoch(session: Session, run: Run) -> Epoch:
     session.check_weights()
     began = time.perf_counter()
     if session.average:
-        session.average.after_epoch(session.net, at.epoch + 1, session.recipe.epochs)
+        start, end = next((start, end) for start, end in session.recipe.stretches() if at.epoch < end)
+        session.average.after_epoch(session.net, at.epoch + 1, end, start)
     decides = session.task.measures[0]
     val: dict[str, float | None] = {"loss": None, decides.key: None}
     if data.val is not None:
@@ -89,9 +90,7 @@ def finish(session: Session, run: Run) -> Finished:
         "train": {"n": train.n} | {key: train.figures[key] for key in ("loss", decides.key)},
         "epochs": len(rows),
         "seconds": sum(row["seconds"] for row in rows),
-        "images_per_second": images_per_second(
-            [row["images_per_second"] for row in rows], alike=len(session.learning.plan) == 1
-        ),
+        "images_per_second": images_per_second([row["images_per_second"] for row in rows], alike=session.learning.alike),
         "other_load": max(rows, key=lambda row: row["images_per_second"]).get("other_load") if rows else None,
         "trained_parameters": session.learning.trained(),
     }

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from math import isfinite
 from typing import Any, get_args, get_origin
 
@@ -108,6 +109,9 @@ class Recipe:
     distill: float = setting(0.5, TRANSFER, "Share of the loss that compares with the teacher.", at_least=0, at_most=1)
     temperature: float = setting(4.0, TRANSFER, "Temperature that softens the predictions of the teacher.", above=0)
     epochs: int = setting(10, TRAINING, "Passes over the training images.", CHOSEN, at_least=1)
+    extended: tuple[int, ...] | None = setting(
+        None, TRAINING, "Epochs after which a finished run was given more; until each of them the schedule is that of so many."
+    )
     batch_size: int = setting(128, TRAINING, "Images in each forward pass.", CHOSEN, at_least=1)
     accumulate: int = setting(1, TRAINING, "Batches whose gradients make one step.", at_least=1)
     optimizer: str = setting("sgd", TRAINING, "sgd (Nesterov) or adamw.", CHOSEN)
@@ -160,6 +164,8 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
         check_ranges(self, flag)
+        totals = (*(self.extended or ()), self.epochs)
+        need(self, "extended", totals[0] >= 1 and all(a < b for a, b in pairwise(totals)), f"rising, and below {self.epochs}")
         need(self, "std", all(value > 0 for value in self.std or ()), "above 0 for each channel")
         need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
         need(self, "swa", not (self.swa and self.patience), "given without --patience: it averages the last epochs, so all run")
@@ -184,6 +190,10 @@ class Recipe:
         plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return cls(**plain)
 
+    def stretches(self) -> list[tuple[int, int]]:
+        """The epochs from and to which the run was planned at once: one stretch, and one more each time it was extended."""
+        return list(pairwise((0, *(self.extended or ()), self.epochs)))
+
     def digest(self) -> str:
         """Eight hexadecimal digits that differ whenever a field does; those of earlier folders are still the same."""
         later = {f.name for f in fields(self) if f.name in LATER and getattr(self, f.name) == f.default}
@@ -191,7 +201,7 @@ class Recipe:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
-LATER = ("group_by", "path_column", "label_column", "fit", "white")  # fields that earlier recipes lack
+LATER = ("group_by", "path_column", "label_column", "fit", "white", "extended")  # fields that earlier recipes lack
 KNOWN = {
     "fit": FITS,
     "optimizer": OPTIMIZERS,

@@ -4,6 +4,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ NUMBER = (int, float)
 MEASURED = (dict, type(None))  # the figures of a split that there may be
 FILES = "files.json"
 SEEN = {"classes": [str], "channels": int, "size": [int], "mean": [NUMBER], "std": [NUMBER]}
+EXTENSION = "extension.json"  # the recipe of a finished run that was given more epochs, until these are over
 LONGEST = 60  # letters of a folder's name
 
 
@@ -46,7 +49,7 @@ class Run:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.extending = path, False
         self.recipe = Recipe.from_json(read_object(path / "recipe.json"))
         keep_code(path, self.recipe.model)
 
@@ -79,8 +82,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """True once the final figures are written."""
-        return (self.path / "metrics.json").is_file()
+        """True once the final figures are written, and no more epochs are under way."""
+        return (self.path / "metrics.json").is_file() and not self.extending
 
     @property
     def begun(self) -> bool:
@@ -93,9 +96,25 @@ class Run:
 
         Raises   InputError if the run has none yet
         """
-        if not self.finished:
+        if not (self.path / "metrics.json").is_file():
             raise InputError(f"{self.path} is unfinished: continue it with `convatlas train --out {self.path} --resume`")
         return read_object(self.path / "metrics.json", val=MEASURED, test=MEASURED, seconds=NUMBER)
+
+    def take_up_extension(self) -> None:
+        """Goes on with the epochs that a finished run was given, if there are such."""
+        path = self.path / EXTENSION
+        if path.is_file():
+            self.recipe, self.extending = Recipe.from_json(read_object(path)), True
+
+    def extend(self, epochs: int) -> None:
+        """Gives a finished run more epochs; its recipe, weights and figures stay until the new ones are whole."""
+        before = (*(self.recipe.extended or ()), self.recipe.epochs)
+        self.recipe, self.extending = replace(self.recipe, epochs=epochs, extended=before), True
+
+    def save_extension(self) -> None:
+        """Writes down that more epochs are under way, so that they can be resumed."""
+        if self.extending:
+            write_json(self.path / EXTENSION, self.recipe.to_json())
 
     def describe(self, data: Data, image_size: int, environment: Mapping[str, Any]) -> None:
         """Writes env.json: versions, processor, and the data as the run saw it, so that the folder is enough to predict."""
@@ -182,12 +201,20 @@ class Run:
             raise InputError(f"{what}: start again with another --out") from error
 
     def finish(self, weights: Mapping[str, Tensor], predictions: Mapping[str, Tensor], metrics: Mapping[str, Any]) -> None:
-        """Writes what lasts; metrics.json comes last and says that the run is whole."""
-        for name, tensors in (("model", weights), ("predictions", predictions)):
-            content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
-            with replace_file(self.path / f"{name}.safetensors") as temporary:
-                temporary.write_bytes(content)
-        write_json(self.path / "metrics.json", metrics)
+        """Writes what lasts; metrics.json comes last and says that the run is whole.
+
+        Nothing takes the place of what an extended run had before all of it is written.
+        """
+        with ExitStack() as files:  # which takes them in reverse order
+            texts = {"metrics.json": metrics} | ({"recipe.json": self.recipe.to_json()} if self.extending else {})
+            for name, value in texts.items():
+                temporary = files.enter_context(replace_file(self.path / name))
+                temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            for name, tensors in (("predictions", predictions), ("model", weights)):
+                content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+                files.enter_context(replace_file(self.path / f"{name}.safetensors")).write_bytes(content)
+        (self.path / EXTENSION).unlink(missing_ok=True)
+        self.extending = False
 
     def predictions(self) -> dict[str, Tensor]:
         """For `val` and `test` where there is one, the answers by name.

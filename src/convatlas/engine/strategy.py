@@ -12,7 +12,7 @@ lp-ft           the head for a third of the epochs, then everything, with a sche
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from torch import nn
@@ -61,9 +61,23 @@ def count_of_last(strategy: str) -> int | None:
 def plan(recipe: Recipe, stages: Sequence[str]) -> tuple[Phase, ...]:
     """The phases of a run over a network's stages, from the image to the head.
 
+    In epochs by which a run was extended the last phase goes on, at the rates that it had if it went to their end.
+
     Raises   InputError for a strategy that such a network cannot follow
     """
-    epochs, strategy = recipe.epochs, recipe.strategy
+    (_, epochs), *added = recipe.stretches()
+    phases = first_plan(recipe, stages, epochs)
+    for start, end in added:
+        phases = (*phases, replace(phases[-1], start=start, end=end, span=(phases[-1].span[0], end)))
+    return phases
+
+
+def first_plan(recipe: Recipe, stages: Sequence[str], epochs: int) -> tuple[Phase, ...]:
+    """The phases of a run that is not extended.
+
+    Raises   InputError as `plan`
+    """
+    strategy = recipe.strategy
     head = stages[-1]
     everything = dict.fromkeys(stages, 1.0) | ({head: recipe.head_rate} if len(stages) > 1 else {})
     whole = (0, epochs)
@@ -154,6 +168,11 @@ class Learning:
     def learners(self) -> dict[str, list[nn.Parameter]]:
         """The parts that learn at some time."""
         return {part: own for part, own in self.parts.items() if own and any(self.share(part, p) for p in self.plan)}
+
+    @property
+    def alike(self) -> bool:
+        """Whether the same parts learn in all epochs."""
+        return all((phase.rates, phase.norms) == (self.plan[0].rates, self.plan[0].norms) for phase in self.plan)
 
     def enter(self, epoch: int) -> bool:
         """Puts the network into the state of an epoch, counted from 0; whether another phase begins with it."""

@@ -58,7 +58,9 @@ def train(  # noqa: PLR0913 (each is a choice of its own)
             session = Session(model, data, recipe, image_size, device_and_precision, task=task, stages=stages, teacher=teacher)
             if state := run.load_state():
                 session.restore(state, run)
+            run.save_extension()
             run.keep_epochs(session.at.epoch)
+            notes = (*notes, *extension_notes(session, run))
             at, decides = session.at, session.task.measures[0]
             yield Started(recipe.epochs, session.steps, at.epoch, at.step, decides, data.warnings, notes)
             while not session.done:
@@ -69,3 +71,14 @@ def train(  # noqa: PLR0913 (each is a choice of its own)
             yield finish(session, run)
         if stop.is_set():  # a comparison has more to do
             raise Interrupted("after the last epoch", run.path)
+
+
+def extension_notes(session: Session, run: Run) -> tuple[str, ...]:
+    """How the schedule goes on where a run has just been extended."""
+    recipe, at = session.recipe, session.at
+    if not run.extending or (at.epoch, at.step) != (recipe.extended[-1] if recipe.extended else 0, 0):
+        return ()
+    session.learning.enter(at.epoch)
+    before, after = run.epochs()[-1]["learning_rate"], session.learning_rate(0)
+    schedule = f"epochs {at.epoch + 1} to {recipe.epochs} follow the {recipe.schedule} schedule of {recipe.epochs} epochs"
+    return (f"{schedule}: the learning rate was {before:.3g} and is {after:.3g} now",)

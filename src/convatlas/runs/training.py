@@ -30,6 +30,7 @@ from .build import (
     with_stochastic_depth,
     with_weight_settings,
 )
+from .extension import extend_run, is_under_way
 from .kept import check_same_data, files_to_go_on, learned_words
 from .teacher import teacher_of
 
@@ -103,20 +104,25 @@ def is_recipe_of(recipe: Recipe, model: str) -> bool:
 def reopen_run(folder: Path | None, model: str | None, options: Mapping[str, Any]) -> Run:
     """The run to continue: the folder's, or else the last unfinished one under runs/ of that network.
 
-    A folder may stand in the network's place: `convatlas train --resume runs/mine`.
+    A folder may stand in the network's place: `convatlas train --resume runs/mine`. A finished run may be given more epochs.
 
     Raises   InputError if there is none, or if it was begun with other options than those given now
     """
     if folder is None and model and is_run(model):
         folder, model = Path(model), None
     if folder is None:
-        begun = [path.parent for path in Path("runs").glob("*/recipe.json") if not (path.parent / "metrics.json").exists()]
+        begun = [path.parent for path in Path("runs").glob("*/recipe.json") if is_under_way(path.parent)]
         same = [path for path in begun if model is None or is_recipe_of(Run.open(path).recipe, model)]
         if not same:
             raise InputError("--resume found no unfinished run under runs/: name its folder with --out DIR")
         folder = max(same, key=lambda path: path.stat().st_mtime)
     run = Run.open(folder)
-    require_same(folder, [run.recipe], [model] if model else [], options)
+    run.take_up_extension()
+    epochs = options.get("epochs", run.recipe.epochs) if run.finished else run.recipe.epochs
+    others = {name: value for name, value in options.items() if name != "epochs" or not run.finished}
+    require_same(folder, [run.recipe], [model] if model else [], others)
+    if epochs != run.recipe.epochs:
+        extend_run(run, epochs)
     return run
 
 

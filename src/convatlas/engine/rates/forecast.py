@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from ..average import swa_start
 from ..recipe import Recipe
 from ..schedule import accumulation, learning_rate
 from ..strategy import Learning, Phase
@@ -118,8 +119,8 @@ class Forecast:
     @property
     def averaged(self) -> tuple[int, int] | None:
         """The epochs, counted from 0, whose weights SWA averages."""
-        count = int(self.recipe.epochs * self.recipe.swa + 1e-9) if self.recipe.swa else None
-        return None if count is None else (self.recipe.epochs - max(1, count), self.recipe.epochs)
+        start, end = self.recipe.stretches()[-1]
+        return (swa_start(self.recipe.swa, end, start), end) if self.recipe.swa else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name: totals, stages, phases and lines."""
