@@ -122,8 +122,9 @@ def label_lines(axes: Axes, lines: tuple[Line, ...], colors: dict[float, str], e
 def shade(axes: Axes, forecast: Forecast) -> None:
     """Where rates rise and where weights are averaged."""
     recipe = forecast.recipe
-    spans = dict.fromkeys(phase.span for phase in forecast.phases)
-    shaded = [(first, first + recipe.warmup * (end - first), "warm-up") for first, end in spans if recipe.warmup]
+    spans = {phase.span: phase.start for phase in reversed(forecast.phases)}  # which a run that was extended enters late
+    rises = [(start, first + recipe.warmup * (end - first)) for (first, end), start in reversed(spans.items())]
+    shaded = [(start, end, "warm-up") for start, end in rises if start < end]
     shaded += [(*forecast.averaged, "averaged")] if forecast.averaged else []
     right = -1.0
     for start, end, words in shaded:
