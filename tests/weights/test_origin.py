@@ -9,7 +9,7 @@ from convatlas.engine.recipe import Recipe
 from convatlas.errors import InputError
 from convatlas.models import create_model, create_on_meta, settings_of_weights
 from convatlas.runs.build import with_weight_settings
-from convatlas.runs.images import class_numbers
+from convatlas.runs.class_names import class_numbers
 from convatlas.runs.training import is_recipe_of
 from convatlas.weights import classes, find, load
 from convatlas.weights.origin import nearest_published, published_as
@@ -67,6 +67,17 @@ def test_a_run_keeps_what_its_weights_asked_for(tmp_path):
     assert settings_of_weights("resnet18", tmp_path) == ({}, None)
 
 
+def test_folders_are_matched_with_classes_by_wordnet_id(shared):
+    names, facts = classes(), json.loads((shared / "imagenet_class_index.json").read_text())
+    ids = [facts[str(i)][0] for i in range(1000)]
+    assert class_numbers(ids, names, Path()) == list(range(1000))
+    assert class_numbers(["n02110185", "n01440764", "n02085620-Chihuahua"], names, Path()) == [250, 0, 151]
+    with pytest.raises(InputError, match=r"has n00000001, of 2 folders: no WordNet id of ImageNet's 1000 classes"):
+        class_numbers(["n01440764", "n00000001"], names, Path())
+    with pytest.raises(InputError, match="unknown class"):  # the network names other classes
+        class_numbers(["n01440764", "n01443537"], ("a", "b", "c"), Path())
+
+
 def test_folders_are_matched_with_classes():
     names = classes()
     assert class_numbers(names, names, Path()) == list(range(1000))
@@ -77,6 +88,6 @@ def test_folders_are_matched_with_classes():
         24,
         607,
     ]
-    wordnet = sorted(f"n{i:08}" for i in range(1000))
-    assert class_numbers(wordnet, names, Path()) == list(range(1000))
+    others = [f"kind {i}" for i in range(1000)]
+    assert class_numbers(others, names, Path()) == list(range(1000))
     assert class_numbers([str(i) for i in (3, 999)], names, Path()) == [3, 999]

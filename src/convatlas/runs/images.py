@@ -1,7 +1,6 @@
 """Images to show a network, each with a path by which it is found again: a set, a folder, a part of either, or single files."""
 
 import os
-import re
 from collections.abc import Collection, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -18,9 +17,10 @@ from ..data.layout import find_layout
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..data.table import is_table
 from ..data.targets import Labels
-from ..data.walk import walk_pictures
+from ..data.walk import others_words, walk_pictures
 from ..errors import InputError, count_of, join_names, unknown_name
 from .build import column_options, open_data, split_options, task_of
+from .class_names import class_numbers
 from .kept import changed_arrays, check_same_arrays, files_of_run
 from .network import OpenNetwork
 from .preparation import Preparation
@@ -28,7 +28,6 @@ from .preparation import Preparation
 SPLITS = ("all", "train", "val", "test")
 NAMED = 5
 GLANCE = 32  # pixels a side that suffice to open a folder
-WORDNET = re.compile(r"n\d{8}")
 
 Ints = NDArray[np.int64]
 
@@ -236,37 +235,7 @@ def open_photographs(root: Path, split: str, network: OpenNetwork) -> ImageSet:
     tree = folder.part(root, split)
     numbers = np.array(class_numbers(tree.classes, network.classes, root), np.int64)
     files = Files(tree.root, list(tree.names), numbers[tree.labels])
-    return stream_files(tree.root, files, network.preparation, network.classes)
-
-
-def class_numbers(folders: Sequence[str], classes: Sequence[str], root: Path) -> list[int]:
-    """Which class each folder holds: by its number, by its name, or by its place if there is a folder for every class.
-
-    Raises   InputError if it can be told in none of these ways
-    """
-    if all(name.isdecimal() and int(name) < len(classes) for name in folders):
-        return [int(name) for name in folders]
-    by_name = {write(name): i for write in (simplify, str) for i, name in enumerate(classes)}  # a Cardigan is a dog
-    matches = {name: by_name.get(name, by_name.get(simplify(name))) for name in folders}
-    numbers = [number for number in matches.values() if number is not None]
-    if len(numbers) == len(folders):
-        return numbers
-    if len(folders) == len(classes):
-        return list(range(len(classes)))
-    strange = next(name for name, number in matches.items() if number is None)
-    if WORDNET.fullmatch(strange):
-        raise InputError(
-            f"{root} has {len(folders)} folders such as {strange}: WordNet's numbers tell the class only if all {len(classes)} "
-            "are there, in their order; give the folders the names of their classes, or their numbers from 0"
-        )
-    raise unknown_name(
-        f"class of {root}", strange, classes, "Folders need the network's names, its numbers from 0, or all of them."
-    )
-
-
-def simplify(name: str) -> str:
-    """A name without what file systems and habits change: case, spaces, underscores, apostrophes."""
-    return re.sub(r"[\W_]+", " ", name.replace("'", "")).strip().casefold()
+    return stream_files(tree.root, files, network.preparation, network.classes, others_words(tree.others, tree.root))
 
 
 def read_images(files: Sequence[Path], preparation: Preparation) -> ImageSet:

@@ -89,6 +89,12 @@ def classes() -> tuple[str, ...]:
     return tuple(text("imagenet.txt").splitlines())
 
 
+@cache
+def wordnet_ids() -> tuple[str, ...]:
+    """What WordNet calls these classes, in the same order."""
+    return tuple(text("wordnet.txt").splitlines())
+
+
 def checkpoints_of(name: str) -> Sequence[Checkpoint]:
     """The rows of a network: none for most networks that torchvision lacks."""
     return [row for row in ROWS if row.name == name]
