@@ -4,7 +4,7 @@ import shutil
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin, features
 
 from convatlas.data import load
 from convatlas.data.folder import walk_tree
-from convatlas.data.levels import to_bytes
+from convatlas.data.levels import TOLD, to_bytes
 from convatlas.data.picture import middle, square, whole, window
 from convatlas.data.picture_file import (
     LIMIT,
@@ -35,6 +35,13 @@ from convatlas.errors import ConvAtlasWarning, InputError
 Maker = Callable[..., Path]
 needs_tiff = pytest.mark.skipif(find_spec("tifffile") is None, reason="no [tiff]")
 needs_heic = pytest.mark.skipif(find_spec("pillow_heif") is None, reason="no [heic]")
+
+
+@pytest.fixture(autouse=True)
+def _untold() -> Iterator[None]:
+    TOLD.clear()
+    yield
+    TOLD.clear()
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -226,6 +233,7 @@ def test_twelve_bits_in_sixteen_are_told_once_f32(tmp_path: Path, ending: str) -
     twelve = stored(tmp_path / f"x.{ending}", gray.astype(np.uint16) * 16)
     with pytest.warns(ConvAtlasWarning, match=r"uses only the lower 12 of them.*--white 4095 makes that level white"):
         square(twelve, 1, 8)
+    square(twelve, 1, 8)  # no second time
     right = square(stored(tmp_path / "eight.png", gray), 1, 8).astype(int)
     assert np.abs(square(twelve, 1, 8, white=4095) - right).max() <= 1
     assert square(stored(tmp_path / f"full.{ending}", gray.astype(np.uint16) * 257), 1, 8).tolist() == right.tolist()
@@ -259,7 +267,7 @@ def write_channels(path: Path, pixels: np.ndarray, **options: object) -> Path:
 @pytest.mark.parametrize(
     "options", [{}, {"compression": "zlib"}, {"compression": "lzw"}, {"bigtiff": True}, {"byteorder": ">"}]
 )
-def test_tiff_of_many_channels(tmp_path: Path, options: dict[str, object]) -> None:
+def test_tiff_of_many_channels(tmp_path: Path, options: dict[str, object], caplog: pytest.LogCaptureFixture) -> None:
     pixels = noise(8, 10, 13)
     path = write_channels(tmp_path / "x.tif", pixels, **options)
     assert count_channels(path) == 13
@@ -269,6 +277,7 @@ def test_tiff_of_many_channels(tmp_path: Path, options: dict[str, object]) -> No
     assert window(path, 13, 4, 0.5, np.random.default_rng(0)).pixels.shape == (13, 4, 4)
     with pytest.raises(Unreadable, match="the picture has 13 channels, and 3 are needed"):
         square(path, 3, 8)
+    assert not caplog.records
 
 
 @needs_tiff

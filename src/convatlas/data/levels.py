@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from ..errors import ConvAtlasWarning
 from .feed import WHITE
 
-DARK = 2**14  # pictures without a level from here on are likely of fewer bits than 16
+DEPTHS = (10, 12, 14)  # bits that cameras and scanners have, stored in 16
+TOLD: set[int] = set()  # of which bits was warned
+DARK = 2 ** max(DEPTHS)  # pictures without a level from here on are likely of fewer bits than 16
 
 
 def to_bytes(levels: NDArray[Any], white: int = WHITE) -> NDArray[np.uint8]:
@@ -30,12 +32,18 @@ def to_bytes(levels: NDArray[Any], white: int = WHITE) -> NDArray[np.uint8]:
     if least < 0 or most > WHITE:
         raise ValueError("more than 16 bits per pixel")
     if white == WHITE and 255 < most < DARK:
-        bits = most.bit_length()
+        warn_of_black(next(bits for bits in DEPTHS if most < 2**bits))
+    scaled = (levels.astype(np.uint32) * 255 + white // 2) // white
+    return np.minimum(scaled, 255).astype(np.uint8)
+
+
+def warn_of_black(bits: int) -> None:
+    """Warns, once in a process, that images of so many bits are taken for images of 16."""
+    if bits not in TOLD:
+        TOLD.add(bits)
         warnings.warn(
             f"an image of 16 bits uses only the lower {bits} of them: as white is {WHITE}, it is nearly black; "
             f"--white {2**bits - 1} makes that level white",
             ConvAtlasWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    scaled = (levels.astype(np.uint32) * 255 + white // 2) // white
-    return np.minimum(scaled, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
-from ..errors import InputError
+from ..errors import InputError, count_of
 from .feed import WHITE
 from .levels import to_bytes
 from .many_channels import ManyChannels, count_samples
@@ -278,7 +278,8 @@ def preview(image: Picture, channels: int) -> Image.Image:
 
 def other_channels(image: Picture, channels: int) -> str:
     """Why a picture is none for a network, in words."""
-    return f"the picture has {channels_of(image)} channel{'s' * (channels_of(image) > 1)}, and {channels} are needed"
+    need = "1 is" if channels == 1 else f"{channels} are"
+    return f"the picture has {count_of(channels_of(image), 'channel')}, and {need} needed"
 
 
 def last_bytes(path: Path) -> bytes:
