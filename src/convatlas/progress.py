@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .engine.events import Epoch, Finished, Started, Step, Unfrozen
+from .streams import escape_controls
 
 Watch = Callable[[Any], None]
 REFRESH = 0.1  # seconds between looks at the loss, each of which waits for the device
@@ -54,9 +55,9 @@ def lines(console: Console, name: str) -> Iterator[Watch]:
         if isinstance(event, Started):
             started = event
             for warning in event.warnings:
-                console.print(f"warning: {warning}", markup=False, soft_wrap=True)
+                console.print(f"warning: {escape_controls(warning)}", markup=False, soft_wrap=True)
             for note in event.notes:
-                console.print(note, markup=False, soft_wrap=True)
+                console.print(escape_controls(note), markup=False, soft_wrap=True)
             if event.epoch or event.step:
                 console.print(f"{current}  continues in epoch {event.epoch + 1} after {event.step} steps", markup=False)
         elif isinstance(event, Epoch):
@@ -115,9 +116,9 @@ class Bars:
     def begin(self, event: Started) -> None:
         """A new bar, filled as far as a resumed run has come."""
         for warning in event.warnings:
-            self.progress.console.print(f"warning: {warning}", markup=False)
+            self.progress.console.print(f"warning: {escape_controls(warning)}", markup=False)
         for note in event.notes:
-            self.progress.console.print(note, markup=False)
+            self.progress.console.print(escape_controls(note), markup=False)
         self.started, self.val, self.images, self.since = event, "", 0, time.perf_counter()
         total, done = event.epochs * event.steps, event.epoch * event.steps + event.step
         self.bar = self.progress.add_task(self.name.replace("[", r"\["), total=total, completed=done, figures="")

@@ -3,6 +3,7 @@
 import codecs
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from typing import Any
 from .errors import ConvAtlasError
 
 HANDLER = "convatlas"
+CONTROL = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)  # the last ones turn the direction of writing
 PLAIN = {
     "⌊": "floor(", "⌋": ")", "×": "x", "·": "*", "−": "-", "–": "-", "—": "-", "…": "...", "±": "+/-", "→": "->", "≤": "<=",
     "≥": ">=", "≠": "!=", "≈": "~", "∞": "inf", "²": "^2", "³": "^3", "°": " degrees", "✓": "+", "✗": "x", "•": "*", "‘": "'",
@@ -33,6 +37,12 @@ def substitute(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 codecs.register_error(HANDLER, substitute)
+
+
+def escape_controls(text: object, line: str = "\n") -> str:
+    """The text with control characters, which could steer a terminal, written out; a line may end where `line` allows it."""
+    words = str(text) if line else str(text).replace("\n", r"\n")
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), words)
 
 
 class Forgiving:

@@ -117,3 +117,23 @@ def test_a_run_of_many_channels_names_them_f17(say, tmp_path, command):
         assert say("embed", "run", "--data", "many.npz", "--out", "index.npz").code == 0
     said = say(*command.format(run="run").split())
     assert (said.code, "the picture has 3 channels, and 13 are needed" in said.all) == (2, True), said.all
+
+
+def test_names_of_classes_and_files_do_not_steer_the_terminal_f65(say, tmp_path):
+    for label in ("ants", "\x1b[31mbees"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for i in range(8):
+            Image.fromarray(np.random.default_rng(i).integers(0, 256, (20, 20, 3), np.uint8)).save(
+                tmp_path / "set" / label / f"{i}.png"
+            )
+    (tmp_path / "set" / "ants" / "\x1b]0;title\x07.png").write_bytes(b"none")
+    options = "--image-size 32 --epochs 1 --batch-size 4 --device cpu --precision 32 --out run".split()
+    for words in (
+        ["data", "check", "set"], ["train", "lenet5", "--data", "set", *options], ["evaluate", "run"],
+        ["embed", "run", "--data", "set", "--out", "index.npz"], ["search", "index.npz", "set/ants/0.png"],
+        ["predict", "run", "set"],
+    ):  # fmt: skip
+        said = say(*words)
+        assert said.code == 0, said.all
+        assert not {"\x1b", "\x07"} & {*said.out, *said.err}, words
+    assert r"\x1b]0;title\x07.png" in said.out

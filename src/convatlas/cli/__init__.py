@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Group
 from .. import __version__
 from ..errors import ConvAtlasError, ConvAtlasWarning, InputError, is_out_of_memory
 from ..ops.malloc import keep_freed_memory
-from ..streams import forgiving_streams
+from ..streams import escape_controls, forgiving_streams
 from ..trust import TRUST, allow_named, is_own
 from . import (
     ablate,
@@ -96,9 +96,7 @@ def fail(sentence: str, code: int) -> NoReturn:
 
 def say(sentence: str) -> None:
     """Prints a sentence on standard error; names of files cannot steer the terminal."""
-    from ..console.terminal import printable
-
-    print("\n".join(map(printable, f"convatlas: {sentence}".split("\n"))), file=sys.stderr)
+    print(f"convatlas: {escape_controls(sentence)}", file=sys.stderr)
 
 
 def show_warning(  # noqa: PLR0917 - the standard library's signature

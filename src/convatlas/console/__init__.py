@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import InputError, unknown_name
+from ..streams import escape_controls
 from ..trust import is_own
 from ..views.numbers import count
 from .terminal import dump, show, table
@@ -114,9 +115,9 @@ def print_run(run: "Run", quiet: bool, as_json: bool, notes: Sequence[str] = ())
                 print(f"{'':<10} {figures_line(tta[split], measures)}   with test-time augmentation ({tta['views']})")
     if not quiet:
         for note in notes:
-            print(note)
+            print(escape_controls(note))
         print(f"trained in {metrics['seconds']:.0f} s{best_epoch_words(metrics)}")
-    print(f"run folder {run.path}")
+    print(escape_controls(f"run folder {run.path}"))
     if not quiet:
         trust = " --trust-code" if is_own(run.recipe.model) else ""
         print(f"try it     convatlas predict {shlex.quote(str(run.path))} IMAGE...{trust}")
@@ -161,7 +162,7 @@ def print_evaluation(measurement: "Measurement", as_json: bool) -> None:
         dump(scores.to_json() | {"classes": list(classes), "notes": list(measurement.notes)})
         return
     for note in measurement.notes:
-        print(note, file=sys.stderr)
+        print(escape_controls(note), file=sys.stderr)
     print(figures_line(scores.to_json(), informative_measures(measurement.task, len(classes))))
     if "confusion" not in scores.tables:
         print_classes(measurement)

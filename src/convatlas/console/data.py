@@ -7,6 +7,7 @@ from rich.text import Text
 
 from ..errors import count_of
 from ..files import check_folder_is_new, check_is_new, is_occupied
+from ..streams import escape_controls
 from ..studies.data_check import USUAL_SIDE, Check
 from .terminal import dump, show, table
 
@@ -29,15 +30,15 @@ def print_check(check: Check, as_json: bool, pictures: list[Path]) -> None:
     if as_json:
         dump(check.results() | {"pictures": [str(path) for path in pictures]})
         return
-    print(f"{check.root} {check.verdict}")
-    print(f"{check.root}: {count_of(len(check.images), 'image')}, {len(check.classes)} classes")
+    print(escape_controls(f"{check.root} {check.verdict}"))
+    print(escape_controls(f"{check.root}: {count_of(len(check.images), 'image')}, {len(check.classes)} classes"))
     print_classes(check)
     print_sizes(check)
     print_duplicates(check)
     for warning in check.warnings():
-        print(f"warning: {warning}")
+        print(f"warning: {escape_controls(warning)}")
     for path in pictures:
-        print(f"picture {path}")
+        print(f"picture {escape_controls(path)}")
     if check.sound:
         print("sound: nothing is broken, missing, in two parts or in two classes")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from ..streams import escape_controls
 from ..studies.cluster import Clustering, printable
 from ..views.numbers import count
 from .terminal import dump, show, table
@@ -28,9 +29,9 @@ def print_index(index: "Index", notes: Sequence[str], out: Path, as_json: bool) 
         dump(rows | {"fingerprint": index.maker.fingerprint, "notes": list(notes)})
         return
     for note in notes:
-        print(note, file=sys.stderr)
+        print(escape_controls(note), file=sys.stderr)
     print(f"{n:,} vectors of {d:,} numbers from {index.maker.layer}, {count(out.stat().st_size)}B")
-    print(f"index {out}")
+    print(f"index {escape_controls(out)}")
 
 
 def print_search(result: "Search", out: Path | None, as_json: bool) -> None:
@@ -41,7 +42,7 @@ def print_search(result: "Search", out: Path | None, as_json: bool) -> None:
     index = result.index
     print(f"{len(index):,} images embedded by {index.maker.words}; {result.neighbors.words}", file=sys.stderr)
     for query in result.queries:
-        print(f"\n{printable(query.path)}{f'  ({query.label})' if query.label else ''}")
+        print(escape_controls(f"\n{printable(query.path)}{f'  ({query.label})' if query.label else ''}"))
         rows = table("rank", "similarity", "label", "path", left=0)
         for column in rows.columns[2:]:
             column.justify, column.no_wrap = "left", False
@@ -49,7 +50,7 @@ def print_search(result: "Search", out: Path | None, as_json: bool) -> None:
             rows.add_row(str(rank), f"{near.similarity:.4f}", Text(near.label or ""), Text(printable(near.path)))
         show(rows)
     if out:
-        print(f"picture {out}")
+        print(f"picture {escape_controls(out)}")
 
 
 def search_to_json(result: "Search", out: Path | None) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def print_probe(result: "Probe", picture: Path | None, as_json: bool) -> None:
         dump(result.to_json())
         return
     for note in result.notes:
-        print(note, file=sys.stderr)
+        print(escape_controls(note), file=sys.stderr)
     judged = {"val": "validation"}.get(result.split, result.split)
     print(
         f"{result.network} on {result.data}: fitted to {result.trained:,} training images, "

@@ -11,8 +11,8 @@ from rich.progress import Progress
 
 from ..errors import InputError
 from ..files import check_is_new, replace_file
-from ..streams import reader_left
-from .terminal import dump, printable, telling_what_is_kept
+from ..streams import escape_controls, reader_left
+from .terminal import dump, telling_what_is_kept
 
 if TYPE_CHECKING:
     from ..studies.predict import Prediction
@@ -47,7 +47,7 @@ def print_predictions(
     Raises   InputError if the table cannot be written
     """
     for note in notes:
-        print(printable(note), file=sys.stderr)
+        print(escape_controls(note), file=sys.stderr)
     if table == STDOUT:
         write(predictions if sys.stdout.isatty() else follow_progress(predictions, count), topk, sys.stdout, timed)
     elif table is not None:
@@ -61,14 +61,14 @@ def print_predictions(
         if as_json:
             dump({"csv": str(table), "images": rows, "unreadable": unreadable})
         else:
-            print(f"{printable(table)}  {rows:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
+            print(f"{escape_controls(table)}  {rows:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
     elif as_json:
         dump([as_plain(one, timed) for one in follow_progress(predictions, count)])
     else:
         for one in predictions if sys.stdout.isatty() else follow_progress(predictions, count):
             words = "   ".join(f"{name} {100 * p:.1f} %" for name, p in one.classes)
             at = "" if one.time is None else f"  {clock(one.time)}"
-            print(printable(f"{one.path}{at}  {words or f'cannot be read: {one.error}'}"), flush=True)
+            print(escape_controls(f"{one.path}{at}  {words or f'cannot be read: {one.error}'}", line=""), flush=True)
             if reader_left():
                 break
 

@@ -1,7 +1,6 @@
 """How anything is shown: tables as wide as the terminal, JSON for programs, numbers for people."""
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +11,9 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # and what turns the direction of writing
+from ..streams import escape_controls
 
 
 def command() -> str:
@@ -38,22 +38,27 @@ def resume_words(command: str, folder: Path) -> str:
     return f"what is in {folder} is kept. Continue with: convatlas {command} --out {shlex.quote(str(folder))} --resume"
 
 
-def printable(text: object) -> str:
-    """The text with its control characters, which could steer a terminal, written out."""
-    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
-
-
 def dump(value: Any) -> None:
     """JSON for other programs."""
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def show(table: Table) -> None:
-    """A table as wide as the terminal; as wide as it needs to be where there is none."""
+    """A table as wide as the terminal; as wide as it needs to be where there is none. Its cells cannot steer the terminal."""
+    for column in table.columns:
+        column._cells = [escape_cell(cell) for cell in column.cells]  # noqa: SLF001 - rich has no other way to change them
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 10_000
     console.print(table)
+
+
+def escape_cell(cell: Any) -> Any:
+    """A cell of a table without control characters, in its style."""
+    words = cell.plain if isinstance(cell, Text) else cell
+    if not isinstance(words, str) or words == (plain := escape_controls(words)):
+        return cell
+    return Text(plain, cell.style) if isinstance(cell, Text) else plain
 
 
 def table(*columns: str, left: int = 1) -> Table:
