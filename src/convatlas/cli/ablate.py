@@ -1,5 +1,6 @@
 """`convatlas ablate`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -77,4 +78,6 @@ def ablate(
         with console.follow_progress("", quiet or as_json) as watch:
             for event in ablation.run():
                 watch(event)
-        print_ablation(ablation, quiet, as_json)
+        trained = print_ablation(ablation, quiet, as_json)
+    if not trained:
+        sys.exit(1)

@@ -1,5 +1,6 @@
 """`convatlas compare`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def compare(
 
     Example: convatlas compare lenet5 resnet20 --data digits --seeds 3
 
-    The report has accuracy over several seeds, paired tests, memory, speed and cost.
+    The report has accuracy over several seeds, paired tests, memory, speed and cost. The exit code is 1 if all failed.
 
     Parameters
     ----------
@@ -58,4 +59,6 @@ def compare(
         with console.follow_progress("", quiet or as_json) as watch:
             for event in comparison.run():
                 watch(event)
-        print_comparison(comparison, quiet, as_json)
+        trained = print_comparison(comparison, quiet, as_json)
+    if not trained:
+        sys.exit(1)

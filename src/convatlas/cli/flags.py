@@ -67,7 +67,7 @@ Weights = Annotated[
     str | None, Parameter(help="Published weights (a tag, or default) or a weight file, if RUN is the name of a network.")
 ]
 DataDir = Annotated[Path | None, Parameter(name="--data-dir", help="Folder that holds the data sets.")]
-Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
+Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1 for the second GPU, or mps.")]
 Threads = Annotated[int | None, Parameter(converter=THREADS, help=f"{field_help('threads')} [auto]")]
 Theme = Annotated[str, Parameter(help="light, dark or transparent.")]
 Mean = Annotated[Channels, Parameter(help="Mean of each channel, with commas between, instead of the weights' own.")]

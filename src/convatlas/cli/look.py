@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..looks import LOOKS, choose_looks
-from .flags import MANY, DataDir, Json, Theme, Threads, Weights, Words
+from .flags import MANY, DataDir, Json, Mean, Std, Theme, Threads, Weights, Words
 from .look_flags import LookFlags, values_of
 
 
@@ -22,6 +22,8 @@ def look(
     split: Annotated[str | None, Parameter(help="test, val or train; the test images if there are any.")] = None,
     image: Annotated[tuple[Path, ...], MANY, Parameter(help="Image files or folders to use instead of a data set.")] = (),
     weights: Weights = None,
+    mean: Mean = None,
+    std: Std = None,
     data_dir: DataDir = None,
     out: Annotated[Path | None, Parameter(help="New folder for the pictures. [looks/NETWORK]")] = None,
     kind: Annotated[str, Parameter(name="--format", help="png, svg or pdf.")] = "png",
@@ -52,7 +54,7 @@ def look(
     check_format(kind, theme)
     check_folder_is_new(out)
     looks = choose_looks(what, values_of(options))
-    subject = open_subject(NetworkRequest(run, weights, data, data_dir), split, image)
+    subject = open_subject(NetworkRequest(run, weights, data, data_dir, mean, std), split, image)
     folder = out or free_path(Path("looks") / slug(Path(run).name))
     pictures = write_looks(subject, looks, folder, kind=kind, theme=theme, command=command(), threads=threads)
     print_looks(pictures, subject.title, folder, as_json, subject.notes)

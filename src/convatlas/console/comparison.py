@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 LOOKED_AT = ("features", "gradients")  # looks at the best and the worst of an ablation
 
 
-def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> None:
-    """Writes results.json, results.csv and report.html, prints the table, says where they are."""
+def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> bool:
+    """Writes results.json, results.csv and report.html, prints the table, says where they are; whether any was trained."""
     from ..views.verdict import verdict
 
     began = time.perf_counter()
@@ -27,14 +27,15 @@ def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> No
     report = write_files(comparison, results)
     if as_json:
         dump(results)
-        return
+        return any_trained(results)
     print_rows(results, with_tests=not quiet)
     if not quiet:
         print(f"\n{verdict(results)}\n\nreport in {time.perf_counter() - began:.1f} s")
     print(f"report {report}")
+    return any_trained(results)
 
 
-def print_ablation(ablation: "Ablation", quiet: bool, as_json: bool) -> None:
+def print_ablation(ablation: "Ablation", quiet: bool, as_json: bool) -> bool:
     """As of a comparison, with what each factor did, in a table, in pictures and in words."""
     from ..views.effect_words import base_words, effect_verdict, match_words
 
@@ -42,7 +43,7 @@ def print_ablation(ablation: "Ablation", quiet: bool, as_json: bool) -> None:
     report = write_files(ablation, results, tuple(effect_sections(ablation, results)))
     if as_json:
         dump(results)
-        return
+        return any_trained(results)
     print_rows(results, with_tests=False)
     print_effects(results["effects"])
     for words in filter(None, (base_words(results), match_words(results))):
@@ -50,6 +51,12 @@ def print_ablation(ablation: "Ablation", quiet: bool, as_json: bool) -> None:
     if not quiet:
         print(f"\n{effect_verdict(results['effects'])}\n\n{results['effects']['limits']}\n")
     print(f"report {report}")
+    return any_trained(results)
+
+
+def any_trained(results: Mapping[str, Any]) -> bool:
+    """Whether a network of a comparison has come to its end, with all seeds."""
+    return any(network["status"] != "failed" for network in results["networks"])
 
 
 def write_files(comparison: "Comparison", results: Mapping[str, Any], sections: Sequence["Section"] = ()) -> "Path":

@@ -1,6 +1,7 @@
 """What the machine offers: devices, precisions, its name."""
 
 import platform
+import re
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -16,18 +17,34 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(wanted: str) -> str:
-    """`auto` takes the first GPU there is, else the CPU.
+    """The kind of a device: `auto` takes the first GPU there is, else the CPU; `cuda:1` makes that GPU the current one.
 
     Raises   InputError for a device this machine lacks
     """
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if has[name])
+    if number := re.fullmatch(r"cuda:([0-9]{1,4})", wanted):
+        choose_gpu(int(number[1]))
+        return "cuda"
     if wanted not in has:
-        raise unknown_name("device", wanted, ["auto", *has])
+        raise unknown_name("device", wanted, ["auto", *has, "cuda:0"])
     if not has[wanted]:
         raise InputError(f"--device {wanted} is not available here: use --device auto")
     return wanted
+
+
+def choose_gpu(number: int) -> None:
+    """Makes a GPU, counted from 0, the one that `cuda` means from now on.
+
+    Raises   InputError if there is no such GPU
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if number >= gpus:
+        there = f"there is {'one GPU, cuda:0' if gpus else 'no GPU: use --device auto'}"
+        several = f"there are {gpus} GPUs, cuda:0 to cuda:{gpus - 1}"
+        raise InputError(f"--device cuda:{number} is not here: {several if gpus > 1 else there}")
+    torch.cuda.set_device(number)
 
 
 def possible_precisions(wanted: str, device: str) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ class Recipe:
         False, MACHINE, "Forget activations and compute them again when gradients need them: less memory, more time."
     )
     compile: bool = setting(False, MACHINE, "Compile the network with torch.compile first.")
-    device: str = setting("auto", MACHINE, "auto, cpu, cuda or mps.")
+    device: str = setting("auto", MACHINE, "auto, cpu, cuda, cuda:1 for the second GPU, or mps.")
     seed: int = setting(0, MACHINE, "Seed of weights, order and augmentation.", at_least=0, below=2**63)
     checkpoint_minutes: float = setting(5.0, MACHINE, "Save at least this often, besides after every epoch.", above=0)
 

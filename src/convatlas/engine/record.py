@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..data import Data
 from ..data.file_list import FileList
-from ..errors import InputError
+from ..errors import InputError, count_of, join_names, nearest_names
 from ..files import (
     JsonObject,
     free_path,
@@ -77,7 +77,7 @@ class Run:
         Raises   InputError if there is none
         """
         if not is_run(path):
-            raise InputError(f"{path} is not a run folder: it needs a recipe.json, as `convatlas train --out {path}` writes it")
+            raise no_run(path)
         return cls(path)
 
     @property
@@ -239,6 +239,27 @@ def images_per_second(rates: Sequence[float], *, alike: bool) -> float | None:
 def is_run(place: str | Path) -> bool:
     """Whether it is a run folder."""
     return (Path(place) / "recipe.json").is_file()
+
+
+def no_run(path: Path) -> InputError:
+    """The error for a path that is no run folder, with what may have been meant."""
+    from ..catalog import ROWS
+
+    what = f"{path} is not a run folder"
+    try:
+        inside = sorted(child for child in path.iterdir() if is_run(child)) if path.is_dir() else []
+        beside = [str(path.with_name(other.name)) for other in path.absolute().parent.iterdir() if is_run(other)]
+    except OSError:
+        inside, beside = [], []
+    if inside:
+        return InputError(
+            f"{what}, but holds {count_of(len(inside), 'run')}: name {join_names([*map(str, inside)], 3, 'or')}"
+        )
+    if is_run(path.parent) and not path.is_dir():
+        return InputError(f"{what}, but a file of one: name {path.parent}")
+    if not path.exists() and (near := nearest_names(str(path), [*ROWS, *beside])):
+        return InputError(f"{what}: did you mean {' or '.join(near)}?")
+    return InputError(f"{what}: it needs a recipe.json, as `convatlas train --out {path}` writes it")
 
 
 def not_empty(path: Path) -> InputError:

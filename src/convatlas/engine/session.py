@@ -104,7 +104,8 @@ class Session:
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would announce the precision
         if not torch.cuda.is_available():  # Fabric sets it, and each step of AdamW would search the disk for a driver
             os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
-        fabric = Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])  # type: ignore[arg-type]
+        gpus = [torch.cuda.current_device()] if device == "cuda" else 1
+        fabric = Fabric(accelerator=device, devices=gpus, precision=FABRIC_PRECISION[precision])  # type: ignore[arg-type]
         trained: Any = torch.compile(self.net) if recipe.compile else self.net
         self.model, self.optimizer = fabric.setup(trained, make_optimizer(self.learning.learners, recipe, device))
         self.fabric = fabric

@@ -73,9 +73,14 @@ def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
         raise InputError(f"an embedding needs 4 images or more, got {count}")
     if method == "tsne" and not 1 <= perplexity < count:
         raise InputError(
-            f"t-SNE needs a perplexity of 1 or more and more images than that, got {perplexity:g} and {count} images: "
-            "show more images or take another perplexity"
+            f"t-SNE needs a --perplexity of 1 or more and below the number of images, got {perplexity:g} and {count} images: "
+            f"--perplexity {fitting_perplexity(count):g} does, or more images"
         )
+
+
+def fitting_perplexity(count: int) -> float:
+    """The usual perplexity, or a third of the neighbors that each of few points has."""
+    return min(PERPLEXITY, max(1.0, (count - 1) // 3))
 
 
 def image_features(subject: Subject, places: Sequence[int], at: str = PENULTIMATE) -> ImageFeatures:

@@ -18,7 +18,7 @@ OPTIONS = (
         name="method", keyword="methods", kind=str, many=True, default=("tsne",), choices=METHODS,
         help=f"{', '.join(METHODS)} [tsne]",
     ),
-    Option(name="perplexity", kind=float, default=30.0, at_least=1, help="neighbors that t-SNE gives each image [30]"),
+    Option(name="perplexity", kind=float, at_least=1, help="neighbors that t-SNE gives each image [30; less for few images]"),
     SEED,
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from ..models import CATALOG, ModelInfo, create_on_meta, model_info, variant
 from ..models.variant import parse
 from ..trust import is_own
 
+CHANNELS = (1, 3, 4)  # numbers that are hardly meant as a height
 BATCH = 32  # images in a training step, by default
 
 
@@ -43,7 +44,14 @@ def network_summary(name: str, *, size: Shape = (), num_classes: int | None = No
         shape = full_shape(size, own)
         where = f"{name} was built for {shape_text(own)}"
     else:
-        info, model, shape, where = open_variant(name, size, num_classes)
+        try:
+            info, model, shape, where = open_variant(name, size, num_classes)
+        except InputError as error:
+            if len(size) == 2 and size[0] in CHANNELS:
+                side = f"{size[0]}x{size[1]}"
+                raise InputError(f"{side} means {size[0]} pixels high and {size[1]} wide: channels come first, as in "
+                                 f"{side}x{size[1]} ({error})") from None  # fmt: skip
+            raise
     try:
         with without_compiler():
             anatomy = inspect(model, shape, name=info.name)

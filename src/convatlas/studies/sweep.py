@@ -155,7 +155,7 @@ class Sweep:
             yield AttemptEnded(ended, self.trials, self.best())
         if (best := self.best()) is None:
             why = next((f": {one.reason}" for one in self.attempts() if one.reason), "")
-            raise InputError(f"none of {count_of(self.trials, 'trial')} came to its end{why}")
+            raise ConvAtlasError(f"none of {count_of(self.trials, 'trial')} came to its end{why}")
         yield BestStarted(best)
         yield from self.train_best(best)
 

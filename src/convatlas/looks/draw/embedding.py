@@ -6,7 +6,7 @@ import torch
 
 from ...errors import InputError
 from ...features.extract import PENULTIMATE
-from ...insight.embedding import Embedding, ImageFeatures, check, embed, image_features, neighbor_accuracy
+from ...insight.embedding import Embedding, ImageFeatures, check, embed, fitting_perplexity, image_features, neighbor_accuracy
 from ...insight.subject import Subject
 from ...views import embedding as view
 from ..picture import Picture
@@ -17,7 +17,7 @@ TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 def pictures(
     subject: Subject, *, at: Sequence[int], layer: Sequence[str], count: int | None, methods: Sequence[str],
-    perplexity: float, seed: int,
+    perplexity: float | None, seed: int,
 ) -> Iterator[Picture]:  # fmt: skip
     """One picture per layer and method, with a page that shows the image at each point.
 
@@ -25,6 +25,7 @@ def pictures(
     """
     subject.check_places(at)
     places = list(at) or subject.evenly(count or POINTS)
+    perplexity = fitting_perplexity(len(places)) if perplexity is None else perplexity
     for method in methods:
         check(method, len(places), perplexity=perplexity)
     if subject.labeled and len(torch.unique(subject.labels[places])) < 2:
