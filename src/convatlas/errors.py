@@ -95,7 +95,7 @@ def count_of(count: int, thing: str) -> str:
     return f"{count:,} {thing}"
 
 
-def join_names(names: Sequence[str], most: int = 8, word: str = "and") -> str:
+def join_names(names: Sequence[str], most: int = 8, last: str = "and") -> str:
     """The first names and how many more there are: "a, b and 3 more"."""
-    more = f" {word} {len(names) - most} more" if len(names) > most else ""
+    more = f" {last} {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

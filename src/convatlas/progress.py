@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .engine.events import Epoch, Finished, Started, Step, Unfrozen
+from .errors import count_of
 from .streams import escape_controls
 
 Watch = Callable[[Any], None]
@@ -59,7 +60,9 @@ def lines(console: Console, name: str) -> Iterator[Watch]:
             for note in event.notes:
                 console.print(escape_controls(note), markup=False, soft_wrap=True)
             if event.epoch or event.step:
-                console.print(f"{current}  continues in epoch {event.epoch + 1} after {event.step} steps", markup=False)
+                console.print(
+                    f"{current}  continues in epoch {event.epoch + 1} after {count_of(event.step, 'step')}", markup=False
+                )
         elif isinstance(event, Epoch):
             console.print(line(current, event, started), markup=False, soft_wrap=True)
         elif text := remark(event):

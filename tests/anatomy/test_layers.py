@@ -185,7 +185,7 @@ class Undecided(nn.Module):
 
 def test_a_way_that_depends_on_values_is_followed_as_far_as_it_goes():
     with pytest.raises(
-        Unfollowed, match=r"undecided was followed for 4 layers and lost after gt .*depends on values"
+        Unfollowed, match=r"the way of undecided depends on a value, after gt: layers are counted .*\(4 layers until there"
     ) as caught:
         inspect(Undecided(), (3, 8, 8), name="undecided")
     assert [layer.name for layer in caught.value.anatomy.layers] == ["conv", "act", "sum", "gt"]

@@ -6,6 +6,7 @@ from small import SIDE, Small, same
 from torch import nn
 
 from convatlas.engine import hardware, machine
+from convatlas.engine.hardware import choose_device
 from convatlas.engine.machine import Machine, check_machine, fastest, fit_threads, machine_to_evaluate, options_of, use_threads
 from convatlas.engine.record import Run
 from convatlas.errors import InputError
@@ -173,3 +174,29 @@ def test_more_threads_than_cores_are_refused(monkeypatch, threads):
     monkeypatch.setattr(machine, "count_cores", lambda: 2)
     with pytest.raises(InputError, match=rf"--threads needs to be auto or 1 to 2, .* got {threads}"):
         check_machine("cpu", "32", threads)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "wanted", "words"),
+    [
+        (0, "cuda:0", "cuda:0 is not here: there is no GPU: use --device auto"),
+        (1, "cuda:7", "cuda:7 is not here: there is one GPU, cuda:0"),
+        (4, "cuda:7", "cuda:7 is not here: there are 4 GPUs, cuda:0 to cuda:3"),
+        (1, "cuda:x", "unknown device 'cuda:x': did you mean cuda:0"),
+        (1, "cuda:-1", "unknown device 'cuda:-1'"),
+    ],
+)
+def test_f71_a_gpu_that_is_not_here(monkeypatch, gpus, wanted, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(InputError, match=words):
+        choose_device(wanted)
+
+
+def test_f71_a_gpu_by_its_number_becomes_the_current_one(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    assert choose_device("cuda:1") == "cuda"
+    assert chosen == [1]

@@ -77,9 +77,9 @@ def test_a_choice_that_does_not_exist_names_the_nearest(name, given, near):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"swa": 0.5, "ema": 0.9}, "--swa needs to be given alone"),
-        ({"swa": 0.5, "patience": 2}, "--swa needs to be given without --patience"),
-        ({"compile": True, "checkpoint_activations": True}, "--checkpoint-activations needs to be given without --compile"),
+        ({"swa": 0.5, "ema": 0.9}, "--swa and --ema both average the weights: give one of them"),
+        ({"swa": 0.5, "patience": 2}, "--swa averages the last epochs, which --patience may leave out"),
+        ({"compile": True, "checkpoint_activations": True}, "--compile chooses itself what to compute again"),
     ],
 )
 def test_what_excludes_each_other_says_so(values, words):
@@ -113,3 +113,18 @@ def test_long_names_stay_apart_as_folders():
     assert first != second
     assert max(len(first), len(second)) <= 60
     assert slug("resnet20:width=32") == "resnet20-width-32"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"lr": float("nan")}, "--lr needs to be a number, got nan"),
+        ({"epochs": 1.5}, "--epochs needs to be a whole number, got 1.5"),
+        ({"flip": "yes"}, "--flip needs to be yes or no, got yes"),
+        ({"mean": 0.5}, "--mean needs to be numbers, one for each channel, got 0.5"),
+        ({"seed": 10**20}, r"--seed needs to be at least 0 and below 2\^63"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_in_words(values, words):
+    with pytest.raises(InputError, match=words):
+        Recipe(**values)

@@ -11,7 +11,7 @@ import torch
 
 from convatlas.errors import InputError
 from convatlas.features import clusters, evaluate, nearest
-from convatlas.features.index import Index, Maker, fingerprint
+from convatlas.features.index import Index, Maker, check_finite, fingerprint
 from convatlas.features.storage import load, save
 from convatlas.runs.preparation import Preparation
 
@@ -249,3 +249,13 @@ def test_the_number_of_clusters_is_the_silhouettes_where_nobody_says_it():
     ):
         with pytest.raises(InputError, match=words):
             clusters.find_clusters(index_of(x), **wrong)
+
+
+def test_f72_vectors_that_are_no_numbers_are_named():
+    vectors = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    vectors[5, 1] = np.nan
+    with pytest.raises(InputError, match="1 vector of the index is NaN or infinite"):
+        nearest.nearest(vectors, vectors[:1], 2, approximate=False)
+    vectors[7, 0] = np.inf
+    with pytest.raises(InputError, match="2 vectors of the index are NaN or infinite"):
+        check_finite(vectors)

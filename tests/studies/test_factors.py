@@ -40,7 +40,7 @@ def test_what_is_off_by_default_has_a_level_for_it() -> None:
         (["kernel=3,5", "kernel=7,9"], "kernel is varied twice"),
         (["kernel=3,big"], "kernel of resnet20 needs a whole number"),
         (["lr=0.1,-1"], "--lr needs"),
-        (["lr=0.1,fast"], "--lr needs to be of type float"),
+        (["lr=0.1,fast"], "--lr needs to be a number"),
         (["optimizer=sgd,adamx"], "did you mean adamw"),
         (["seed=1,2"], "seed is not varied here: give --seeds"),
         (["model=a,b"], "name another network"),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..ops.trace import Operation, Trace, tensors
 from .fused import Fused, flop_counter
 from .layer import Costs, Layer, Shape
@@ -98,11 +98,12 @@ def explain_failure(error: Exception, model: nn.Module, anatomy: Anatomy) -> Inp
     """The error of a forward pass as a sentence that names the last layer that ran."""
     reason = " ".join(str(error).split())
     shape = "x".join(map(str, anatomy.size))
-    where = f"after {anatomy.layers[-1].name} {anatomy.layers[-1].output_shape}" if anatomy.layers else "at the image"
+    last = anatomy.layers[-1] if anatomy.layers else None
+    where = f"after {last.name} {last.output_shape or ''}".rstrip() if last else "at the image"
     if isinstance(error, NotImplementedError) or "meta" in reason.lower() or "item()" in reason:
         return Unfollowed(
-            f"{anatomy.name or 'the network'} was followed for {len(anatomy.layers)} layers and lost {where}, where "
-            f"what comes next depends on values that are not computed here: {reason[:200]}",
+            f"the way of {anatomy.name or 'the network'} depends on a value, {where}: layers are counted without computing any "
+            f"({count_of(len(anatomy.layers), 'layer')} until there; {reason[:200]})",
             anatomy,
         )
     needed = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), anatomy.size[0])

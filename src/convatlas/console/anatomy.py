@@ -12,7 +12,7 @@ from rich.text import Text
 from ..anatomy.arithmetic import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.outline import ALL, depth_within, outline, walk
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..files import check_are_new, write_text
 from ..studies.network_summary import NetworkSummary
 from ..views.layers import cells, csv_text, share, some, to_json
@@ -142,7 +142,7 @@ def resolutions(anatomy: Anatomy) -> Table:
 def totals(found: NetworkSummary) -> list[str]:
     """The sums in words."""
     anatomy = found.anatomy
-    cost = f"{anatomy.parameters:,} parameters, {count(anatomy.macs)} MACs, {count(anatomy.flops)} FLOPs"
+    cost = f"{count_of(anatomy.parameters, 'parameter')}, {count(anatomy.macs)} MACs, {count(anatomy.flops)} FLOPs"
     needs = (
         f"{size(found.inference.total)} to classify 1 image, {size(found.training.total)} for a training step of {found.batch}"
     )

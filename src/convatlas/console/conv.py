@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..anatomy.arithmetic import Convolution, Size, Step, notes, shape_text
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..views.numbers import count
 from .terminal import dump, show, table
 
@@ -26,7 +26,7 @@ def layers(
     if len(widths) == 2:
         widths = [widths[0], *[widths[1]] * count]
     if len(widths) != count + 1:
-        raise InputError(f"--channels needs {count + 1} numbers for {count} layer{'s' * (count > 1)}, got {':'.join(channels)}")
+        raise InputError(f"--channels needs {count + 1} numbers for {count_of(count, 'layer')}, got {':'.join(channels)}")
     if not transposed and any(max(size) for size in lists["output-padding"]):
         raise InputError("--output-padding belongs to transposed convolutions: add --transposed")
     kernel, stride, padding, dilation, extra = (one_per_layer(flag, values, count) for flag, values in lists.items())
@@ -77,7 +77,7 @@ def one_per_layer(flag: str, values: Sequence[T], count: int) -> list[T]:
     Raises   InputError for any other number of values than one or one a layer
     """
     if len(values) not in (1, count):
-        raise InputError(f"--{flag} needs {f'1 or {count} values' if count > 1 else '1 value'}, got {len(values)}")
+        raise InputError(f"--{flag} needs {'1 or ' * (count > 1)}{count_of(count, 'value')}, got {len(values)}")
     return list(values) * (count // len(values))
 
 

@@ -31,7 +31,7 @@ def print_check(check: Check, as_json: bool, pictures: list[Path]) -> None:
         dump(check.results() | {"pictures": [str(path) for path in pictures]})
         return
     print(escape_controls(f"{check.root} {check.verdict}"))
-    print(escape_controls(f"{check.root}: {count_of(len(check.images), 'image')}, {len(check.classes)} classes"))
+    print(escape_controls(f"{check.root}: {count_of(len(check.images), 'image')}, {count_of(len(check.classes), 'class')}"))
     print_classes(check)
     print_sizes(check)
     print_duplicates(check)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from ..errors import count_of
 from ..streams import escape_controls
 from ..studies.cluster import Clustering, printable
 from ..views.numbers import count
@@ -30,7 +31,7 @@ def print_index(index: "Index", notes: Sequence[str], out: Path, as_json: bool) 
         return
     for note in notes:
         print(escape_controls(note), file=sys.stderr)
-    print(f"{n:,} vectors of {d:,} numbers from {index.maker.layer}, {count(out.stat().st_size)}B")
+    print(f"{count_of(n, 'vector')} of {count_of(d, 'number')} from {index.maker.layer}, {count(out.stat().st_size)}B")
     print(f"index {escape_controls(out)}")
 
 
@@ -40,7 +41,7 @@ def print_search(result: "Search", out: Path | None, as_json: bool) -> None:
         dump(search_to_json(result, out))
         return
     index = result.index
-    print(f"{len(index):,} images embedded by {index.maker.words}; {result.neighbors.words}", file=sys.stderr)
+    print(f"{count_of(len(index), 'image')} embedded by {index.maker.words}; {result.neighbors.words}", file=sys.stderr)
     for query in result.queries:
         print(escape_controls(f"\n{printable(query.path)}{f'  ({query.label})' if query.label else ''}"))
         rows = table("rank", "similarity", "label", "path", left=0)
@@ -84,7 +85,7 @@ def print_clusters(clustering: Clustering, page: Path, as_json: bool) -> None:
     words += [f"silhouette {result.silhouette:.3f}"] if result.silhouette is not None else []
     words += [f"adjusted Rand {result.rand:.3f}"] if result.rand is not None else []
     words += [f"purity {100 * result.purity:.1f} %"] if result.purity is not None else []
-    words += [f"{clustering.lone} of {len(clustering.index)} images in no cluster"] if clustering.lone else []
+    words += [f"{clustering.lone} of {count_of(len(clustering.index), 'image')} in no cluster"] if clustering.lone else []
     print("   ".join(words))
     rows = table("cluster", "images", "commonest class", "share %", "sheet")
     rows.columns[2].justify = rows.columns[4].justify = "left"
@@ -111,8 +112,8 @@ def print_probe(result: "Probe", picture: Path | None, as_json: bool) -> None:
         print(escape_controls(note), file=sys.stderr)
     judged = {"val": "validation"}.get(result.split, result.split)
     print(
-        f"{result.network} on {result.data}: fitted to {result.trained:,} training images, "
-        f"judged on {result.judged:,} {judged} images"
+        f"{result.network} on {result.data}: fitted to {count_of(result.trained, 'training image')}, "
+        f"judged on {count_of(result.judged, f'{judged} image')}"
     )
     rows = table("layer", "numbers", f"{result.k}-NN %", "linear %", "train, leave-one-out k-NN %")
     for layer in result.layers:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress
 
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..files import check_is_new, replace_file
 from ..streams import escape_controls, reader_left
 from .terminal import dump, telling_what_is_kept
@@ -61,7 +61,9 @@ def print_predictions(
         if as_json:
             dump({"csv": str(table), "images": rows, "unreadable": unreadable})
         else:
-            print(f"{escape_controls(table)}  {rows:,} images{f', {unreadable:,} of them unreadable' if unreadable else ''}")
+            print(
+                f"{escape_controls(table)}  {count_of(rows, 'image')}{f', {unreadable:,} of them unreadable' if unreadable else ''}"
+            )
     elif as_json:
         dump([as_plain(one, timed) for one in follow_progress(predictions, count)])
     else:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
+from ..errors import count_of
 from .terminal import dump, show, table
 
 if TYPE_CHECKING:
@@ -72,9 +73,8 @@ def print_suggestions(test: "RangeTest", recipe: "Recipe", picture: Path, as_jso
         print(f"steepest  {test.steepest:.3g}   where the loss falls fastest")
         print(f"valley    {test.valley:.3g}   two thirds of the way down")
     if test.divergence is not None:
-        print(
-            f"diverged  {test.divergence:.3g}   where the loss had grown to four times its best, after {len(test.losses)} steps"
-        )
+        steps = count_of(len(test.losses), "step")
+        print(f"diverged  {test.divergence:.3g}   where the loss had grown to four times its best, after {steps}")
     if test.note:
         print(test.note if command else f"no suggestion: {test.note}")
     if command:
@@ -99,5 +99,6 @@ def print_forecast(forecast: "Forecast", picture: Path, as_json: bool) -> None:
     show(rows)
     if figures["averaged_epochs"]:
         print("weights averaged over epochs {} to {}".format(*figures["averaged_epochs"]))
-    print(f"{figures['steps']:,} steps, {figures['images_seen']:,} images seen, {figures['parameters']:,} parameters")
+    seen = f"{count_of(figures['steps'], 'step')}, {count_of(figures['images_seen'], 'image')} seen"
+    print(f"{seen}, {figures['parameters']:,} parameters")
     print(f"picture {picture}")

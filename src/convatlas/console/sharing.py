@@ -4,6 +4,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ..errors import count_of
 from .terminal import dump
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def print_push(result: "PushResult", as_json: bool) -> None:
         return
     if "README.md" not in result.files:
         print("it has no card: `convatlas card` writes one, and another push adds it", file=sys.stderr)
-    print(f"{len(result.files)} files in {result.url} as commit {result.commit[:7]}")
+    print(f"{count_of(len(result.files), 'file')} in {result.url} as commit {result.commit[:7]}")
     if result.before:
         print(f"what was there before stays in its history as commit {result.before[:7]}")
 
@@ -30,7 +31,7 @@ def print_pull(result: "PullResult", as_json: bool) -> None:
         return
     if result.left_out:
         print(f"skipped, since no run has such files: {', '.join(result.left_out)}", file=sys.stderr)
-    print(f"{len(result.files)} files of commit {result.commit[:7]}")
+    print(f"{count_of(len(result.files), 'file')} of commit {result.commit[:7]}")
     print(f"run folder {result.folder}")
 
 
@@ -41,4 +42,4 @@ def print_card(result: "Written", as_json: bool) -> None:
         return
     for name, reason in result.left_out:
         print(f"{name} left out: {reason}", file=sys.stderr)
-    print(f"card {result.card}, {len(result.pictures)} pictures in {result.folder}")
+    print(f"card {result.card}, {count_of(len(result.pictures), 'picture')} in {result.folder}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from ..errors import count_of
 from .terminal import dump, resume_words, show, table, telling_what_is_kept
 
 if TYPE_CHECKING:
@@ -43,4 +44,4 @@ def cross_validate(folds: "CrossValidation", quiet: bool, as_json: bool) -> None
 
 def over_folds(measure: "Measure", values: Mapping[str, Any]) -> str:
     """Mean and standard deviation over folds."""
-    return f"{measure.write(values['mean']):>8} ± {measure.write(values['sd'] or 0)} over {values['n']} folds"
+    return f"{measure.write(values['mean']):>8} ± {measure.write(values['sd'] or 0)} over {count_of(values['n'], 'fold')}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..errors import count_of
 from ..views.numbers import count
 from ..weights import Checkpoint, fetch
 from ..weights.download import progress_bar
@@ -59,5 +60,5 @@ def print_verification(checked: Iterable[tuple[Checkpoint, Path, str]], as_json:
     elif broken:
         print(f"{len(broken)} of {len(rows)} broken; `convatlas weights fetch` replaces them: {', '.join(broken)}")
     else:
-        print(f"{len(rows)} files, all whole" if rows else "no published weights on disk")
+        print(f"{count_of(len(rows), 'file')}, all whole" if rows else "no published weights on disk")
     return not broken

@@ -88,7 +88,9 @@ def _is_another(test_labels: Path | None, folder_name: str) -> bool:
 
 def _check_pair(folder: Path, x: NDArray[np.uint8], y: NDArray[np.uint8], classes: int) -> tuple[Pixels, Labels]:
     if x.ndim != 3 or y.ndim != 1 or len(x) != len(y) or not len(x):
-        raise InputError(f"{folder} needs images (n, h, w) and as many labels (n,), got {x.shape} and {y.shape}")
+        raise InputError(
+            f"{folder} needs a file of images (n, h, w) and one of as many labels (n,), got {x.shape} and {y.shape}"
+        )
     if y.max() >= classes:
         raise InputError(f"{folder} needs labels from 0 to {classes - 1}, got {y.max()}")
     return x[:, None], y.astype(np.int64)

@@ -159,7 +159,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            need(self, f.name, fits(getattr(self, f.name), f.type), f"of type {getattr(f.type, '__name__', f.type)}")
+            need(self, f.name, fits(getattr(self, f.name), f.type), kind_in_words(f.type))
         for name, known in KNOWN.items():
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
@@ -167,10 +167,12 @@ class Recipe:
         totals = (*(self.extended or ()), self.epochs)
         need(self, "extended", totals[0] >= 1 and all(a < b for a, b in pairwise(totals)), f"rising, and below {self.epochs}")
         need(self, "std", all(value > 0 for value in self.std or ()), "above 0 for each channel")
-        need(self, "swa", not (self.swa and self.ema), "given alone: --ema averages too")
-        need(self, "swa", not (self.swa and self.patience), "given without --patience: it averages the last epochs, so all run")
-        alone = not (self.compile and self.checkpoint_activations)
-        need(self, "checkpoint_activations", alone, "given without --compile: a compiler chooses what to compute again")
+        if self.swa and self.ema:
+            raise InputError("--swa and --ema both average the weights: give one of them")
+        if self.swa and self.patience:
+            raise InputError("--swa averages the last epochs, which --patience may leave out: give one of them")
+        if self.compile and self.checkpoint_activations:
+            raise InputError("--compile chooses itself what to compute again: leave --checkpoint-activations out")
         need(self, "fold", self.fold < (self.folds or 1), f"at least 0 and below --folds ({self.folds or 1})")
 
     def to_json(self) -> dict[str, Any]:
@@ -222,6 +224,13 @@ def fits(value: Any, kind: Any) -> bool:
     if float in kinds and isinstance(value, int | float):
         return isfinite(value)
     return isinstance(value, kinds)
+
+
+def kind_in_words(kind: Any) -> str:
+    """What a field needs to be, in words."""
+    kinds = [one for one in get_args(kind) or (kind,) if one is not type(None)]
+    words = {int: "a whole number", float: "a number", str: "a word", bool: "yes or no"}
+    return " or ".join(words.get(one, "numbers, one for each channel") for one in kinds)
 
 
 def need(recipe: Recipe, name: str, holds: bool, range_: str) -> None:

@@ -252,9 +252,7 @@ def no_run(path: Path) -> InputError:
     except OSError:
         inside, beside = [], []
     if inside:
-        return InputError(
-            f"{what}, but holds {count_of(len(inside), 'run')}: name {join_names([*map(str, inside)], 3, 'or')}"
-        )
+        return InputError(f"{what}, but holds {count_of(len(inside), 'run')}: name {join_names([*map(str, inside)], 3, 'or')}")
     if is_run(path.parent) and not path.is_dir():
         return InputError(f"{what}, but a file of one: name {path.parent}")
     if not path.exists() and (near := nearest_names(str(path), [*ROWS, *beside])):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError, unknown_name
-from .index import Index, Ints, Vectors
+from ..errors import InputError, count_of, unknown_name
+from .index import Index, Ints, Vectors, check_finite
 from .nearest import unit_length
 
 METHODS = ("kmeans", "hdbscan")
@@ -53,8 +53,9 @@ def find_clusters(index: Index, method: str = "kmeans", k: int | None = None, se
     if k is not None and (method == "hdbscan" or not 2 <= k < n):
         raise InputError(
             "hdbscan finds the number of clusters by itself: leave --k out" if method == "hdbscan"
-            else f"--k needs to be 2 or more and below the {n} images, got {k}"
+            else f"--k needs to be 2 or more and below the {count_of(n, 'image')}, got {k}"
         )  # fmt: skip
+    check_finite(index.vectors)
     points = unit_length(np.asarray(index.vectors))
     small, reduction = reduce_width(points, seed)
     clusters, words = assign_clusters(
@@ -100,7 +101,7 @@ def assign_clusters(points: Vectors, method: str, k: int | None, seed: int) -> t
     if method == "hdbscan":
         least = max(5, round(len(points) / 100))
         clusters = HDBSCAN(min_cluster_size=min(least, len(points)), copy=True).fit_predict(points).astype(np.int64)
-        return clusters, f"HDBSCAN, clusters of {least} images or more"
+        return clusters, f"HDBSCAN, clusters of {count_of(least, 'image')} or more"
 
     def run_kmeans(k: int) -> Ints:
         labels: Ints = KMeans(k, n_init=10, random_state=seed).fit_predict(points).astype(np.int64)

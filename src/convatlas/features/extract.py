@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..engine.evaluate import outputs
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..files import replace_file
 from ..ops.layout import layout_of
 from ..ops.tap import tap
@@ -147,7 +147,7 @@ def vectors_of(y: Any, x: Tensor, at: str, *, pool: bool) -> Tensor:
     """
     if not isinstance(y, Tensor) or not y.is_floating_point() or y.ndim == 0 or len(y) != len(x):
         got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        raise InputError(f"{at} gives no row for each of {len(x)} images, but {got}: take the layer around it")
+        raise InputError(f"{at} gives no row for each of {count_of(len(x), 'image')}, but {got}: take the layer around it")
     if not pool or y.ndim < 3 or y[0].numel() == max(y.shape[1:]):
         return y.flatten(1).clone() if y.ndim > 1 else y[:, None].clone()
     layout = layout_of(y.shape, x.shape[1:]) if y.ndim == 4 else None

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..runs.preparation import Preparation
 
 Vectors = NDArray[np.float32]
@@ -21,6 +21,7 @@ Part = tuple[Vectors, Ints]
 """Vectors (k, d) and the places (k,) of their images."""
 
 FORMAT = 1
+BLOCK = 65536  # vectors that are checked at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,20 @@ def index_from_parts(vectors: Vectors, labels: Ints, paths: NDArray[np.str_], ab
     fields = about["maker"]
     maker = Maker(**{**fields, "preparation": Preparation.from_json(fields["preparation"], fields["network"])})
     return Index(vectors, labels, paths, tuple(map(str, about["classes"])), str(about["root"]), maker)
+
+
+def check_finite(vectors: Vectors, name: str = "the index") -> None:
+    """Checks vectors block by block.
+
+    Shapes   vectors (n, d)
+    Raises   InputError if one is NaN or infinite
+    """
+    bad = sum(int((~np.isfinite(vectors[at : at + BLOCK]).all(1)).sum()) for at in range(0, len(vectors), BLOCK))
+    if bad:
+        raise InputError(
+            f"{count_of(bad, 'vector')} of {name} {'is' if bad == 1 else 'are'} NaN or infinite: the weights of the network "
+            "have diverged, or the file is damaged; embed the images again"
+        )
 
 
 def check_index(index: Index) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from ..errors import InputError
 from ..files import make_folder, read_object, replace_file, write_json
-from .index import Ints, Vectors
+from .index import Ints, Vectors, check_finite
 
 EXACT_UP_TO = 100_000
 BLOCK = 16_384  # vectors compared at a time
@@ -56,7 +56,7 @@ def nearest(
     `file` is that of the vectors, beside which an approximate index is kept for the next search.
 
     Shapes   vectors (n, d), queries (q, d)
-    Raises   InputError if k or d do not fit, or faiss is missing where it is asked for
+    Raises   InputError if k or d do not fit, vectors are NaN, or faiss is missing where it is asked for
     """
     if k < 1:
         raise InputError(f"--k needs to be at least 1, got {k}")
@@ -68,6 +68,7 @@ def nearest(
         raise InputError("--approximate needs the package faiss-cpu: pip install 'convatlas[search]', or search with --exact")
     if approximate or (approximate is None and installed and len(vectors) > EXACT_UP_TO):
         return Cells.open(vectors, file).search(queries, k)
+    check_finite(vectors)
     return exact_search(vectors, queries, k)
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import Resident
-from ..errors import InputError, unknown_name
+from ..errors import InputError, count_of, unknown_name
 from ..features.evaluate import neighbor_vote
 from ..features.extract import PENULTIMATE, passes
 from .subject import BATCH, Subject
@@ -73,8 +73,8 @@ def check(method: str, count: int, *, perplexity: float = PERPLEXITY) -> None:
         raise InputError(f"an embedding needs 4 images or more, got {count}")
     if method == "tsne" and not 1 <= perplexity < count:
         raise InputError(
-            f"t-SNE needs a --perplexity of 1 or more and below the number of images, got {perplexity:g} and {count} images: "
-            f"--perplexity {fitting_perplexity(count):g} does, or more images"
+            f"t-SNE needs a --perplexity of 1 or more and below the number of images, got {perplexity:g} and "
+            f"{count_of(count, 'image')}: --perplexity {fitting_perplexity(count):g} does, or more images"
         )
 
 

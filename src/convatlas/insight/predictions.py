@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..data import Images
 from ..engine.evaluate import outputs
-from ..errors import InputError, unknown_name
+from ..errors import InputError, count_of, unknown_name
 from .subject import Subject
 
 Floats = NDArray[np.float32]
@@ -112,10 +112,13 @@ def labeled_predictions(subject: Subject, what: str, least: int = 2) -> Predicti
         raise InputError(f"{what} needs the true class of every image: give labeled images, such as a set with --data")
     predictions = predictions_of(subject)
     if predictions.k < least:
-        raise InputError(f"{what} needs a network with at least {least} classes, and {subject.title} has {predictions.k}")
+        raise InputError(
+            f"{what} needs a network with at least {count_of(least, 'class')}, and {subject.title} has {predictions.k}"
+        )
     if (most := int(predictions.labels.max())) >= predictions.k:
         raise InputError(
-            f"{subject.name} has {predictions.k} classes, but a label is {most}: choose a set that the network was made for"
+            f"{subject.name} has {count_of(predictions.k, 'class')}, but a label is {most}: "
+            "choose a set that the network was made for"
         )
     return predictions
 

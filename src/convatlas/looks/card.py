@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..engine.task import Measure
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..files import make_folder, write_text
 from ..runs.network import NetworkRequest
 from ..studies.card import SPLITS, Card, card, last_part
@@ -106,7 +106,9 @@ def confusion_matrix(card: Card) -> Iterator[Picture]:
         raise InputError("no class is taken for another where each is decided by itself.")
     counts = np.array(card.figures[0].confusion)
     if len(counts) > confusion.NAMED:
-        raise InputError(f"{len(counts)} classes are too many for it; `convatlas look --what confusion` shows the worst.")
+        raise InputError(
+            f"{count_of(len(counts), 'class')} are too many for it; `convatlas look --what confusion` shows the worst."
+        )
     chart = confusion.counts_figure(counts, card.data["classes"], confusion.SLIDE)
     text = (
         f"{np.trace(counts):,} of {counts.sum():,} {card.figures[0].split} images are right. Each row is a true class, each "

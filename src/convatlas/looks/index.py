@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..errors import count_of
 from ..files import write_text
 from ..studies.cluster import Cluster, Clustering, sheet_name
 from ..studies.probe import Probe
@@ -27,7 +28,7 @@ def draw_search(result: Search, out: Path, data_dir: Path | None = None, theme: 
         )
         rows.append(neighbors.Query(read_thumbnail(query.path), query.path.name, query.label, matches))
     words = f"Cosine similarity of {index.maker.layer} features of {index.maker.words}"
-    figure = neighbors.figure(rows, f"{words}\n{len(index):,} images, {result.neighbors.words}")
+    figure = neighbors.figure(rows, f"{words}\n{count_of(len(index), 'image')}, {result.neighbors.words}")
     return save(figure, out, theme)
 
 
@@ -63,7 +64,7 @@ def draw_clusters(clustering: Clustering, data_dir: Path | None = None, *, comma
     facts += [("Silhouette", f"{result.silhouette:.3f}")] if result.silhouette is not None else []
     facts += [("Adjusted Rand", f"{result.rand:.3f}")] if result.rand is not None else []
     facts += [("Purity", f"{100 * result.purity:.1f} %")] if result.purity is not None else []
-    title = f"{result.count} clusters of {Path(index.root).name}"
+    title = f"{count_of(result.count, 'cluster')} of {Path(index.root).name}"
     write_text(clustering.folder / PAGE, contact_sheet.sheets_page(title, sheets, facts, command))
     return clustering.folder / PAGE
 
@@ -71,13 +72,14 @@ def draw_clusters(clustering: Clustering, data_dir: Path | None = None, *, comma
 def words_of(clustering: Clustering, row: Cluster) -> str:
     """The size of a cluster, and how much of it is of its commonest class."""
     name = clustering.name_of(row)
-    return f"{row.size:,} images" + (f", {100 * (row.share or 0):.0f} % {name}" if name else "")
+    return count_of(row.size, "image") + (f", {100 * (row.share or 0):.0f} % {name}" if name else "")
 
 
 def draw_probe(result: Probe, folder: Path, theme: str = "light") -> Path:
     """The picture of a probe: the accuracy of each layer, in probe.png of a folder."""
     rows = [layers.Layer(layer.layer, layer.width, layer.knn, layer.linear) for layer in result.layers]
     judged = JUDGED.get(result.split, result.split)
-    words = f"Accuracy on {result.judged:,} {judged} images of {result.data}; fitted to {result.trained:,} training images"
+    fitted = count_of(result.trained, "training image")
+    words = f"Accuracy on {count_of(result.judged, f'{judged} image')} of {result.data}; fitted to {fitted}"
     title = f"What the layers of {result.network} know"
     return save(layers.figure(rows, title, words, 1 / len(result.classes), result.k), folder / "probe.png", theme)

@@ -99,7 +99,10 @@ def create_model(
     if size != native.fitting_size(size) and not is_own(base):
         need = f"{native.fitting_size(size)}x{native.fitting_size(size)}"
         least = "of at least" if size < native.smallest else "whose sides its patches and windows fill, such as"
-        raise InputError(f"{base} needs images {least} {need}, got {size}x{size}: build it for {need} and enlarge the images")
+        raise InputError(
+            f"{base} needs images {least} {need}, got {size}x{size}: take --image-size {native.fitting_size(size)}, to which "
+            "images are resized"
+        )
     try:
         with (
             torch.device(device) if device else nullcontext(),

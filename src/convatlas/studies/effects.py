@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import count_of
 from .paired_interval import half_width
 
 Levels = Mapping[str, str]
@@ -158,7 +159,7 @@ def limits_text(found: Effects) -> str:
     if found.interactions:
         least.append(f"{_smallest_text(found.interactions)} for an interaction")
     images = min(effect.images for effect in found.main)
-    of = f"{'one seed' if found.seeds == 1 else f'{found.seeds} seeds'}{f' and {images:,} images' if images else ''}"
+    of = count_of(found.seeds, "seed") + (f" and {count_of(images, 'image')}" if images else "")
     sentences = [f"With {of}, the smallest difference whose 95 % interval would exclude zero is {', '.join(least)}."]
     if found.seeds == 1:
         sentences.append("With one seed, how much another seed would change a difference is unknown: the intervals carry the "

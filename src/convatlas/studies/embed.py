@@ -11,7 +11,7 @@ import torch
 from ..data import Batches, Feed, Images, Resident
 from ..engine.hardware import choose_device
 from ..engine.machine import fit_threads
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..features.extract import PENULTIMATE, passes
 from ..features.index import Index, Maker, Part, Vectors, fingerprint
 from ..features.storage import kind_of, save
@@ -134,7 +134,7 @@ def reopen_embedder(index: Index, network: str | None = None, weights: str | Non
         reopened = open_network(NetworkRequest(network, weights, preparation=maker.preparation))
         if len(reopened.classes) != maker.classes:
             raise InputError(
-                f"{weights or network} names {len(reopened.classes)} classes, but the network that made the index "
+                f"{weights or network} names {count_of(len(reopened.classes), 'class')}, but the network that made the index "
                 f"{maker.classes}: it is another one"
             )
     except InputError as error:

@@ -92,8 +92,12 @@ def open_with_images(request: NetworkRequest, split: str) -> tuple[OpenNetwork, 
     return network, photographs.with_classes(), (network.note, *photographs.warnings)
 
 
+NAMES = {"32": "float32"}  # of precisions, where the flag's word is not one
+
+
 def precision_notes(run: Run, precision: str) -> tuple[str, ...]:
     """A note where a run was tested in another precision, so that its own figures differ."""
     own = run.environment.get("precision", precision)
-    words = f"measured in {precision}; the run itself was tested in {own}, and --precision {own} repeats its figures"
+    here, then = NAMES.get(precision, precision), NAMES.get(own, own)
+    words = f"measured in {here}; the run itself was tested in {then}, and --precision {own} repeats its figures"
     return () if own == precision else (words,)

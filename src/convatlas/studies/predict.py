@@ -11,7 +11,7 @@ from ..data.film import Camera
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..data.walk import walk_pictures
 from ..engine.machine import fit_threads
-from ..errors import InputError
+from ..errors import InputError, count_of
 from ..files import missing_words
 from ..runs.network import OpenNetwork
 from .shots import EVERY, Shot, shots
@@ -99,7 +99,7 @@ def predict_batches(
                     yield Prediction(shot.name, next(rows), None, shot.time)
             count += len(batch)
     if unreadable == count:
-        raise InputError(f"none of the {count} files could be read as an image: {reason}")
+        raise InputError(f"none of the {count_of(count, 'file')} could be read as an image: {reason}")
 
 
 def read_shot(network: OpenNetwork, shot: Shot) -> torch.Tensor | str:
@@ -123,7 +123,7 @@ def top_classes(network: OpenNetwork, pixels: torch.Tensor, topk: int) -> list[t
     """
     logits = network.logits(pixels)
     if not logits.isfinite().all():
-        raise InputError("the network's outputs are NaN or infinite: its weights need to be trained again")
+        raise InputError("the network's outputs are NaN or infinite: its weights hold NaN, or its activations overflow")
     top = network.task.probabilities(logits).topk(min(topk, len(network.classes)))
     return [
         tuple((network.classes[i], p) for p, i in zip(row_p, row_i, strict=True))

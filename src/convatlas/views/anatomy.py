@@ -8,6 +8,7 @@ from ..anatomy.arithmetic import shape_text
 from ..anatomy.layers import Anatomy
 from ..anatomy.memory import Memory
 from ..anatomy.outline import Line, name_of, tree, walk
+from ..errors import count_of
 from ..files import write_text
 from . import style
 from .blueprint import figure
@@ -58,7 +59,7 @@ def summary(anatomy: Anatomy) -> str:
     """Where the cost lies, in a sentence."""
     rows = anatomy.stages
     if not rows or not anatomy.macs or not anatomy.parameters:
-        return f"{len(anatomy.layers)} layers and operations."
+        return f"{count_of(len(anatomy.layers), 'layer')} and operations."
     costly, heavy = max(rows, key=lambda row: row.macs), max(rows, key=lambda row: row.parameters)
     took = f"takes {100 * costly.macs / anatomy.macs:.0f} % of the multiply-accumulates"
     held = f"holds {100 * heavy.parameters / anatomy.parameters:.0f} % of the parameters"
@@ -67,7 +68,7 @@ def summary(anatomy: Anatomy) -> str:
         if costly is heavy
         else f"{word_of(costly.name)} {took}, {word_of(heavy.name)} {held}"
     )
-    return f"{len(anatomy.layers):,} layers and operations in {len(rows)} stage{'s' if len(rows) > 1 else ''}: {where}."
+    return f"{count_of(len(anatomy.layers), 'layer')} and operations in {count_of(len(rows), 'stage')}: {where}."
 
 
 def word_of(stage: str) -> str:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from ..errors import count_of
 from . import grid, style
 from .numbers import thousands
 
@@ -74,7 +75,7 @@ def figure(bars: Sequence[Bar], overall: float) -> Figure:
             y = ROW * (place + 0.5)
             if bar is None:
                 between = order[BEST:-WORST]
-                text = f"{thousands(len(between))} classes between, {accuracy_text(between[-1])} to {accuracy_text(between[0])}"
+                text = f"{count_of(len(between), 'class')} between, {accuracy_text(between[-1])} to {accuracy_text(between[0])}"
                 axes.text(0, y, f"⋮   {text}", color=style.MUTED, va="center_baseline")
                 continue
             draw_bar(axes, bar, y)

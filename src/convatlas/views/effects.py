@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..errors import count_of
 from . import style
 from .crossing import APART, FOOT, HEAD, MOST, SIDE, TITLE, Crossing, draw_crossing, shorten_apart
 from .grid import shorten_to_width
@@ -199,9 +200,9 @@ def source_text(rows: Sequence[ContrastRecord]) -> str:
     if not rows:
         return "no two networks differ in one factor alone"
     seeds, images = max(row["seeds"] for row in rows), min(row["images"] for row in rows)
-    of_images = f"{images:,} images" if images else ""
+    of_images = count_of(images, "image") if images else ""
     if seeds > 1:
-        return f"95 % intervals over {seeds} seeds{f' and {of_images}' if images else ''}"
+        return f"95 % intervals over {count_of(seeds, 'seed')}{f' and {of_images}' if images else ''}"
     return f"95 % intervals over {of_images}; one seed: what another one changes is not in them" if images else "one seed"
 
 

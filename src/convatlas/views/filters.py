@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..errors import count_of
 from ..insight.filters import Filters
 from . import ramps, style
 
@@ -77,7 +78,11 @@ def panel_text(filters: Filters, count: int) -> str:
         inputs = filters.kernels.shape[1]
         return f"{count} outputs {'→' if count > inputs else '↓'} from {inputs} inputs {'↓' if count > inputs else '→'}"
     size = "x".join(map(str, filters.kernels.shape[1:3]))
-    return f"{count} kernels {size}" if count == filters.total else f"{count} of {filters.total:,} kernels {size}"
+    return (
+        f"{count_of(count, 'kernel')} {size}"
+        if count == filters.total
+        else f"{count} of {count_of(filters.total, 'kernel')} {size}"
+    )
 
 
 def paint(filters: Filters, kernels: NDArray[np.float32], limit: float) -> ramps.Pixels:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..engine.rates.suggest import RangeTest
+from ..errors import count_of
 from . import style
 from .scales import Loss, thin
 from .schedule import rate_text, write_head
@@ -33,7 +34,7 @@ def caption(test: RangeTest) -> str:
         return f"No suggestion: {test.note}"
     low, high = min(test.smoothed), max(test.smoothed[: test.smoothed.index(min(test.smoothed)) + 1])
     end = f"diverges at {rate_text(test.divergence)}" if test.divergence else f"not diverged up to {rate_text(test.rates[-1])}"
-    return f"{len(test.losses)} steps; the smoothed loss falls from {high:.3g} to {low:.3g}, {end}"
+    return f"{count_of(len(test.losses), 'step')}; the smoothed loss falls from {high:.3g} to {low:.3g}, {end}"
 
 
 def draw(axes: Axes, test: RangeTest) -> None:

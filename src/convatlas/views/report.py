@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..errors import count_of
 from ..files import write_text
 from . import confusion, curves, pareto, predictions, style
 from .numbers import DASH, duration, finite, thousands
@@ -123,7 +124,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     size = "×".join(str(side) for side in data.get("size") or [])
     classes, seeds = data.get("classes") or [], results.get("seeds") or []
     kind = ", ".join(
-        part for part in (f"{len(classes):,} classes" if classes else "", f"{size} pixels" if size else "") if part
+        part for part in (count_of(len(classes), "class") if classes else "", f"{size} pixels" if size else "") if part
     )
     sets = [f"{thousands(finite(data.get(key)))} {words}" for key, words in _SETS if finite(data.get(key)) is not None]
     return [

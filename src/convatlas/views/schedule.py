@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..engine.rates.forecast import Forecast, Line
+from ..errors import count_of
 from . import style
 from .grid import shorten_to_width
 from .labels import Box
@@ -64,9 +65,9 @@ def totals(forecast: Forecast) -> str:
     recipe = forecast.recipe
     learning = forecast.learning.trained()
     share = "all" if learning == forecast.total else f"{learning:,} of"
-    epochs = f"{recipe.epochs} epoch{'s' * (recipe.epochs > 1)}"
+    steps, epochs = count_of(forecast.updates(recipe.epochs), "step"), count_of(recipe.epochs, "epoch")
     return (
-        f"{forecast.updates(recipe.epochs):,} steps in {epochs}, {recipe.epochs * forecast.images:,} images seen, "
+        f"{steps} in {epochs}, {count_of(recipe.epochs * forecast.images, 'image')} seen, "
         f"{share} {forecast.total:,} parameters learn"
     )
 

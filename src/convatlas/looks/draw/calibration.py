@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from ...errors import count_of
 from ...insight import calibration
 from ...insight.calibration import Reliability, reliability
 from ...insight.predictions import Predictions, labeled_predictions, predictions_of
 from ...insight.subject import Subject
 from ...views import calibration as view
-from ...views.numbers import thousands
 from ..picture import Picture
 
 FEWEST = 20  # images that a temperature can be fitted on
@@ -19,7 +19,7 @@ def pictures(subject: Subject) -> Iterator[Picture]:
     before = reliability(predictions)
     diagrams = [("uncalibrated", before)]
     scope = (
-        f"over {thousands(len(predictions))} images in {calibration.BINS} bins of equal width; counts stand on a logarithmic "
+        f"over {count_of(len(predictions), 'image')} in {calibration.BINS} bins of equal width; counts stand on a logarithmic "
         "scale"
     )
     scaled = temperature_scaled(subject, predictions)
@@ -48,7 +48,7 @@ def temperature_scaled(subject: Subject, predictions: Predictions) -> tuple[Reli
     """
     if subject.run is not None and subject.val is not None and len(subject.val) >= FEWEST:
         temperature = calibration.fit_temperature(predictions_of(subject, subject.val))
-        return reliability(predictions, temperature), f"fitted on {thousands(len(subject.val))} validation images"
+        return reliability(predictions, temperature), f"fitted on {count_of(len(subject.val), 'validation image')}"
     if len(predictions) < 2 * FEWEST:
         return None
     scaled = calibration.cross_fitted_reliability(predictions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ...errors import count_of
 from ...insight import confusions
 from ...insight.predictions import class_index, labeled_predictions
 from ...insight.subject import Subject
@@ -23,10 +24,10 @@ def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> It
     bars = [classes.Bar(names[row.place], row.accuracy, row.low, row.high, row.n) for row in rows]
     best, worst = max(bars, key=lambda bar: bar.accuracy), min(bars, key=lambda bar: bar.accuracy)
     absent = predictions.k - len(bars)
-    omitted = f" {thousands(absent)} classes without images are omitted." if absent else ""
+    omitted = f" {count_of(absent, 'class')} without images omitted." if absent else ""
     highest, lowest = classes.accuracy_text(best), classes.accuracy_text(worst)
     caption = (
-        f"Best {best.name} with {highest}, worst {worst.name} with {lowest}; over all {thousands(len(predictions))} images "
+        f"Best {best.name} with {highest}, worst {worst.name} with {lowest}; over all {count_of(len(predictions), 'image')} "
         f"{100 * predictions.accuracy:.1f} % (dashed). Lines are 95 % intervals (Wilson)."
         f"{omitted}"
     )
@@ -44,8 +45,9 @@ def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> It
         pairs.append(classes.Pair(true, taken, pair.count, pair.n, tuple(pixels_at(subject, places)), probabilities))
     wrong = int((~predictions.right).sum())
     kind = f" of {class_name(subject.classes, class_)}" if class_ is not None else ""
+    frequent = "most frequent confusion" if len(pairs) == 1 else f"{len(pairs)} most frequent confusions"
     caption = (
-        f"The {len(pairs)} most frequent confusions{kind}, together {thousands(sum(pair.count for pair in pairs))} of all "
-        f"{thousands(wrong)} mistakes, each with its most confident examples and the probability of the wrong class."
+        f"The {frequent}{kind}, together {thousands(sum(p.count for p in pairs))} of "
+        f"{count_of(wrong, 'mistake')}, each with its most confident examples and the probability of the wrong class."
     )
     yield Picture("confused-pairs", classes.pairs_figure(pairs), f"What {subject.title} confuses", caption)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...errors import count_of
 from ...insight import confusions
 from ...insight.predictions import Predictions, labeled_predictions
 from ...insight.subject import Subject
@@ -30,9 +31,9 @@ def pictures(subject: Subject) -> Iterator[Picture]:
     named = ((class_name(subject.classes, p.true), class_name(subject.classes, p.predicted), p.count) for p in pairs)
     words = "; ".join(f"{true} taken for {taken} {'once' if count == 1 else f'{count} times'}" for true, taken, count in named)
     absent = predictions.k - len(rows)
-    omitted = f" The {thousands(absent)} classes without images or predictions are omitted." if absent else ""
+    omitted = f" {count_of(absent, 'class')} without images or predictions omitted." if absent else ""
     caption = (
-        f"{thousands(correct)} of {thousands(len(predictions))} images are right ({100 * predictions.accuracy:.1f} %)"
+        f"{thousands(correct)} of {count_of(len(predictions), 'image')} right ({100 * predictions.accuracy:.1f} %)"
         f"{f'; most often wrong: {words}' if pairs else ': no image is taken for another class'}. {KEY}.{omitted}"
     )
     figure = confusion.counts_figure(counts[np.ix_(rows, rows)], names, confusion.SLIDE)
@@ -45,8 +46,8 @@ def pictures(subject: Subject) -> Iterator[Picture]:
     figure = confusion.counts_figure(part, names, confusion.SLIDE, counts[worst].sum(1))
     within, wrong = int(part.sum() - np.trace(part)), len(predictions) - correct
     caption = (
-        f"The {len(worst)} classes with the most frequent confusions, which hold {thousands(within)} of the {thousands(wrong)} "
-        f"mistakes. {KEY}, all of the row's {thousands(predictions.k)} classes included."
+        f"{count_of(len(worst), 'class')} with the most frequent confusions, with {thousands(within)} of "
+        f"{count_of(wrong, 'mistake')}. {KEY}, all {predictions.k:,} classes of the row included."
     )
     yield Picture("confusion-worst", figure, f"Most confused classes of {subject.title}", caption)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...engine.record import Run
 from ...engine.task import Measure
-from ...errors import InputError
+from ...errors import InputError, count_of
 from ...insight.subject import Subject
 from ...runs.build import task_of_run
 from ...views import curves
@@ -66,7 +66,7 @@ def validation_images(subject: Subject) -> int:
 def caption(rows: Rows, measure: Measure) -> str:
     """How many epochs, how long, and when validation was best."""
     seconds = sum(finite(row.get("seconds")) or 0 for row in rows)
-    length = f"{len(rows)} epoch{'s' * (len(rows) > 1)} in {duration(seconds)}"
+    length = f"{count_of(len(rows), 'epoch')} in {duration(seconds)}"
     known = [(value, int(row["epoch"])) for row in rows if (value := finite(row.get(f"val_{measure.key}"))) is not None]
     if not known:
         return f"{length}; no images were kept for validation."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ...errors import count_of
 from ...insight.dead import FLAT, OFF, Activity, activity
 from ...insight.subject import Subject
 from ...views import dead
@@ -23,8 +24,8 @@ def caption(rows: Sequence[Activity], images: int) -> str:
     units, gone = sum(row.units for row in rows), sum(row.dead for row in rows)
     worst = max(rows, key=lambda row: row.dead / row.units)
     share = f" ({100 * gone / units:.2g} %)" if gone else ""
-    text = f"{gone:,} of {units:,} units{share} never fire on {images:,} images" if gone else (
-        f"All {units:,} units fire on some of {images:,} images"
+    text = f"{gone:,} of {count_of(units, 'unit')}{share} never fire on {count_of(images, 'image')}" if gone else (
+        f"All {count_of(units, 'unit')} fire on some of {count_of(images, 'image')}"
     )  # fmt: skip
     if gone:
         text += f"; the largest share of a layer is {worst.dead:,} of {worst.units:,} in {worst.name}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ...errors import InputError
+from ...errors import InputError, count_of
 from ...features.extract import PENULTIMATE
 from ...insight.embedding import Embedding, ImageFeatures, check, embed, fitting_perplexity, image_features, neighbor_accuracy
 from ...insight.subject import Subject
@@ -68,8 +68,9 @@ def describe(subject: Subject, features: ImageFeatures, embedding: Embedding, la
         f"; the vote of {embedding.neighbors} nearest neighbors names the {name} of {100 * embedding.accuracy:.1f} % in the "
         f"plane and {100 * neighbor_accuracy(features.vectors, classes):.1f} % among the features"
     )  # fmt: skip
+    images, width = count_of(len(features.places), "image"), count_of(features.vectors.shape[1], "feature")
     return (
-        f"{len(features.places):,} images by {where} ({features.vectors.shape[1]:,} features), {embedding.setting}, seed "
+        f"{images} by {where} ({width}), {embedding.setting}, seed "
         f"{seed}; colored by {name}{why}. Trustworthiness {embedding.trustworthiness:.3f}{sample}{vote}."
         f"{'' if embedding.method == 'pca' else ' Distances between clusters and their sizes mean little.'}"
     )

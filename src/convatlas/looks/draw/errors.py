@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ...errors import count_of
 from ...insight.label_errors import SuspectLabel, likely_errors
 from ...insight.predictions import class_index, labeled_predictions
 from ...insight.subject import Subject
@@ -21,13 +22,13 @@ def pictures(subject: Subject, *, of_class: str | None, count: int | None) -> It
     title = f"Likely label errors{kind} by {subject.title}"
     if not suspects:
         among = len(predictions) if class_ is None else int((predictions.labels == class_).sum())
-        sentence = f"Confident learning finds no likely label error among {thousands(among)} images{kind}."
+        sentence = f"Confident learning finds no likely label error among {count_of(among, 'image')}{kind}."
         yield Picture("errors", grid.note(sentence), title, sentence)
         return
     shown = suspects[: count or count_for_rows(subject)]
     tiles = [tile(subject, s, image) for s, image in zip(shown, pixels_at(subject, [s.place for s in shown]), strict=True)]
     caption = (
-        f"{len(shown)} of {thousands(len(suspects))} images{kind} among {thousands(len(predictions))} whose label is likely "
+        f"{len(shown)} of {count_of(len(suspects), 'image')}{kind} among {thousands(len(predictions))} whose label is likely "
         "wrong, or which are hard: look at them to decide. The suggested class (?) is at least as probable as for its own "
         "images on average, and more probable than the label in red (confident learning); the clearest contradiction comes "
         "first. This holds for images that the network did not learn from."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ...errors import count_of
 from ...insight.filters import COUNT, Filters, filters
 from ...insight.subject import Subject
 from ...views import filters as view
@@ -32,7 +33,7 @@ def caption(filters: Filters) -> str:
         omitted = filters.total - len(filters.kernels)
         rest = f"; the {omitted:,} with smaller norms are omitted" if omitted else ""
         between = " between one input and one output" if filters.kind == "plain" and filters.shape[1] > 1 else ""
-        what = f"{len(filters.kernels)} kernels{between} of {filters.name} (weights {shape}){rest}"
+        what = f"{count_of(len(filters.kernels), 'kernel')}{between} of {filters.name} (weights {shape}){rest}"
     code = (
         "gray is zero, and red, green and blue are the three inputs"
         if filters.kind == "colored"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, count_of
 from ...insight.flow import APART, HEALTHY, Flow, flow
 from ...insight.subject import Subject
 from ...models import variant
@@ -40,7 +40,7 @@ def caption(flow: Flow) -> str:
     first, last = (ratio_of_extremes(flow.gradients[k]) for k in (0, -1))
     before, after = (marks(*masks) for masks in (flow.first, flow.last))
     return (
-        f"{flow.title}: {len(flow.layers)} layers with weights, batches of {flow.batch}, {flow.optimizer}; the "
+        f"{flow.title}: {count_of(len(flow.layers), 'layer')} with weights, batches of {flow.batch}, {flow.optimizer}; the "
         f"largest gradient norm is {number(first)} times the smallest before the first update, when {before}, and "
         f"{number(last)} times after {flow.steps[-1]}, when {after}; the loss goes from {flow.losses[0]:.2f} to "
         f"{flow.losses[-1]:.2f}."

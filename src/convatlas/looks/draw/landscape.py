@@ -7,7 +7,7 @@ import torch
 
 from ...data import Resident
 from ...engine.tasks.classify import ClassMeter
-from ...errors import InputError
+from ...errors import InputError, count_of
 from ...insight.landscape import landscape
 from ...insight.subject import BATCH, Subject
 from ...views import landscape as view
@@ -36,8 +36,9 @@ def pictures(
         figure=view.figure(grid.along, grid.loss),
         title=f"Loss around {subject.title}",
         caption=(
-            f"Cross-entropy of {grid.images} images on {steps} × {steps} points along two random directions (seeds {2 * seed} "
-            f"and {2 * seed + 1}), each filter as long as the network's own; norms and biases stay, and norms keep their "
+            f"Cross-entropy of {count_of(grid.images, 'image')} on {steps} × {steps} points along two random directions "
+            f"(seeds {2 * seed} and {2 * seed + 1}), each filter as long as the network's own; norms and biases stay, and "
+            "norms keep their "
             f"running statistics. The cross is the network: loss {grid.center:.3g}, accuracy "
             f"{100 * grid.accuracy[middle, middle]:.1f} %; {view.describe(grid.along, grid.loss).partition(' and ')[2]}. "
             "Contours are cubic splines of the loss's logarithm."

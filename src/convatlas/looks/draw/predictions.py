@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...data.images import evenly
-from ...errors import InputError
+from ...errors import InputError, count_of
 from ...insight.predictions import Ints, Predictions, class_index, labeled_predictions, predictions_of
 from ...insight.subject import Subject
 from ...views import grid
@@ -49,11 +49,11 @@ def labeled_grids(
     among = np.ones(len(predictions), bool) if class_ is None else predictions.labels == class_
     kind = "" if class_ is None else f" of {class_name(subject.classes, class_)}"
     if not among.any():
-        raise InputError(f"none of the {thousands(len(predictions))} images is{kind}: choose another class or more images")
+        raise InputError(f"none of the {count_of(len(predictions), 'image')} is{kind}: choose another class or more images")
     wrong, right = (np.flatnonzero(among & mask) for mask in (~predictions.right, predictions.right))
     candidates = {None: np.flatnonzero(among), "wrong": wrong, "right": right}[only]
     count = count or count_for_rows(subject)
-    overall = f"{thousands(len(right))} of all {thousands(among.sum())} images{kind} are right"
+    overall = f"{thousands(len(right))} of {count_of(int(among.sum()), 'image')}{kind} right"
     title = f"{'' if only is None else only + ' '}predictions of {subject.title}"
     title = title[0].upper() + title[1:]
     places = np.array(at, np.int64) if at else candidates[evenly(len(candidates), count)]
@@ -61,25 +61,30 @@ def labeled_grids(
         sentence = f"No image{kind} is {only}: {overall}."
         yield Picture("predictions", grid.note(sentence), title, sentence)
         return
-    marks = f"{predictions.right[places].sum()} of these {len(places)} images are right (green ✓), the others wrong (red ✗)"
+    marks = (
+        f"{predictions.right[places].sum()} of {count_of(len(places), 'image')} shown right (green ✓), the others wrong (red ✗)"
+    )
     how = "chosen with --at" if at else "spread evenly over the set"
     yield Picture("predictions", grid_of(subject, predictions, places), title, f"{marks}; {how}; {overall}. {KEY}, {BELOW}.")
     if at:
         return
     if len(wrong) and only != "right":
         places = wrong[np.argsort(-predictions.probability[wrong], kind="stable")][:count]
-        what = f"The {len(places)} most confident mistakes{kind}, the most confident first, of {thousands(len(wrong))} in all"
+        what = f"{counted('most confident mistake', len(places))}{kind}, of {thousands(len(wrong))} in all"
         figure = grid_of(subject, predictions, places)
         yield Picture("confident-mistakes", figure, f"Most confident mistakes of {subject.title}", f"{what}. {KEY}, {BELOW}.")
     if len(right) and only != "wrong":
         places = right[np.argsort(predictions.probability[right], kind="stable")][:count]
-        what = (
-            f"The {len(places)} least confident correct predictions{kind}, the least confident first, of "
-            f"{thousands(len(right))} in all"
-        )
+        what = f"{counted('least confident correct prediction', len(places))}{kind}, of {thousands(len(right))} in all"
         figure = grid_of(subject, predictions, places)
         title = f"Least confident correct predictions of {subject.title}"
         yield Picture("least-confident-correct", figure, title, f"{what}. {KEY}, {BELOW}.")
+
+
+def counted(what: str, count: int) -> str:
+    """The superlative of one image, or of several in its order: The most confident mistake, The 3 most confident mistakes."""
+    first = " ".join(what.split()[:2])
+    return f"The {what}" if count == 1 else f"The {count_of(count, what)}, the {first} first"
 
 
 def unlabeled_grid(subject: Subject, at: Sequence[int], class_: int | None, count: int | None) -> Picture:
@@ -89,10 +94,10 @@ def unlabeled_grid(subject: Subject, at: Sequence[int], class_: int | None, coun
     kind = "" if class_ is None else f" predicted as {class_name(subject.classes, class_)}"
     title = f"Predictions of {subject.title}"
     if not len(among):
-        sentence = f"None of {thousands(len(predictions))} images is{kind}."
+        sentence = f"None of {count_of(len(predictions), 'image')} is{kind}."
         return Picture("predictions", grid.note(sentence), title, sentence)
     places = np.array(at, np.int64) if at else among[evenly(len(among), count or count_for_rows(subject))]
-    what = f"{len(places)} of {thousands(len(predictions if at else among))} images{kind}, whose true class is not known"
+    what = f"{len(places)} of {count_of(len(predictions if at else among), 'image')}{kind}, whose true class is not known"
     caption = f"{what}. {KEY}, below it the second most probable class."
     return Picture("predictions", grid_of(subject, predictions, places), title, caption)
 
