@@ -61,9 +61,8 @@ def print_predictions(
         if as_json:
             dump({"csv": str(table), "images": rows, "unreadable": unreadable})
         else:
-            print(
-                f"{escape_controls(table)}  {count_of(rows, 'image')}{f', {unreadable:,} of them unreadable' if unreadable else ''}"
-            )
+            broken = f", {unreadable:,} of them unreadable" if unreadable else ""
+            print(f"{escape_controls(table)}  {count_of(rows, 'image')}{broken}")
     elif as_json:
         dump([as_plain(one, timed) for one in follow_progress(predictions, count)])
     else:
