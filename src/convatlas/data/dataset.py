@@ -43,6 +43,13 @@ class Data:
         """What there is to learn from it: a name of `engine.tasks.TASKS`."""
         return self.train.targets.task
 
+    @property
+    def storage(self) -> str:
+        """Whether the images are held in memory or decoded each epoch: training sees other windows of them."""
+        from .images import Streamed
+
+        return "decoded each epoch" if isinstance(self.train, Streamed) else "held in memory"
+
 
 def targets_of(labels: Labels) -> "Targets":
     """The targets of images with these labels: one class each, or several.

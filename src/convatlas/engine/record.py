@@ -121,6 +121,7 @@ class Run:
         parts = {"train": data.train, "val": data.val, "test": data.test}
         sizes = {name: len(images) if images is not None else 0 for name, images in parts.items()}
         named = {"name": data.name, "title": data.title, "task": data.task, "classes": list(data.classes)}
+        named["images"] = data.storage
         pixels = {"channels": data.channels, "size": list(data.size), "mean": list(data.mean), "std": list(data.std)}
         same: dict[str, Any] = {"digests": dict(data.digests)} if data.digests else {}
         if data.files is not None:

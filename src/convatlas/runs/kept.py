@@ -11,6 +11,7 @@ from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError, count_of
 from .build import load_arguments, split_options, with_statistics
+from .storage import with_storage_of
 
 
 def files_of_run(run: Run | None, data: str, data_dir: Path | None = None) -> KeptFiles | None:
@@ -56,7 +57,9 @@ class StudyImages:
         """The images of a recipe: the files of those runs that have begun, as they were divided then."""
         wanted = load_arguments(recipe)
         if self.opened is None or self.opened[0] != wanted:
-            self.opened = wanted, load(**wanted, kept=files_of_runs(folders, recipe))
+            folders = [*folders]
+            as_before = load_arguments(with_storage_of(recipe, folders))
+            self.opened = wanted, load(**as_before, kept=files_of_runs(folders, recipe))
         return with_statistics(recipe, self.opened[1])
 
 

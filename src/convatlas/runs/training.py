@@ -32,6 +32,7 @@ from .build import (
 )
 from .extension import extend_run, is_under_way
 from .kept import check_same_data, files_to_go_on, learned_words
+from .storage import storage_notes, with_storage_of
 from .teacher import teacher_of
 
 
@@ -73,9 +74,9 @@ def go_on(run: Run, data: Data | None, notes: tuple[str, ...]) -> Iterator[Event
     recipe = run.recipe
     if is_own(recipe.model):
         check_text(run.path, variant(recipe.model).base)
-    data = data or open_data(recipe, files_to_go_on(run))
+    data = data or open_data(with_storage_of(recipe, [run.path]), files_to_go_on(run))
     check_same_data(run, data)
-    notes = (*notes, *learned_words(recipe, data))
+    notes = (*notes, *learned_words(recipe, data), *storage_notes(run, data))
     if run.begun:  # its state has the weights, and those it started from may be gone
         network = variant(recipe.model)
         saved = run.load_state() if network.family.older_form else None
