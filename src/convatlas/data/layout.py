@@ -159,5 +159,8 @@ def loose_words(root: Path, files: Sequence[str]) -> tuple[str, ...]:
     pictures = [name for name in files if holds_picture(root / name)]
     tables = [name for name in files if ending_of(name) in _TABLES]
     words = [f"{count_of(len(pictures), 'image')} of no class, directly in {root}, not used"] if pictures else []
-    words += [f"{join_names(tables, _NAMED)} in {root} not read: folders tell the classes"] if tables else []
+    if tables:
+        read = next((root / name for name in tables if ending_of(name) in (".csv", ".tsv")), None)
+        remedy = f"; --data {read} reads the labels in it" if read else ""
+        words.append(f"{join_names(tables, _NAMED)} in {root} not read: folders tell the classes{remedy}")
     return tuple(words)
