@@ -1,6 +1,8 @@
 """Folders of pictures: layouts, odd pictures, broken ones, and the two ways to feed them."""
 
+import errno
 import multiprocessing
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from convatlas.data import Augment, Batches, Data, Feed, Resident, Streamed, loa
 from convatlas.data.decode import Files
 from convatlas.data.folder import part
 from convatlas.data.stream import explaining_killed_workers
-from convatlas.errors import ConvAtlasError, InputError
+from convatlas.errors import ConvAtlasError, ConvAtlasWarning, InputError
 
 Maker = Callable[..., Path]
 
@@ -246,6 +248,23 @@ def test_a_killed_worker_is_explained(pictures: Maker) -> None:
 
     with pytest.raises(ConvAtlasError, match="killed, most likely for lack of memory"):
         go_on()
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.ENOSPC, errno.EACCES])
+def test_without_shared_memory_images_come_one_by_one_f43(
+    pictures: Maker, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    data = folder(pictures("train/a", "train/b", "val/a", "val/b"), resident_share=0)
+    feed = Feed(4, 8, data.mean, data.std, workers=2)
+    expected = list(Batches(data.train, replace(feed, workers=0)).epoch())
+
+    def lock(_: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr("multiprocessing.context.BaseContext.Lock", lock)
+    with pytest.warns(ConvAtlasWarning, match=f"no worker processes.*{os.strerror(reason)}.*one by one"):
+        seen = list(Batches(data.train, feed).epoch())
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(seen, expected, strict=True))
 
 
 def saved(tmp_path: Path, image: Image.Image, name: str, **options: object) -> Path:

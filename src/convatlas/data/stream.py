@@ -1,5 +1,6 @@
 """Worker processes that decode the next batches while the network learns from this one."""
 
+import multiprocessing
 import os
 import warnings
 from collections.abc import Generator, Iterator
@@ -27,6 +28,7 @@ Decoded = tuple[Any, Any, Target, list[str]]  # the images that could be read, p
 
 _ZOOM = 2  # what a random number is for; batches.py has the others
 _MOST_WORKERS = 8
+_LOCKS = 4  # of each worker; torch takes three, and eight for all
 _AHEAD = 2  # batches each worker may be ahead
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only its free space is asked for
 
@@ -35,7 +37,7 @@ class Stream:
     """The decoded batches of a streamed set; its workers live as long as it does."""
 
     def __init__(self, images: Streamed, feed: Feed) -> None:
-        workers = min(_cores(), _MOST_WORKERS) if feed.workers is None else feed.workers
+        workers = _possible_workers(min(_cores(), _MOST_WORKERS) if feed.workers is None else feed.workers)
         zoom = feed.augment.zoom if feed.augment and not images.is_zoomed_later else 1.0
         side = feed.image_size if zoom < 1 else images.side
         bytes_ahead = (workers * _AHEAD + 1) * feed.batch_size * images.channels * side**2
@@ -177,6 +179,18 @@ def _as_is(decoded: Any) -> Any:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _possible_workers(count: int) -> int:
+    """As many processes; none, with a warning, where the system lacks room for the locks that they and torch need."""
+    try:
+        locks = [multiprocessing.get_context().Lock() for _ in range(_LOCKS * (count + 4) if count else 0)]
+    except OSError as error:
+        words = f"no worker processes for images ({_SHARED_MEMORY}: {error.strerror or error}): they are decoded one by one"
+        warnings.warn(words, ConvAtlasWarning, stacklevel=3)
+        return 0
+    del locks
+    return count
 
 
 def _shared_memory() -> float:
