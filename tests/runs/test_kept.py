@@ -195,6 +195,25 @@ def test_what_a_run_has_learned_is_told_where_it_is_held_out(tmp_path: Path, gro
     assert "held out here: the figures on them will be too good" in words
 
 
+def test_a_table_that_grew_is_tested_as_before(tmp_path: Path, grow: Grow) -> None:
+    root = grow(20)
+    rows = [f"{path.relative_to(tmp_path)},{path.parent.name},{path.stem[:1]}" for path in sorted(root.rglob("*.png"))]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["path,label,day", *rows]))
+    run = train(tmp_path / "run", Recipe(data=str(table), group_by="day", **QUICK))
+    assert run.files is not None
+    assert {file.group for file in run.files.files} >= {"1", "2", "3"}
+    before = {part: paths(run, part) for part in ("train", "val", "test")}
+    known = {*root.rglob("*.png")}
+    grow(10)
+    more = [f"{path.relative_to(tmp_path)},{path.parent.name},0" for path in sorted({*root.rglob("*.png")} - known)]
+    table.write_text("\n".join(["path,label,day", *more, *rows]))
+    for part, names in before.items():
+        assert names_of(run, part) == names
+    assert len(names_of(run, "all")) == 60
+    assert open_data_of_run(load_run(run.path)).warnings[0].endswith("20 new images, not used")
+
+
 def test_arrays_that_changed_are_not_gone_on_with(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     arrays = {f"{name}_{part}": value for part, n in (("train", 40), ("test", 20)) for name, value in

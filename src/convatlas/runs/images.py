@@ -111,7 +111,7 @@ def open_part(place: Path, split: str, network: OpenNetwork, root: Path) -> Imag
     Raises   InputError if there is no such part
     """
     options = split_options(network.recipe) | (column_options(network.recipe) if is_table(place) else {})
-    kept = files_of_run(network.run, str(place))
+    kept = None if split == "all" else files_of_run(network.run, str(place), root if is_table(place) else None)
     data = load(str(place), data_dir=root, image_size=GLANCE, resident_share=0, kept=kept, **options)
     parts = [part for part in ("train", "val", "test") if getattr(data, part) is not None] if split == "all" else [split]
     names: list[str] = []
