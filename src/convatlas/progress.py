@@ -1,9 +1,8 @@
-"""Progress of a run: bars for people, lines for files, scalars for TensorBoard."""
+"""Progress of a run: bars for people, lines for files."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -134,22 +133,3 @@ class Bars:
         if self.bar is not None:
             done = (event.epoch - 1) * self.started.steps + event.step
             self.progress.update(self.bar, completed=done, figures=figures)
-
-
-@contextmanager
-def tensorboard(folder: Path) -> Iterator[Watch]:
-    """The events of each epoch as scalars in the run folder, for TensorBoard."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    writer = SummaryWriter(str(folder))
-
-    def watch(event: Any) -> None:
-        if isinstance(event, Epoch):
-            for name, value in event.to_json().items():
-                if name != "epoch" and value is not None:
-                    writer.add_scalar(name, value, event.epoch)
-
-    try:
-        yield watch
-    finally:
-        writer.close()

@@ -62,6 +62,11 @@ Resume = Annotated[
     bool,
     Parameter(name="--resume", negative="", show_default=False, help="Continue the run in --out."),
 ]
+Log = Annotated[
+    tuple[str, ...],
+    MANY,
+    Parameter(name="--log", converter=split_words, help="Log for tensorboard, mlflow or wandb too, offline."),
+]
 Out = Annotated[Path | None, Parameter(name="--out", help="New folder for the results. [a new folder under runs/]")]
 Weights = Annotated[
     str | None, Parameter(help="Published weights (a tag, or default) or a weight file, if RUN is the name of a network.")

@@ -1,11 +1,7 @@
 """`convatlas train`."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from ..errors import InputError
-from .flags import Flags, Json, Out, Quiet, Resume, given_flags
+from .flags import Flags, Json, Log, Out, Quiet, Resume, given_flags
 
 
 def train(
@@ -15,7 +11,7 @@ def train(
     recipe: Flags | None = None,
     out: Out = None,
     resume: Resume = False,
-    log: Annotated[str | None, Parameter(help="Also write the events for another program: tensorboard.")] = None,
+    log: Log = (),
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -33,11 +29,12 @@ def train(
     from .. import console
     from ..console.terminal import resume_words, telling_what_is_kept
     from ..engine.record import Run
+    from ..loggers import check_loggers, log_events
     from ..recipes import default, refuse_idle
     from ..runs.build import open_data, with_weight_settings
     from ..runs.training import check, reopen_run, start
 
-    console.check_log(log)
+    check_loggers(log)
     values = given_flags(recipe)
     data = None
     if resume:
@@ -54,7 +51,7 @@ def train(
         console.print_run(run, quiet, as_json)
         return
     kept = telling_what_is_kept(lambda: resume_words("train", run.path))
-    with kept, console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
+    with kept, console.follow_progress(run.recipe.model, quiet or as_json, log_events(run, log)) as watch:
         for event in start(run, data):
             watch(event)
     console.print_run(run, quiet, as_json)

@@ -1,12 +1,9 @@
 """`convatlas tune`."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ..errors import InputError
-from .flags import Flags, Json, Out, Quiet, Resume, given_flags
+from .flags import Flags, Json, Log, Out, Quiet, Resume, given_flags
 
 
 def tune(
@@ -16,7 +13,7 @@ def tune(
     recipe: Flags | None = None,
     out: Out = None,
     resume: Resume = False,
-    log: Annotated[str | None, Parameter(help="Also write the events for another program: tensorboard.")] = None,
+    log: Log = (),
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -36,11 +33,12 @@ def tune(
     from ..console.terminal import resume_words, telling_what_is_kept
     from ..console.tuning import cross_validate
     from ..engine.record import Run
+    from ..loggers import check_loggers, log_events
     from ..runs.finetuning import network_and_weights, plan_tuning
     from ..runs.training import check, reopen_run, require_same, start
     from ..studies.folds import CrossValidation
 
-    console.check_log(log)
+    check_loggers(log)
     values = given_flags(recipe)
     data = None
     notes: tuple[str, ...] = ()
@@ -71,13 +69,13 @@ def tune(
         run = Run.create(out, plan)
     if not run.finished:
         kept = telling_what_is_kept(lambda: resume_words("tune", run.path))
-        with kept, console.follow_progress(run.recipe.model, quiet or as_json, log and run.path) as watch:
+        with kept, console.follow_progress(run.recipe.model, quiet or as_json, log_events(run, log)) as watch:
             for event in start(run, data, notes):
                 watch(event)
     console.print_run(run, quiet, as_json, notes)
 
 
-def refuse_log(log: str | None) -> None:
+def refuse_log(log: tuple[str, ...]) -> None:
     """Raises InputError for a log of several runs."""
     if log:
         raise InputError("--log follows one run, and --folds makes several: leave --log out")

@@ -3,15 +3,13 @@
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import InputError, unknown_name
 from ..streams import escape_controls
 from ..trust import is_own
 from ..views.numbers import count
@@ -66,29 +64,21 @@ def print_data_sets(rows: Sequence[tuple["Source", Path | None]], as_json: bool)
     print("A folder of images (train/CLASS/… val/CLASS/…, or CLASS/… alone) or an .npz file works as well: --data PATH")
 
 
-def check_log(log: str | None) -> None:
-    """Raises InputError if the tool to log to is unknown or not installed."""
-    if log not in (None, "tensorboard"):
-        raise unknown_name("--log", str(log), ["tensorboard"])
-    if log and find_spec("tensorboard") is None:
-        raise InputError("--log tensorboard needs the package tensorboard: pip install 'convatlas[tensorboard]'")
-
-
 @contextmanager
-def follow_progress(name: str, quiet: bool, log_to: Path | str | None = None) -> Iterator["Watch"]:
-    """A function that shows each event: bars on a terminal, one line per epoch elsewhere, nothing if quiet."""
-    from ..progress import bars, lines, tensorboard
+def follow_progress(name: str, quiet: bool, log: AbstractContextManager["Watch"] | None = None) -> Iterator["Watch"]:
+    """A function that shows each event: bars on a terminal, one line per epoch elsewhere, nothing if quiet; and logs it."""
+    from ..progress import bars, lines
 
     console = Console(stderr=True, highlight=False)
-    with tensorboard(Path(log_to)) if log_to else show_nothing() as log:
+    with log or show_nothing() as write:
         if quiet:
-            yield log
+            yield write
             return
         with bars(console, name) if console.is_terminal else lines(console, name) as watch:
 
             def both(event: Any) -> None:
                 watch(event)
-                log(event)
+                write(event)
 
             yield both
 
