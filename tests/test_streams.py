@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from convatlas import cli
-from convatlas.files import replace_file
+from convatlas.files import replace_file, write_text
 
 CONV = ("conv", "--input", "224", "--kernel", "3")
 
@@ -119,3 +119,16 @@ def test_f46_what_is_kept_is_said_and_nothing_half_written_stays(run, monkeypatc
     assert run(stream("utf-8"), err, "embed", "lenet5", "--data", "digits", "--out", str(tmp_path / "a.npz")) == 130
     assert text(err) == "convatlas: stopped, no index was written\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_f23_a_name_that_the_locale_cannot_have(run, monkeypatch):
+    monkeypatch.setattr("convatlas.console.print_networks", lambda *_: "data/\u00fc".encode("ascii"))
+    err = stream("utf-8")
+    assert run(stream("utf-8"), err, "list") == 2
+    assert "'data/\\xfc' is no name of a file where the locale's encoding is" in text(err)
+    assert "set PYTHONUTF8=1" in text(err)
+
+
+def test_f23_bytes_of_names_in_files_that_are_written(tmp_path):
+    write_text(tmp_path / "a.csv", "\udcff.jpg")
+    assert (tmp_path / "a.csv").read_bytes() == b"\xff.jpg"

@@ -134,6 +134,10 @@ def main() -> None:
             fail(str(error), error.exit_code)
         except KeyboardInterrupt as stop:
             fail(", ".join(["stopped", *map(str, stop.args)]), STOPPED)
+        except UnicodeEncodeError as error:  # raised where the system is handed the name of a file
+            name, encoding = ascii(error.object[:80]), sys.getfilesystemencoding()
+            remedy = "set PYTHONUTF8=1 and run the same command again"
+            fail(f"{name} is no name of a file where the locale's encoding is {encoding}: {remedy}", InputError.exit_code)
         except Exception as error:
             if is_out_of_memory(error):
                 fail(OUT_OF_MEMORY, ConvAtlasError.exit_code)
