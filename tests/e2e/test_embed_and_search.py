@@ -157,7 +157,7 @@ def test_clusters_with_their_sheets(say, photographs, weights, tmp_path):
     assert page.count("data:image/webp") == 3
     assert 'href="cluster-02.png"' in page
     before = digest("clusters/clusters.csv")
-    assert "there already" in say("cluster", "index.npz", "--out", "clusters", "--k", 2).err
+    assert "nothing is overwritten" in say("cluster", "index.npz", "--out", "clusters", "--k", 2).err
     assert digest("clusters/clusters.csv") == before
 
 
@@ -186,7 +186,7 @@ def test_what_cannot_be_done_is_one_sentence_and_nothing_is_overwritten(say, pho
     query = photographs / "val" / "red" / "red-1.png"
     made = ("embed", "tinyvgg", "--weights", weights, *HOW)
     wrong = {
-        (*made, "--data", photographs, "--out", "index.npz"): "there already",
+        (*made, "--data", photographs, "--out", "index.npz"): "nothing is overwritten",
         (*made, "--data", photographs, "--out", "new.csv"): ".npz or .parquet",
         (*made, "--data", photographs, "--out", "no/new.npz"): "does not exist",
         (*made, "--data", photographs, "--out", "new.npz", "--layer", "conv_blok_1"): "conv_block_1",
@@ -200,7 +200,7 @@ def test_what_cannot_be_done_is_one_sentence_and_nothing_is_overwritten(say, pho
         ("search", "index.npz", "gone.png"): "does not exist",
         ("search", "index.npz"): "an image or more",
         ("search", "index.npz", query, "--k", 0): "--k needs",
-        ("search", "index.npz", query, "--out", "there.png"): "there already",
+        ("search", "index.npz", query, "--out", "there.png"): "nothing is overwritten",
         ("search", "index.npz", query, "--root", "gone"): "--root",
         ("search", "missing.npz", query): "there is no index",
         ("search", "other.npz", query): "is no index",

@@ -75,12 +75,12 @@ def test_the_table_says_what_json_says(say, digits_run, pictures):
     ("words", "sentence"),
     [
         ("pictures --csv here.csv", "here.csv exists and nothing is overwritten: choose another --csv"),
-        ("pictures --csv no/where.csv", "needs the folder no, which does not exist"),
+        ("pictures --csv no/where.csv", "cannot write no/where.csv: the folder no does not exist"),
         ("pictures --csv - --json", "both want standard output"),
         ("pictures --csv new.csv --topk 0", "--topk needs to be at least 1, got 0"),
         ("pictures --csv new.csv --batch-size 0", "--batch-size needs to be at least 1, got 0"),
         ("pictures --csv new.csv --device tpu", "unknown device 'tpu'"),
-        ("broken --csv new.csv", "none of the 1 files could be read as an image"),
+        ("broken --csv new.csv", "the file could not be read as an image: broken/a.png"),
     ],
 )
 def test_nothing_is_written_where_something_is_wrong(say, digits_run, pictures, tmp_path, *, words, sentence):

@@ -72,7 +72,7 @@ def test_a_broken_picture_is_named_beside_the_answers(trained, pictures, tmp_pat
 
 def test_pictures_that_are_all_broken_are_an_error(trained, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="none of the 1 files could be read"):
+    with pytest.raises(InputError, match="the file could not be read"):
         asked(trained, [tmp_path])
 
 

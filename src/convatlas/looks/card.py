@@ -49,7 +49,7 @@ def write(
     if not folders:
         raise InputError("card needs a run folder, or several that differ in their seed alone")
     path = out or folders[0] / "README.md"
-    beside = FOLDER if path.name == "README.md" else f"{path.stem}-{FOLDER}"
+    beside = FOLDER if path.stem in ("README", FOLDER) else f"{path.stem}-{FOLDER}"
     place = path.parent / beside
     for taken in (path, place):
         if (taken.exists() or taken.is_symlink()) and not replace:

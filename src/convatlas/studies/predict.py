@@ -11,7 +11,7 @@ from ..data.film import Camera
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..data.walk import walk_pictures
 from ..engine.machine import fit_threads
-from ..errors import InputError, count_of
+from ..errors import InputError
 from ..files import missing_words
 from ..runs.network import OpenNetwork
 from .shots import EVERY, Shot, shots
@@ -99,7 +99,10 @@ def predict_batches(
                     yield Prediction(shot.name, next(rows), None, shot.time)
             count += len(batch)
     if unreadable == count:
-        raise InputError(f"none of the {count_of(count, 'file')} could be read as an image: {reason}")
+        what = (
+            f"none of {count:,} files could be read as an image: " if count > 1 else "the file could not be read as an image: "
+        )
+        raise InputError(f"{what}{reason}")
 
 
 def read_shot(network: OpenNetwork, shot: Shot) -> torch.Tensor | str:

@@ -49,7 +49,7 @@ def labeled_grids(
     among = np.ones(len(predictions), bool) if class_ is None else predictions.labels == class_
     kind = "" if class_ is None else f" of {class_name(subject.classes, class_)}"
     if not among.any():
-        raise InputError(f"none of the {count_of(len(predictions), 'image')} is{kind}: choose another class or more images")
+        raise InputError(f"of {count_of(len(predictions), 'image')} none is{kind}: choose another class or more images")
     wrong, right = (np.flatnonzero(among & mask) for mask in (~predictions.right, predictions.right))
     candidates = {None: np.flatnonzero(among), "wrong": wrong, "right": right}[only]
     count = count or count_for_rows(subject)
@@ -94,7 +94,7 @@ def unlabeled_grid(subject: Subject, at: Sequence[int], class_: int | None, coun
     kind = "" if class_ is None else f" predicted as {class_name(subject.classes, class_)}"
     title = f"Predictions of {subject.title}"
     if not len(among):
-        sentence = f"None of {count_of(len(predictions), 'image')} is{kind}."
+        sentence = f"Of {count_of(len(predictions), 'image')} none is{kind}."
         return Picture("predictions", grid.note(sentence), title, sentence)
     places = np.array(at, np.int64) if at else among[evenly(len(among), count or count_for_rows(subject))]
     what = f"{len(places)} of {count_of(len(predictions if at else among), 'image')}{kind}, whose true class is not known"
