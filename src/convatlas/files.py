@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from .errors import ConvAtlasError, InputError
 
 _REMEDIES = {
-    errno.ENOSPC: "the disk is full: free some space and run the same command again",
-    errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EFBIG: "the file would be larger than this disk allows: choose another one",
     errno.EROFS: "the folder is read-only: choose another one",
     errno.EACCES: "permission denied: choose a folder you may write to",
@@ -46,6 +47,10 @@ def missing_words(path: Path | str) -> str:
     return f"{path} does not exist"
 
 
+class NoRoom(ConvAtlasError):
+    """The disk has no room for a file."""
+
+
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
     """Turns the system's refusal to write into a sentence that names the path and the remedy."""
@@ -54,7 +59,7 @@ def writing_to(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REMEDIES:
             raise
-        kind = ConvAtlasError if error.errno in _FULL else InputError
+        kind = NoRoom if error.errno in _FULL else InputError
         raise kind(f"cannot write {path}: {_REMEDIES[error.errno]}") from error
 
 
@@ -109,11 +114,11 @@ def check_folder_is_new(folder: Path | None, flag: str = "--out") -> None:
 
 
 def check_is_writable(path: Path, folder: Path) -> None:
-    """Raises InputError if nothing can be written into the folder of a path."""
+    """Raises InputError if nothing can be written into the folder of a path, NoRoom if its disk is full."""
     if not folder.is_dir():
         raise InputError(f"cannot write {path}: {_REMEDIES[errno.ENOTDIR]}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write {path}: {_REMEDIES[errno.EACCES]}")
+    with writing_to(path), TemporaryFile(dir=folder):  # the system's own answer: permission, read-only, full
+        pass
 
 
 def free_path(path: Path) -> Path:

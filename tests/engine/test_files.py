@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from convatlas import files
 from convatlas.engine.events import Epoch
 from convatlas.engine.recipe import Recipe
-from convatlas.engine.record import Run, free_path, images_per_second
+from convatlas.engine.record import Run, check_run_folder, free_path, images_per_second
+from convatlas.engine.stop import DiskFull
 from convatlas.errors import ConvAtlasError, InputError
-from convatlas.files import make_folder, read_json, replace_file, write_json, write_text
+from convatlas.files import NoRoom, make_folder, read_json, replace_file, write_json, write_text
+from convatlas.runs.training import start
+from convatlas.studies.compare import Comparison
+from convatlas.studies.folds import CrossValidation
+from convatlas.studies.sweep import Sweep
 
 
 def write_half(path: Path) -> None:
@@ -72,6 +78,77 @@ def test_a_full_disk_is_a_sentence_and_costs_nothing_old(run, monkeypatch):
             write()
         assert told.value.exit_code == 1
     intact(run)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """`full_disk()`: from now on nothing can be written any more."""
+
+    def fill() -> None:
+        def refuse(_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", refuse)
+
+    return fill
+
+
+def test_f45_after_a_full_disk_the_advice_is_true(tmp_path, full_disk, monkeypatch):
+    run = Run.create(tmp_path / "run", Recipe(limit=100, epochs=1, batch_size=8, device="cpu", precision="32"))
+    events = start(run)
+    next(events)
+    full_disk()
+    again = f"disk is full: free some space. Then continue with: convatlas train --out {run.path} --resume"
+    with pytest.raises(DiskFull, match=again):
+        list(events)
+    monkeypatch.undo()
+    list(start(Run.open(run.path)))
+    assert run.finished
+
+
+@pytest.mark.parametrize(
+    ("begin", "words"),
+    [
+        (lambda folder: Comparison(folder, {"command": "", "seeds": [0], "recipes": [Recipe().to_json()]}), "compare"),
+        (lambda folder: CrossValidation(folder, Recipe(folds=2)), "tune"),
+        (lambda folder: Sweep(folder, {"recipe": Recipe().to_json(), "search": ["lr=0.1..0.2"], "trials": 2}), "sweep"),
+    ],
+)
+def test_f45_a_full_disk_stops_a_study_and_costs_no_row(tmp_path, full_disk, begin, words):
+    full_disk()
+    with pytest.raises(DiskFull, match=f"continue with: convatlas {words} --out {tmp_path} --resume"):
+        list(begin(tmp_path).run())
+
+
+def test_f45_a_run_that_could_not_be_begun_is_not_in_the_way(tmp_path, full_disk, monkeypatch):
+    full_disk()
+    with pytest.raises(NoRoom, match=r"disk is full: free some space$"):
+        Run.create(tmp_path / "run", Recipe())
+    monkeypatch.undo()
+    assert Run.create(tmp_path / "run", Recipe()).recipe == Recipe()
+
+
+def test_f67_the_folder_of_a_new_run_is_looked_at_first(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is not empty and nothing is overwritten: add --resume"):
+        check_run_folder(tmp_path)
+    for below in (tmp_path / "file" / "run", tmp_path / "file" / "a" / "b"):
+        with pytest.raises(InputError, match=r"cannot write .*: a part of the path is a file"):
+            check_run_folder(below)
+    check_run_folder(tmp_path / "a" / "b")
+    check_run_folder(None)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("code", "words"), [(errno.EROFS, "read-only"), (errno.EACCES, "permission denied")])
+def test_f67_the_system_is_asked_whether_a_file_can_be_written(tmp_path, monkeypatch, code, words):
+    def refuse(**_: object) -> None:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(files, "TemporaryFile", refuse)
+    for check in (check_run_folder, files.check_is_new):
+        with pytest.raises(InputError, match=f"cannot write .*new: .*{words}"):
+            check(tmp_path / "new")
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def ablate(
     from .. import console
     from ..console.comparison import print_ablation
     from ..console.terminal import command, resume_words, telling_what_is_kept
+    from ..engine.record import check_run_folder
     from ..recipes import default, refuse_idle
     from ..runs.build import open_data, with_weight_settings
     from ..studies.ablate import Ablation, check_size, matched_recipes, plan_design
@@ -66,6 +67,7 @@ def ablate(
     else:
         if model is None or not vary:
             raise InputError("ablate needs a network and what to vary, such as `convatlas ablate resnet20 --vary kernel=3,5`")
+        check_run_folder(None if resume else out)
         seeds = 3 if seeds is None else seeds
         base = with_weight_settings(default(model, values.pop("data", "digits"), **values))
         refuse_idle(base, values, [text.partition("=")[0].strip() for text in vary])

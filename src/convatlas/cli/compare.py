@@ -38,6 +38,7 @@ def compare(
     from .. import console
     from ..console.comparison import print_comparison
     from ..console.terminal import command, resume_words, telling_what_is_kept
+    from ..engine.record import check_run_folder
     from ..runs.finetuning import strategy_recipes
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
 
@@ -50,6 +51,7 @@ def compare(
         comparison = Comparison.open(out)
         comparison.require_same(models, values, seeds, strategies)
     else:
+        check_run_folder(out)
         if strategies:
             recipes = strategy_recipes(models, strategies, values)
         else:

@@ -48,6 +48,7 @@ def sweep(
     """
     from ..console.sweep import follow_trials, print_sweep
     from ..console.terminal import command, resume_words, telling_what_is_kept
+    from ..engine.record import check_run_folder
     from ..studies.rates import plan_run
     from ..studies.space import read_space
     from ..studies.study import require_optuna
@@ -67,6 +68,7 @@ def sweep(
     elif model is None:
         raise InputError("sweep needs the name of a network, such as `convatlas sweep lenet5 --search lr=1e-4..1e-1`")
     else:
+        check_run_folder(out)
         settings, data = plan_run(model, values, [text.partition("=")[0].strip() for text in search])
         space = read_space(search, settings, values)
         chosen = Sweep.create(out, settings, data, space, TRIALS if trials is None else trials)

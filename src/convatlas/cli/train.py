@@ -28,7 +28,7 @@ def train(
     """
     from .. import console
     from ..console.terminal import resume_words, telling_what_is_kept
-    from ..engine.record import Run
+    from ..engine.record import Run, check_run_folder
     from ..loggers import check_loggers, log_events
     from ..recipes import default, refuse_idle
     from ..runs.build import open_data, with_weight_settings
@@ -42,6 +42,7 @@ def train(
     elif model is None:
         raise InputError("train needs the name of a network, such as `convatlas train lenet5`; `convatlas list` shows them")
     else:
+        check_run_folder(out)
         chosen = with_weight_settings(default(model, values.pop("data", "digits"), **values))
         refuse_idle(chosen, values)
         data = open_data(chosen)

@@ -32,7 +32,7 @@ def tune(
     from .. import console
     from ..console.terminal import resume_words, telling_what_is_kept
     from ..console.tuning import cross_validate
-    from ..engine.record import Run
+    from ..engine.record import Run, check_run_folder
     from ..loggers import check_loggers, log_events
     from ..runs.finetuning import network_and_weights, plan_tuning
     from ..runs.training import check, reopen_run, require_same, start
@@ -57,6 +57,7 @@ def tune(
     elif "data" not in values:
         raise InputError(f"tune needs images to learn from: convatlas tune {model} --data FOLDER")
     else:
+        check_run_folder(out)
         network, weights = network_and_weights(model, values.pop("weights", None))
         plan, data, notes = plan_tuning(network, weights, values.pop("data"), values)
         check(plan, data)

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ConvAtlasError
 from ..files import writing_to
+from .stop import explaining_full_disk
 
 LOCK, HOLDER = ".lock", ".holder"
 PATIENCE = 15.0  # seconds in which the workers of a process that was killed notice it and let go
@@ -47,6 +48,7 @@ class Foldered(Protocol):
     """Something that works in a folder of its own."""
 
     folder: Path
+    command_name: str
 
 
 Worker = TypeVar("Worker", bound=Foldered)
@@ -54,14 +56,14 @@ Told = TypeVar("Told")
 
 
 def hold_own_folder(work: Callable[[Worker], Iterator[Told]]) -> Callable[[Worker], Iterator[Told]]:
-    """A method that tells what it does, and holds its object's folder meanwhile.
+    """A method that tells what it does, holds its object's folder meanwhile, and says how to go on after a full disk.
 
-    Raises   InUse as `hold_folder`
+    Raises   InUse as `hold_folder`, DiskFull
     """
 
     @wraps(work)
     def work_alone(worker: Worker) -> Iterator[Told]:
-        with hold_folder(worker.folder):
+        with explaining_full_disk(worker.folder, worker.command_name), hold_folder(worker.folder):
             yield from work(worker)
 
     return work_alone

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from ..data import Data
 from ..data.file_list import FileList
-from ..errors import InputError, count_of, join_names, nearest_names
+from ..errors import ConvAtlasError, InputError, count_of, join_names, nearest_names
 from ..files import (
     JsonObject,
+    check_folder_is_new,
     free_path,
     is_occupied,
     make_folder,
@@ -66,8 +67,13 @@ class Run:
         elif is_occupied(path):
             raise not_empty(path)
         make_folder(path)
-        write_code(path, recipe.model)
-        write_json(path / "recipe.json", recipe.to_json())
+        try:
+            write_code(path, recipe.model)
+            write_json(path / "recipe.json", recipe.to_json())
+        except ConvAtlasError:  # half a beginning would be in the way of the next one
+            for file in path.iterdir():
+                file.unlink()
+            raise
         return cls(path)
 
     @classmethod
@@ -259,6 +265,18 @@ def no_run(path: Path) -> InputError:
     if not path.exists() and (near := nearest_names(str(path), [*ROWS, *beside])):
         return InputError(f"{what}: did you mean {' or '.join(near)}?")
     return InputError(f"{what}: it needs a recipe.json, as `convatlas train --out {path}` writes it")
+
+
+def check_run_folder(path: Path | None) -> None:
+    """Makes sure that a new run or study can be written, before its data is opened.
+
+    Raises   InputError if the folder holds anything, or lies where nothing can be written
+    """
+    if path is None:
+        return
+    if is_occupied(path):
+        raise not_empty(path)
+    check_folder_is_new(path)
 
 
 def not_empty(path: Path) -> InputError:

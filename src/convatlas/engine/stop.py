@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConvAtlasError, explaining_memory
+from ..files import NoRoom
 
 
 class Diverged(ConvAtlasError):
@@ -21,9 +22,33 @@ class Interrupted(ConvAtlasError):
     exit_code = 130
 
     def __init__(self, where: str, folder: Path, command: str = "train") -> None:
-        again = f"convatlas {command} --out {shlex.quote(str(folder))} --resume"
-        super().__init__(f"stopped {where}, all saved. Continue with: {again}")
+        super().__init__(f"stopped {where}, all saved. Continue with: {resume_command(command, folder)}")
         self.where = where
+
+
+class DiskFull(NoRoom):
+    """The disk has no room for what a run writes; what was written before is kept."""
+
+    def __init__(self, what: str, folder: Path, command: str = "train") -> None:
+        super().__init__(f"{what}. Then continue with: {resume_command(command, folder)}")
+        self.what = what
+
+
+def resume_command(command: str, folder: Path) -> str:
+    """What goes on with the work in a folder."""
+    return f"convatlas {command} --out {shlex.quote(str(folder))} --resume"
+
+
+@contextmanager
+def explaining_full_disk(folder: Path, command: str) -> Iterator[None]:
+    """Says how the work in a folder goes on once the disk has room.
+
+    Raises   DiskFull
+    """
+    try:
+        yield
+    except NoRoom as error:
+        raise DiskFull(error.what if isinstance(error, DiskFull) else str(error), folder, command) from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ..engine.lock import hold_folder
 from ..engine.machine import check_machine
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
-from ..engine.stop import Interrupted, out_of_memory
+from ..engine.stop import Interrupted, explaining_full_disk, out_of_memory
 from ..engine.strategy import Learning
 from ..errors import InputError
 from ..models import create_on_meta, settings_of_tensors, variant
@@ -63,7 +63,8 @@ def start(run: Run, data: Data | None = None, notes: tuple[str, ...] = ()) -> It
 
     Raises   InputError, and what training raises for machines and memory; Interrupted with the command to go on
     """
-    with hold_folder(run.path), out_of_memory(run.recipe.batch_size, run.recipe.accumulate):
+    full = explaining_full_disk(run.path, "tune" if run.recipe.weights else "train")
+    with full, hold_folder(run.path), out_of_memory(run.recipe.batch_size, run.recipe.accumulate):
         yield from go_on(run, data, notes)
 
 

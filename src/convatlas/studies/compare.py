@@ -19,7 +19,7 @@ from ..engine.stop import Interrupted, out_of_memory
 from ..engine.task import Measure, Task
 from ..engine.tasks.classify import CLASSIFY
 from ..errors import ConvAtlasError, InputError, OutOfMemory
-from ..files import free_path, is_occupied, make_folder, read_object, write_json
+from ..files import NoRoom, free_path, is_occupied, make_folder, read_object, write_json
 from ..models import count_parameters, create_on_meta
 from ..recipes import default, refuse_idle
 from ..runs.build import image_size, model_options, task_of, with_weight_settings
@@ -153,6 +153,8 @@ class Comparison:
                     raise Interrupted(
                         f"{name} seed {trial.recipe.seed} {error.where}", self.folder, self.command_name
                     ) from error
+                except NoRoom:
+                    raise
                 except Exception as error:  # noqa: BLE001  # whatever it is, it costs one row and not the table
                     self.reasons[name] = reason(error)
                     yield TrialFailed(name, self.reasons[name])

@@ -32,6 +32,8 @@ class CrossValidation:
     Files    folds.json (recipe) · fold-0/ … (runs) · results.json
     """
 
+    command_name = "tune"
+
     def __init__(self, folder: Path, recipe: Recipe, notes: tuple[str, ...] = ()) -> None:
         self.folder, self.recipe, self.notes = folder, recipe, notes
 

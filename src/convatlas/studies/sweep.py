@@ -43,6 +43,8 @@ class Sweep:
              best/ (run) · results.json results.csv sweep.png
     """
 
+    command_name = "sweep"
+
     def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
         self.folder, self.plan = folder, dict(plan)
         self.recipe = Recipe.from_json(plan["recipe"])
