@@ -9,7 +9,7 @@ import pytest
 from convatlas.data import Data, load
 from convatlas.data.folder import parts
 from convatlas.data.layout import part_of
-from convatlas.data.walk import is_litter, walk_pictures
+from convatlas.data.walk import is_litter, local_name, plain_name, portable_name, walk_pictures
 from convatlas.errors import InputError
 
 Maker = Callable[..., Path]
@@ -209,3 +209,22 @@ def test_too_few_images_to_set_some_aside_are_told(pictures: Maker) -> None:
     assert data.warnings == ("there are no validation and no test images: 2 images are too few to set some aside",)
     assert counts(folder(pictures("a", "b", count=2, root="more"))) == (2, -1, 2)
     assert "there are no validation images" in folder(pictures("a", "b", count=2, root="more")).warnings[0]
+
+
+def test_names_are_text_in_any_locale_and_however_accents_are_written(pictures: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F23."""
+    composed, decomposed = "\u00fc", "u\u0308"
+    root = pictures("train/v", f"train/{decomposed}", "val/v", f"val/{composed}")
+    (root / "val" / "v" / "0.png").unlink()
+    data = folder(root)
+    assert data.classes == (composed, "v")
+    assert data.train.labels.tolist() == [0] * 4 + [1] * 4
+    assert data.val is not None
+    assert data.val.labels.tolist() == [1] * 3 + [0] * 4  # in the order of val's own names
+    pictures(f"train/{composed}")
+    with pytest.raises(InputError, match=r"two folders .* with accents written in two ways"):
+        folder(root)
+    ascii_name = composed.encode().decode("ascii", "surrogateescape")  # as a locale without UTF-8 reads it
+    assert plain_name(ascii_name) == composed
+    monkeypatch.setattr(os, "fsdecode", lambda name: name.decode("ascii", "surrogateescape"))
+    assert local_name(portable_name(ascii_name)) == ascii_name

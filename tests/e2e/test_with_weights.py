@@ -148,7 +148,8 @@ def test_a_file_of_a_network_without_published_weights(say, states, tmp_path):
         (("hen", "Great_grey owl"), None),
         (("8", "024"), None),
         (("hen", "ants"), "unknown class of set 'ants': did you mean ant"),
-        (("n01514859", "n01622779"), "WordNet's numbers tell the class only if all 1000 are there"),
+        (("n01514859", "n01622779"), None),
+        (("n01514859", "n00000001"), "no WordNet id of ImageNet's 1000 classes"),
         (("8", "1000"), "unknown class of set '1000'"),
     ],
 )

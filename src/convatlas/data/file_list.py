@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, count_of, join_names
 from .arrays import Labels
 from .folder import Folder, Tree
+from .walk import local_name, plain_name, portable_name
 
 FORMAT = 1
 PARTS = ("train", "val", "test")
@@ -48,7 +49,7 @@ class FileList:
         rows = [
             ListedFile(
                 part_of[path],
-                Path(os.path.relpath(path, source.place)).as_posix(),
+                portable_name(Path(os.path.relpath(path, source.place)).as_posix()),
                 plain_label(tree.labels[i]),
                 size_of(path),
                 None if tree.groups is None else str(tree.groups[i]),
@@ -85,7 +86,7 @@ class FileList:
 
     def find(self, root: Path, read: Callable[[], Folder]) -> "FoundFiles":
         """Which of the files are below a folder as they were; `read` reads all that there is now."""
-        rows = [(file, size_of(root / file.path)) for file in self.files]
+        rows = [(file, size_of(root / local_name(file.path))) for file in self.files]
         gone = tuple(file for file, size in rows if size == GONE)
         changed = tuple(file for file, size in rows if size not in (GONE, file.size))
         return FoundFiles(root, self, tuple(file for file, size in rows if size == file.size), gone, changed, read)
@@ -137,7 +138,7 @@ class FoundFiles:
 
         def tree(*parts: str) -> Tree | None:
             files = [file for file in self.there if file.part in parts]
-            names = tuple(str(Path(file.path)) for file in files)
+            names = tuple(str(Path(local_name(file.path))) for file in files)
             groups = np.array([file.group for file in files], np.str_) if files and files[0].group is not None else None
             labels = self.listed.labels_of(files)
             return Tree(self.root, self.listed.classes, names, labels, (), groups) if files or "train" in parts else None
@@ -154,7 +155,11 @@ class FoundFiles:
         classes, images = self.now()
         before = self.listed.classes
         new = images - (self.listed.images - len(self.gone))
-        kinds = [f"{len(classes)} classes now, {len(before)} then"] if set(classes) != set(before) else []
+        kinds = (
+            [f"{len(classes)} classes now, {len(before)} then"]
+            if {*map(plain_name, classes)} != {*map(plain_name, before)}
+            else []
+        )
         kinds += [f"{count_of(new, 'new image')}, not used"] if new > 0 else []
         kinds += [f"{count_of(len(self.gone), 'image')} gone ({first_names(self.gone)})"] if self.gone else []
         other = f"{count_of(len(self.changed), 'image')} with other contents, not used ({first_names(self.changed)})"

@@ -14,7 +14,7 @@ from .arrays import Labels
 from .deal import Groups
 from .layout import beside_words, check_are_classes, count_pictures, find_layout, loose_words, part_of, set_below
 from .picture_file import FORMATS_IN_WORDS, holds_picture
-from .walk import Walk, ending_of, path_below
+from .walk import Walk, ending_of, path_below, plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ def scan(root: Path) -> Folder:
     walk = Walk(root, layout.parts.values())
     loose = walk.list_folder(root, enter=False)[1]
     trees = {part: tree(place, walk) for part, place in layout.parts.items()}
-    train = trees["train"]
     beside = beside_words(layout)
-    notes = loose_words(root, loose) + _check_classes(train) + beside
+    notes = loose_words(root, loose) + _check_classes(trees["train"]) + beside
+    train = trees["train"] = _with_plain_names(trees["train"])
     unlabeled = dict(layout.unlabeled)
     for part in ("val", "test"):
         if part in trees and _is_one_unknown(trees[part], train):
@@ -119,7 +119,9 @@ def scan(root: Path) -> Folder:
     for part, other in trees.items():
         notes += loose_words(other.root, other.loose)
         if part != "train":
-            _check_same_classes(train, other, part)
+            trees[part] = _with_plain_names(other)
+            _check_same_classes(train, trees[part], part)
+            trees[part] = _with_labels_of(train, trees[part])
     whole = len(trees) == 1
     for part, place in unlabeled.items():
         notes += _unlabeled_words(part, place, train.root, whole)
@@ -142,7 +144,7 @@ def _scan_tree(root: Path) -> Folder:
     if doubtful:
         others = join_names([name for name in only.classes if name not in doubtful])
         notes += (f"{join_names(doubtful)} of {root} counts as a class, as it lies beside {others} and has no folders in it",)
-    return Folder(only, None, None, True, notes + walk.left_out.words(), _are_lost(walk, {root: only.loose}))
+    return Folder(_with_plain_names(only), None, None, True, notes + walk.left_out.words(), _are_lost(walk, {root: only.loose}))
 
 
 def part(root: Path, split: str) -> Tree:
@@ -152,13 +154,13 @@ def part(root: Path, split: str) -> Tree:
     """
     layout = find_layout(root)
     if not layout.parts:
-        return tree(root)
+        return _with_plain_names(tree(root))
     if split in layout.unlabeled:
         raise InputError(f"{layout.unlabeled[split]} has no classes: a sub-folder for each class is needed")
     if split not in layout.parts:
         there = " and ".join(place.name for place in layout.parts.values())
         raise InputError(f"{root} has no {split} images, but {there}: choose another --split")
-    return tree(layout.parts[split])
+    return _with_plain_names(tree(layout.parts[split]))
 
 
 def parts(root: Path) -> dict[str, Tree]:
@@ -204,6 +206,23 @@ def _are_lost(walk: Walk, loose: Mapping[Path, Sequence[str]]) -> bool:
     left_out = walk.left_out
     lies_loose = any(holds_picture(place / name) for place, names in loose.items() for name in names)
     return lies_loose or bool(left_out.links or left_out.special or left_out.closed)
+
+
+def _with_plain_names(tree: Tree) -> Tree:
+    """The same with the names of classes as text.
+
+    Raises   InputError if two folders have the same
+    """
+    classes = tuple(map(plain_name, tree.classes))
+    if twice := sorted({name for name in classes if classes.count(name) > 1} if len(set(classes)) < len(classes) else ()):
+        raise InputError(f"{tree.root} has two folders {twice[0]}, with accents written in two ways: merge them")
+    return replace(tree, classes=classes)
+
+
+def _with_labels_of(train: Tree, other: Tree) -> Tree:
+    """A part with the same classes, numbered as those of the training images."""
+    number = np.array([train.classes.index(name) for name in other.classes], np.int64)
+    return replace(other, classes=train.classes, labels=number[other.labels])
 
 
 def _one_class(tree: Tree) -> str:

@@ -1,6 +1,7 @@
 """Walks folders for pictures: each folder once, regular files only; what is left out is remembered, so that it can be told."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,21 @@ _NAMED = 5
 def is_litter(name: str) -> bool:
     """Whether a file or folder is what systems, programs and network drives leave: hidden ones, thumbnails, waste bins."""
     return name.startswith(".") or name.casefold() in _LITTER
+
+
+def plain_name(name: str) -> str:
+    """A file's or folder's name as text, the same whatever the locale and however a system writes an accent."""
+    return unicodedata.normalize("NFC", portable_name(name))
+
+
+def portable_name(name: str) -> str:
+    """A name that was read in any locale, as one of UTF-8 reads it."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def local_name(name: str) -> str:
+    """A portable name, as this locale reads it."""
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 
 def ending_of(name: str) -> str:

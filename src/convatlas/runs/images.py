@@ -17,7 +17,7 @@ from ..data.layout import find_layout
 from ..data.picture_file import FORMATS_IN_WORDS, Unreadable
 from ..data.table import is_table
 from ..data.targets import Labels
-from ..data.walk import others_words, walk_pictures
+from ..data.walk import others_words, plain_name, walk_pictures
 from ..errors import InputError, count_of, join_names, unknown_name
 from .build import column_options, open_data, split_options, task_of
 from .class_names import class_numbers
@@ -218,7 +218,8 @@ def open_data_of_run(network: OpenNetwork, data: str | None = None, data_dir: Pa
     if "train" in changed_arrays(network.run, recipe.data, opened):
         words = f"{recipe.data} has changed since the run began: its training images are others, so none are for validation"
         opened = replace(opened, val=None, warnings=(*opened.warnings, words))
-    if (network.classes, network.channels) != (opened.classes, opened.channels):
+    names = [tuple(map(plain_name, one.classes)) for one in (network, opened)]  # runs before may have other accents
+    if names[0] != names[1] or network.channels != opened.channels:
         raise InputError(
             f"{network.run.path if network.run else network.name} knows {len(network.classes)} classes in "
             f"{network.channels} channels, but {recipe.data} has {len(opened.classes)} in {opened.channels}, or others: "

@@ -7,6 +7,7 @@ from typing import Any
 from ..data import CATALOG, Data, load
 from ..data.file_list import KeptFiles, size_of
 from ..data.loading import folder_of
+from ..data.walk import local_name, plain_name
 from ..engine.recipe import Recipe
 from ..engine.record import Run, is_run
 from ..errors import InputError, count_of
@@ -22,7 +23,7 @@ def files_of_run(run: Run | None, data: str, data_dir: Path | None = None) -> Ke
     own, root = Path(run.recipe.data).expanduser(), folder_of(path, data_dir)
     if own.exists() and own.samefile(path):
         return KeptFiles(files)
-    holds_some = any(size_of(root / file.path) == file.size for file in files.files)
+    holds_some = any(size_of(root / local_name(file.path)) == file.size for file in files.files)
     return KeptFiles(files) if holds_some else None
 
 
@@ -76,9 +77,9 @@ def check_same_data(run: Run, data: Data) -> None:
     if not (run.path / "env.json").is_file():
         return
     before = run.environment.get("data", {})
-    classes = before.get("classes", list(data.classes))
+    classes = [plain_name(name) for name in before.get("classes", data.classes)]
     changes = []
-    if classes != list(data.classes):
+    if classes != [*map(plain_name, data.classes)]:
         same = len(classes) == len(data.classes)
         changes = [
             f"other classes now, {len(classes)} as then" if same else f"{len(data.classes)} classes now, {len(classes)} then"
