@@ -32,7 +32,7 @@ def plain_name(name: str) -> str:
 
 def portable_name(name: str) -> str:
     """A name that was read in any locale, as one of UTF-8 reads it."""
-    return os.fsencode(name).decode("utf-8", "surrogateescape")
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def local_name(name: str) -> str:
