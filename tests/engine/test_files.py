@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import resource
 import signal
@@ -218,6 +219,24 @@ def test_a_torn_last_line_is_left_out(run, caplog):
     assert "cut short" in caplog.text
     run.keep_epochs(1)
     assert (run.path / "events.jsonl").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line", ['{"epoch": null}', '{"epoch": 2, "train_loss": {}}', '{"epoch": "2"}', "[2]", "\x00", '{"epoch": 0}']
+)
+def test_a_line_that_no_epoch_wrote_is_left_out(run, line, caplog):
+    with (run.path / "events.jsonl").open("a") as file:
+        file.write(line + "\n")
+    assert [row["epoch"] for row in run.epochs()] == [1]
+    assert "cut short" in caplog.text
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_an_environment_that_counts_with_no_numbers_is_named(run, part):
+    data = {"classes": ["a"], "channels": 1, "size": [8, 8], "mean": [0.5], "std": [0.5], part: {}}
+    (run.path / "env.json").write_text(json.dumps({"image_size": 8, "data": data}))
+    with pytest.raises(InputError, match=rf"env\.json holds {{}} as {part}"):
+        run.environment  # noqa: B018
 
 
 def test_no_run_is_ever_overwritten(tmp_path, run):

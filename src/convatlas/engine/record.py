@@ -20,6 +20,7 @@ from ..errors import ConvAtlasError, InputError, count_of, join_names, nearest_n
 from ..files import (
     JsonObject,
     check_folder_is_new,
+    check_kind,
     free_path,
     is_occupied,
     make_folder,
@@ -153,7 +154,10 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """What `describe` wrote."""
-        return read_object(self.path / "env.json", image_size=int, data=SEEN)
+        values = read_object(self.path / "env.json", image_size=int, data=SEEN)
+        for part in ("train", "val", "test"):
+            check_kind(values["data"].get(part, 0), int, self.path / "env.json", part)
+        return values
 
     def epochs(self) -> list[dict[str, Any]]:
         """The lines of events.jsonl, without one that a crash cut short."""
@@ -164,7 +168,7 @@ class Run:
                 row = parse_json(line, path)
             except ValueError:
                 row = None
-            if isinstance(row, JsonObject):
+            if isinstance(row, JsonObject) and is_epoch_line(row):
                 rows.append(row)
             else:
                 logging.getLogger(__name__).warning("%s: left out a line that was cut short", path)
@@ -234,6 +238,12 @@ class Run:
             return load_file(path)
         except (OSError, SafetensorError, ValueError) as error:
             raise InputError(f"{path} is damaged, cut short or missing ({error}): the run needs to be trained again") from None
+
+
+def is_epoch_line(row: Mapping[str, Any]) -> bool:
+    """Whether a line of events.jsonl is one that an epoch wrote: its number, and nothing but numbers."""
+    plain = all(value is None or (isinstance(value, NUMBER) and not isinstance(value, bool)) for value in row.values())
+    return plain and isinstance(row.get("epoch"), int) and row["epoch"] > 0
 
 
 def images_per_second(rates: Sequence[float], *, alike: bool) -> float | None:
