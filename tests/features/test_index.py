@@ -11,7 +11,7 @@ import torch
 
 from convatlas.errors import InputError
 from convatlas.features import clusters, evaluate, nearest
-from convatlas.features.index import Index, Maker, check_finite, fingerprint
+from convatlas.features.index import Index, Maker, check_finite, check_index, fingerprint
 from convatlas.features.storage import load, save
 from convatlas.runs.preparation import Preparation
 
@@ -259,3 +259,12 @@ def test_f72_vectors_that_are_no_numbers_are_named():
     vectors[7, 0] = np.inf
     with pytest.raises(InputError, match="2 vectors of the index are NaN or infinite"):
         check_finite(vectors)
+
+
+def test_paths_that_no_system_has_are_named():
+    index = index_of(np.ones((2, 3), np.float32))
+    check_index(index)
+    beyond = np.frombuffer((0x1F0000).to_bytes(4, "little") * 2, "<U1")
+    for paths in (beyond, np.array(["a\0b", "c"])):
+        with pytest.raises(ValueError, match="its paths are no paths"):
+            check_index(dataclasses.replace(index, paths=paths))

@@ -1,4 +1,5 @@
 import pickle
+import random
 
 import pytest
 import torch
@@ -50,6 +51,45 @@ def test_a_file_cut_short_is_named(saved, ending, share):
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(InputError, match=r"a\.\w+ .*cut short"):
         read(path)
+
+
+def damage(content, rng):
+    """A copy that is cut, flipped, longer, shorter or noise at some place."""
+    changed = bytearray(content)
+    at, how = rng.randrange(len(content)), rng.randrange(5)
+    end = min(len(content), at + rng.choice((1, 8, 200)))
+    if how == 0:
+        del changed[at:]
+    elif how == 1:
+        for place in (rng.randrange(len(content)) for _ in range(rng.choice((1, 20)))):
+            changed[place] ^= 1 << rng.randrange(8)
+    elif how == 2:
+        changed[at:at] = rng.randbytes(end - at)
+    elif how == 3:
+        del changed[at:end]
+    else:
+        changed[at:end] = rng.randbytes(end - at)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", ["pth", "legacy.pth", "safetensors"])
+def test_f75_damaged_files_end_in_an_answer_or_a_sentence(tmp_path, kind):
+    """`bench/mutated_inputs.py` does it for commands and all kinds of inputs."""
+    state = {f"layer{i}.weight": torch.zeros(3, 4, 3, 3) for i in range(5)} | {"fc.bias": torch.zeros(4)}
+    path = tmp_path / f"a.{kind}"
+    if kind == "safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=kind == "pth")
+    content, rng, sentences = path.read_bytes(), random.Random(0), []
+    for _ in range(150):
+        path.write_bytes(damage(content, rng))
+        try:
+            read(path)
+        except InputError as error:
+            sentences.append(str(error))
+    assert len(sentences) > 20
+    assert not [sentence for sentence in sentences if "\n" in sentence]
 
 
 class Evil:

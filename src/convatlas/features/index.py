@@ -1,6 +1,7 @@
 """An index: a vector for each of many images, what they are called, and which network made them."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -137,3 +138,6 @@ def check_index(index: Index) -> None:
         raise ValueError("its parts have different lengths")
     if index.labels.min() < -1 or index.labels.max() >= count or index.paths.dtype.kind != "U":
         raise ValueError("its labels name no classes")
+    letters = np.ascontiguousarray(index.paths, index.paths.dtype.newbyteorder("=")).view(np.uint32).reshape(n, -1)
+    if letters.max() > sys.maxunicode or ((letters[:, :-1] == 0) & (letters[:, 1:] != 0)).any():
+        raise ValueError("its paths are no paths")
