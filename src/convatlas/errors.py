@@ -10,6 +10,9 @@ LIKE, MUCH_LESS = 0.5, 0.2  # similarity that a near name has at least, and by w
 SIBILANTS = ("s", "x", "ch", "sh")
 
 
+LONGEST_REASON = 150  # letters of another library's words
+
+
 class ConvAtlasError(Exception):
     """The work had to stop for a reason outside the code; the message is a clear sentence and no traceback is owed."""
 
@@ -86,6 +89,13 @@ def nearest_names(name: str, names: Iterable[str]) -> list[str]:
     best = max(ratios.values(), default=0)
     least = max(LIKE, best - MUCH_LESS * (best < 1))
     return sorted((other for other, ratio in ratios.items() if ratio >= least), key=lambda other: (-ratios[other], other))[:3]
+
+
+def first_line(error: Exception) -> str:
+    """What a library says of a file, in one line that is not long: some repeat the file's content."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
 
 
 def count_of(count: int, thing: str) -> str:

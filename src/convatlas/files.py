@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from .errors import ConvAtlasError, InputError
+from .errors import ConvAtlasError, InputError, first_line
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -175,7 +175,9 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not readable JSON ({error}): it may have been cut short; use a fresh folder") from None
+        raise InputError(
+            f"{path} is not readable JSON ({first_line(error)}): it may have been cut short; use a fresh folder"
+        ) from None
 
 
 def parse_json(text: str, path: Path) -> Any:

@@ -13,7 +13,7 @@ from convatlas.engine.events import Epoch
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run, check_run_folder, free_path, images_per_second
 from convatlas.engine.stop import DiskFull
-from convatlas.errors import ConvAtlasError, InputError
+from convatlas.errors import ConvAtlasError, InputError, first_line
 from convatlas.files import NoRoom, make_folder, read_json, replace_file, write_json, write_text
 from convatlas.runs.training import start
 from convatlas.studies.compare import Comparison
@@ -229,6 +229,12 @@ def test_a_line_that_no_epoch_wrote_is_left_out(run, line, caplog):
         file.write(line + "\n")
     assert [row["epoch"] for row in run.epochs()] == [1]
     assert "cut short" in caplog.text
+
+
+def test_what_a_library_says_is_one_short_line():
+    assert first_line(ValueError("a\x1b[31m\nsecond")) == "a?[31m"
+    assert first_line(EOFError()) == "EOFError"
+    assert len(first_line(ValueError("x" * 1000))) < 200
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, join_names
+from ..errors import InputError, first_line, join_names
 from .arrays import Arrays, Labels, Part, Pixels, check_classes, class_gaps
 
 KEYS = {  # of images and labels, as Keras and as MedMNIST write them; validation images may be absent
@@ -93,7 +93,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise
     except Exception as error:  # damaged archives make NumPy and zipfile raise many kinds
         raise InputError(
-            f"{path} is not a whole .npz file ({str(error) or type(error).__name__}): it was cut short or is of another kind"
+            f"{path} is not a whole .npz file ({first_line(error)}): it was cut short or is of another kind"
         ) from error
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..data import Data
 from ..data.file_list import FileList
-from ..errors import ConvAtlasError, InputError, count_of, join_names, nearest_names
+from ..errors import ConvAtlasError, InputError, count_of, first_line, join_names, nearest_names
 from ..files import (
     JsonObject,
     check_folder_is_new,
@@ -237,7 +237,9 @@ class Run:
         try:
             return load_file(path)
         except (OSError, SafetensorError, ValueError) as error:
-            raise InputError(f"{path} is damaged, cut short or missing ({error}): the run needs to be trained again") from None
+            raise InputError(
+                f"{path} is damaged, cut short or missing ({first_line(error)}): the run needs to be trained again"
+            ) from None
 
 
 def is_epoch_line(row: Mapping[str, Any]) -> bool:

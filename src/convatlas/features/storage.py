@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..files import replace_file
 from . import parquet
 from .extract import write_rows
@@ -102,7 +102,7 @@ def explain_errors(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001  # a damaged file raises whatever its reader stumbles over
-        words = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0] if str(error) else "empty"
+        words = f"it lacks {error}" if isinstance(error, KeyError) else first_line(error)
         raise InputError(f"{path} is no index, or was cut short ({words}): make one with convatlas embed") from None
 
 

@@ -4,7 +4,7 @@ import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from ..errors import InputError, join_names
+from ..errors import InputError, first_line, join_names
 
 STORED = ("model.safetensors", "pytorch_model.bin")  # the file of weights in a run folder, and in one from a hub
 MARK = "#"  # between a file and the entry of it that is meant: checkpoint.pth#model_ema
@@ -93,7 +93,7 @@ def check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
     except Exception as error:  # zipfile raises many kinds for damaged archives
-        raise cut_short(path, str(error)) from error
+        raise cut_short(path, first_line(error)) from error
     names = [PurePosixPath(member).name for member in members]
     for pattern, words, remedy in ARCHIVES:
         if any(re.fullmatch(pattern, name) for name in names):
@@ -104,5 +104,4 @@ def check_archive(path: Path) -> None:
 
 def cut_short(path: Path, reason: str) -> InputError:
     """The error for a file that cannot be read to its end."""
-    line = (reason.strip().splitlines() or ["unreadable"])[0]
-    return InputError(f"{path} cannot be read ({line}): it is damaged, or was cut short; fetch or save it again")
+    return InputError(f"{path} cannot be read ({reason}): it is damaged, or was cut short; fetch or save it again")

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..errors import InputError, count_of, join_names
+from ..errors import InputError, count_of, first_line, join_names
 from ..ops.paths import is_in_any
 from .entries import State, find_tensors, flatten
 from .formats import SAVE, STORED, cut_short, split_entry, weight_format
@@ -127,7 +127,7 @@ def load_file_safely(path: Path) -> Any:
         held = f"holds {named[1]} beside its tensors" if named else "holds more than tensors, or is cut short"
         raise InputError(f"{path} {held}; unpickling it could run any code, so it is refused: {SAVE}") from None
     except Exception as error:  # torch raises many kinds for damaged files
-        raise cut_short(path, str(error)) from error
+        raise cut_short(path, first_line(error)) from error
 
 
 def load_into(model: nn.Module, source: str | Path, names: Names) -> Loaded:
