@@ -74,3 +74,9 @@ class Finished:
 
 
 Event = Started | Unfrozen | Step | Epoch | Finished
+
+
+def is_epoch_line(row: Mapping[str, Any]) -> bool:
+    """Whether a line of events.jsonl is one that an epoch wrote: its number, and nothing but numbers."""
+    plain = all(value is None or (type(value) in (int, float)) for value in row.values())
+    return plain and isinstance(row.get("epoch"), int) and row["epoch"] > 0

@@ -32,7 +32,7 @@ from ..files import (
     writing_to,
 )
 from ..models.code import keep_code, write_code
-from .events import Epoch
+from .events import Epoch, is_epoch_line
 from .recipe import Recipe
 
 NUMBER = (int, float)
@@ -240,12 +240,6 @@ class Run:
             raise InputError(
                 f"{path} is damaged, cut short or missing ({first_line(error)}): the run needs to be trained again"
             ) from None
-
-
-def is_epoch_line(row: Mapping[str, Any]) -> bool:
-    """Whether a line of events.jsonl is one that an epoch wrote: its number, and nothing but numbers."""
-    plain = all(value is None or (isinstance(value, NUMBER) and not isinstance(value, bool)) for value in row.values())
-    return plain and isinstance(row.get("epoch"), int) and row["epoch"] > 0
 
 
 def images_per_second(rates: Sequence[float], *, alike: bool) -> float | None:
