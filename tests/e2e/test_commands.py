@@ -73,7 +73,7 @@ def own(trained, tmp_path) -> Path:
         ("train lenet5 --limit 3", "at least one image for each of the 10 classes"),
         ("train resnet18 --image-size 8", "resnet18 needs images of at least 32x32, got 8x8"),
         ("train lenet5 --weights none.pth", "none.pth does not exist"),
-        ("train lenet5 --log wandb", "unknown --log 'wandb'"),
+        ("train lenet5 --log visdom", "unknown --log 'visdom'"),
         ("train --resume", "found no unfinished run"),
         ("train --resume --out nowhere", "nowhere is not a run folder"),
         ("train lenet5 --out /proc/self/run", "cannot write /proc/self/run"),
@@ -181,9 +181,12 @@ def test_a_line_an_epoch_and_the_figures_at_the_end(say, tmp_path):
     resumed = say("train", "--out", "run", "--resume")
     assert resumed.code == 0
     assert resumed.out == said.out
-    other = say("train", "--out", "run", "--resume", "--epochs", 3)
+    other = say("train", "--out", "run", "--resume", "--batch-size", 3)
     assert other.code == 2
-    assert "was begun with epochs 2, not 3" in other.all
+    assert "was begun with batch-size 32, not 3" in other.all
+    longer = say("train", "--out", "run", "--resume", "--epochs", 3)
+    assert longer.code == 0
+    assert longer.err.startswith("epochs 3 to 3 follow the onecycle schedule of 3 epochs")
     assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
