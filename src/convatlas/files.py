@@ -39,12 +39,12 @@ def is_address(word: str) -> bool:
     return ADDRESS.match(word) is not None
 
 
-def missing_words(path: Path | str) -> str:
-    """Why there is no such file or folder, in words."""
+def missing_words(path: Path | str, remedy: str = "") -> str:
+    """Why there is no such file or folder, in words, and what to do."""
     if begin := ADDRESS.match(str(path)):
         scheme = begin[0].partition(":")[0]
         return f"{scheme}://{str(path)[begin.end() :]} is an address, and addresses are not fetched: give a file or folder"
-    return f"{path} does not exist"
+    return f"{path} does not exist{f': {remedy}' if remedy else ''}"
 
 
 class NoRoom(ConvAtlasError):

@@ -62,3 +62,12 @@ def test_f35_a_sweep_in_which_all_failed_ends_with_one(say):
     said = say(*"sweep tinyvgg --data digits --limit 100 --epochs 1 --search lr=1e30,1e31 --trials 2 --optimizer sgd".split())
     assert said.code == 1, said.all
     assert re.search("none of 2 trials came to its end: the loss", said.all)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["train lenet5 --weights https://x.y/z.pth", "train lenet5 --data https://x.y/z", "look lenet5 --image https://x.y/z.png"],
+)
+def test_addresses_are_not_fetched(say, words):
+    said = say(*words.split())
+    assert (said.code, "is an address, and addresses are not fetched" in said.all) == (2, True)

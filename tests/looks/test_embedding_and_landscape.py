@@ -64,11 +64,11 @@ def test_unknown_classes_are_predicted_and_said() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"at": range(0, 60, 3)}, "more images"),
+        ({"at": range(0, 60, 3), "perplexity": 20}, "more images"),
         ({"at": range(0, 60, 3), "method": "pca"}, "of one"),
         ({"at": (0, 60), "method": "pca"}, "places 0 to 59, got 0, 60"),
         ({"method": "pac"}, "did you mean pca"),
-        ({"count": 20}, "20 images"),
+        ({"count": 20, "perplexity": 20}, "20 images: --perplexity 6 does"),
         ({"perplexity": "many"}, "--perplexity needs a number of at least 1, got 'many'"),
         ({"method": "pca", "layer": "conv_block_7"}, "did you mean conv_block"),
     ],

@@ -34,8 +34,8 @@ def read(folder_name: str, classes: tuple[str, ...], data_dir: Path) -> Arrays:
     if folder is None:
         download.fetch(folder_name, data_dir, files=[f"{stem}.gz" for stem in STEMS], into=data_dir / folder_name)
         folder = data_dir / folder_name / "raw"
-    x_train, y_train, x_test, y_test = (read_file(_file(folder, stem) or folder / stem) for stem in STEMS)
-    pairs = [_check_pair(folder, x, y, len(classes)) for x, y in ((x_train, y_train), (x_test, y_test))]
+    files = [_file(folder, stem) or folder / stem for stem in STEMS]
+    pairs = [_read_pair(images, labels, len(classes)) for images, labels in (files[:2], files[2:])]
     return Arrays(*pairs[0], *pairs[1], classes)
 
 
@@ -86,11 +86,10 @@ def _is_another(test_labels: Path | None, folder_name: str) -> bool:
     return digest in {md5 for name, md5 in TEST_LABELS.items() if name != folder_name}
 
 
-def _check_pair(folder: Path, x: NDArray[np.uint8], y: NDArray[np.uint8], classes: int) -> tuple[Pixels, Labels]:
+def _read_pair(images: Path, labels: Path, classes: int) -> tuple[Pixels, Labels]:
+    x, y = read_file(images), read_file(labels)
     if x.ndim != 3 or y.ndim != 1 or len(x) != len(y) or not len(x):
-        raise InputError(
-            f"{folder} needs a file of images (n, h, w) and one of as many labels (n,), got {x.shape} and {y.shape}"
-        )
+        raise InputError(f"{images} needs images (n, h, w) and {labels.name} as many labels (n,), got {x.shape} and {y.shape}")
     if y.max() >= classes:
-        raise InputError(f"{folder} needs labels from 0 to {classes - 1}, got {y.max()}")
+        raise InputError(f"{labels} needs labels from 0 to {classes - 1}, got {y.max()}")
     return x[:, None], y.astype(np.int64)

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import InputError, count_of, first_line, join_names
+from ..files import missing_words
 from ..ops.paths import is_in_any
 from .entries import State, find_tensors, flatten
 from .formats import SAVE, STORED, cut_short, split_entry, weight_format
@@ -78,7 +79,7 @@ def stored_file(source: str | Path) -> Path:
     """
     path = split_entry(source)[0]
     if not path.exists():
-        raise InputError(f"{path} does not exist: weights need a file or a run folder")
+        raise InputError(missing_words(path, "weights need a file or a run folder"))
     if not path.is_dir():
         return path
     files = [path / name for name in STORED if (path / name).is_file()]
