@@ -1,10 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+from convatlas.data import Resident
 from convatlas.engine.recipe import Recipe
 from convatlas.engine.record import Run
-from convatlas.studies.figures import fastest_training, in_precision_of, machine_of_runs
+from convatlas.studies.figures import fastest_training, held_out_pixels, in_precision_of, machine_of_runs
 
 
 @pytest.fixture
@@ -40,3 +43,10 @@ def test_every_seed_of_a_network_takes_the_precision_of_the_first(run_of, tmp_pa
     assert in_precision_of(first, Recipe(precision="32")) == Recipe(precision="32")
     assert in_precision_of(run_of("new").path, Recipe()) == Recipe()
     assert in_precision_of(tmp_path / "none", Recipe()) == Recipe()
+
+
+@pytest.mark.parametrize(("there", "drawn"), [(6, 3), (5, 0)])
+def test_answers_are_not_drawn_beside_other_images(there, drawn):
+    data = SimpleNamespace(test=Resident(torch.zeros(there, 1, 4, 4, dtype=torch.uint8), torch.zeros(there, dtype=torch.int64)))
+    rows = [{"predictions": [{"index": i} for i in (0, 2, 5)]}]
+    assert len(held_out_pixels(data, rows)) == drawn

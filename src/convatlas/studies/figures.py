@@ -79,12 +79,12 @@ def per_image(task: Task, answers: Sequence[Mapping[str, torch.Tensor]], split: 
 
 
 def held_out_pixels(data: Data, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]:
-    """The images of the grid.
+    """The images of the grid; none if some are gone since, for then the answers belong to others.
 
     Shapes   (k, h, w, c) uint8
     """
     images = data.test if data.test is not None else data.val
     predictions: list[dict[str, Any]] = next((row["predictions"] for row in rows if row["predictions"]), [])
-    if images is None or not predictions:
+    if images is None or not predictions or len(images) != predictions[-1]["index"] + 1:
         return np.zeros((0, 1, 1, 1), np.uint8)
     return images.pixels(torch.tensor([p["index"] for p in predictions])).permute(0, 2, 3, 1).numpy()
