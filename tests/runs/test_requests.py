@@ -10,9 +10,10 @@ from convatlas.engine.recipe import Recipe
 from convatlas.errors import InputError
 from convatlas.features.extractor import FeatureExtractor
 from convatlas.models import variant
-from convatlas.runs.finetuning import network_and_weights
+from convatlas.runs.finetuning import network_and_weights, plan_tuning
 from convatlas.runs.network import NetworkRequest, open_network
 from convatlas.runs.teacher import teacher_of
+from convatlas.studies.rates import plan_run
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,11 @@ def test_f74_an_encoder_names_the_smallest_images():
     encoder = create_encoder("inception_v3")
     with pytest.raises(InputError, match=r"Inception.* needs images of at least 75x75, got 64x64"):
         encoder(torch.zeros(1, 3, 64, 64))
+
+
+def test_f24_a_range_test_starts_with_the_head_that_tune_starts_with(tmp_path):
+    torch.save(create_model("resnet20").state_dict(), tmp_path / "a.pth")
+    recipe, _ = plan_run("resnet20", {"data": "digits", "weights": str(tmp_path / "a.pth")})
+    plan, _, _ = plan_tuning("resnet20", str(tmp_path / "a.pth"), "digits", {})
+    assert recipe == plan
+    assert recipe.fresh_head

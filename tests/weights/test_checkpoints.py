@@ -89,7 +89,7 @@ def test_classes():
             "imagenet1k_v3",
             r"unknown weights of resnet50 'imagenet1k_v3': .*imagenet1k_v1, imagenet1k_v2 \(default\)",
         ),
-        ("resnet20", "default", "resnet20 has no published weights.* 80 networks have, such as resnet"),
+        ("resnet20", "default", "resnet20 has no published weights.* 80 networks have some, such as resnet"),
         ("resnet5O", "default", "unknown network 'resnet5O': did you mean .*resnet50"),
     ],
 )

@@ -311,5 +311,7 @@ def test_a_tag_a_file_or_a_run_folder(publish, server, tmp_path, monkeypatch):
         create_model("resnet20", weights="none.pth")
     with pytest.raises(InputError, match=r"unknown weights of resnet20 'v2': there is imagenet1k_v1 \(default\); a file"):
         create_model("resnet20", weights="v2")
-    with pytest.raises(InputError, match="lenet5 has no published weights, so it needs a file or a run folder; 1 networks"):
+    with pytest.raises(
+        InputError, match="lenet5 has no published weights, so it needs a file or a run folder; 1 network has some"
+    ):
         create_model("lenet5", weights="best")

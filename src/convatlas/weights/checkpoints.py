@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from ..catalog import ROWS as NETWORKS
-from ..errors import InputError, unknown_name
+from ..errors import InputError, count_of, unknown_name
 
 MIB = 1 << 20
 
@@ -129,6 +129,7 @@ def find(name: str, tag: str = "default") -> Checkpoint:
     have = sorted({row.name for row in ROWS})
     near = get_close_matches(name, have, n=3, cutoff=0.3) or have[:3]
     raise InputError(
-        f"{name} has no published weights, so it needs a file or a run folder; {len(have)} networks have, such as "
+        f"{name} has no published weights, so it needs a file or a run folder; {count_of(len(have), 'network')} "
+        f"{'has' if len(have) == 1 else 'have'} some, such as "
         f"{', '.join(near)}: `convatlas weights list` shows them"
     )
