@@ -119,7 +119,7 @@ def test_one_seed_carries_images_alone_and_says_so():
     assert (one.seeds, one.seeds_known, one.images) == (1, False, 400)
     each = right[1, 0].astype(float) - right[0, 0]
     assert one.smallest == pytest.approx(1.966 * each.std(ddof=1) / 20, rel=1e-3)
-    assert "With one seed and 400 images" in limits_text(found)
+    assert "With 1 seed and 400 images" in limits_text(found)
     assert "another seed would change a difference is unknown" in limits_text(found)
     [bare] = effects({"a": ["0", "1"]}, [Cell(cell.levels, cell.figures) for cell in own]).main
     assert (bare.interval, bare.smallest, bare.excludes_zero) == (None, None, False)

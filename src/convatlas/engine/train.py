@@ -80,5 +80,7 @@ def extension_notes(session: Session, run: Run) -> tuple[str, ...]:
         return ()
     session.learning.enter(at.epoch)
     before, after = run.epochs()[-1]["learning_rate"], session.learning_rate(0)
-    schedule = f"epochs {at.epoch + 1} to {recipe.epochs} follow the {recipe.schedule} schedule of {recipe.epochs} epochs"
+    last = recipe.epochs
+    which = f"epochs {at.epoch + 1} to {last} follow" if at.epoch + 1 < last else f"epoch {last} follows"
+    schedule = f"{which} the {recipe.schedule} schedule of {last} epochs"
     return (f"{schedule}: the learning rate was {before:.3g} and is {after:.3g} now",)
