@@ -107,7 +107,7 @@ def test_a_run_is_shown_as_it_was_trained(say, trained):
         ("resnet18 --input big", "such as 3x224x224, or 224x320, or 224, got 'big'"),
         ("resnet18 --input 3x0x8", "such as 3x224x224"),
         ("resnet18 --depth 0", "--depth needs to be at least 1, got 0"),
-        ("resnet18 --batch 0", "at least 1 image, got 0"),
+        ("resnet18 --batch 0", "--batch needs to be at least 1, got 0"),
         ("resnet18 --svg a.gif", "--svg writes .svg, .png or .pdf, got 'a.gif'"),
         ("resnet18 --csv --history", "--csv needs a file, or - for standard output, got '--history'"),
         ("resnet18 --csv no/a.csv", "cannot write no/a.csv"),
