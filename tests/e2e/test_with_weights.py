@@ -65,7 +65,7 @@ def photograph(path: Path, seed: int = 0) -> Path:
         ("predict resnet20 --weights twenty.pth a.png", "name the set that twenty.pth was trained on, such as --data cifar10"),
         ("predict resnet20 --weights default a.png", "resnet20 has no published weights"),
         ("predict resnet20 --weights twenty.pth --mean 0.5 --std 0.5 a.png", "a number for each of the 3 channels"),
-        ("predict resnet20 --weights twenty.pth --mean 0.5,x --std 0.5 a.png", "could not convert string to float: 'x'"),
+        ("predict resnet20 --weights twenty.pth --mean 0.5,x --std 0.5 a.png", "--mean needs to be a number, got 'x'"),
         (
             "predict resnet20 --weights twenty.pth --data set a.png",
             "twenty.pth was not trained for the 2 classes of set: it names 10 classes",

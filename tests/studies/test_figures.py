@@ -17,7 +17,8 @@ def run_of(tmp_path):
     def create(name, **machine):
         run = Run.create(tmp_path / name, Recipe())
         if machine:
-            (run.path / "env.json").write_text(json.dumps(machine))
+            data = {"classes": [], "channels": 1, "size": [8, 8], "mean": [0.5], "std": [0.5]}
+            (run.path / "env.json").write_text(json.dumps(machine | {"image_size": 8, "data": data}))
         return run
 
     return create
