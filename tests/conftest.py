@@ -23,6 +23,10 @@ SLOW_FOLDERS = ("browser", "e2e", "features", "insight", "looks", "parity", "ver
 """Commands from end to end, pictures, pages and comparisons with other libraries: `make slow` runs all of them."""
 
 
+SLOW_TESTS = frozenset((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split())
+"""Tests of other folders that take 0.4 s or more: those that `--durations=0` named on a processor of 2026 with two slow cores."""
+
+
 QUICK = "not slow and not thorough"
 """What pytest takes without `-m`, as pyproject.toml has it."""
 
@@ -35,9 +39,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is slow by its folder. What networks take minutes to learn comes first, so that no worker ends with it."""
+    """Marks what is slow, by folder or name. What networks take minutes to learn comes first: no worker ends with it."""
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in SLOW_FOLDERS:
+        if item.path.relative_to(ROOT / "tests").parts[0] in SLOW_FOLDERS or item.nodeid.partition("[")[0] in SLOW_TESTS:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.stem != "test_learning")
 

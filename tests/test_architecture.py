@@ -443,3 +443,10 @@ def test_a_task_is_a_value_whose_name_nobody_compares() -> None:
     assert not compared
     assert names_task(ast.parse("data.task", mode="eval").body)  # the test is awake
     assert names_task(ast.parse("session.task.name", mode="eval").body)
+
+
+def test_every_slow_test_is_there() -> None:
+    lines = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()
+    assert lines == sorted(set(lines))
+    for path, name in (line.split("::") for line in lines):
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"

@@ -253,7 +253,7 @@ def test_what_has_not_run_says_so(toy):
         toy(torch.randn(1, 3, 4, 4))
         with pytest.raises(InputError, match="only has not run"):
             taps["only"]
-        with pytest.raises(InputError, match="unknown tap 'act': there is"):
+        with pytest.raises(InputError, match="unknown tap 'act': there are"):
             taps["act"]
         with pytest.raises(InputError, match="conv has no gradient: call backward"):
             taps.gradient("conv")

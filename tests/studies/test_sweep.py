@@ -39,7 +39,7 @@ def made_up(monkeypatch):
                 run.append(event)
                 yield event
             images = {name: part and {"n": len(part), **val} for name, part in (("val", data.val), ("test", data.test))}
-            run.finish({}, {}, images)
+            run.finish({}, {}, images | {"seconds": 1.0})
             yield object()
 
         monkeypatch.setattr(module, "start", start)

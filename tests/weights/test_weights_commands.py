@@ -41,7 +41,7 @@ def test_from_listed_to_broken_and_back(say, publish, server):
     assert say("fetch", "resnet20", "--tag", "IMAGENET1K_V1") == (0, f"{here}\n", "")
     assert len(server.asked) == 2
     assert say("path", "resnet20") == (0, f"{here}\n", "")
-    assert say("verify")[1].endswith("whole\n1 files, all whole\n")
+    assert say("verify")[1].endswith("whole\n1 file, all whole\n")
     assert "yes" in say("list", "resnet*")[1]
 
     here.write_bytes(b"damaged")
