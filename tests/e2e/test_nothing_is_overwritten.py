@@ -1,5 +1,6 @@
 """One rule for every flag that names a file or a folder: what is there already stays as it is, and that is said first."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -97,7 +98,10 @@ def test_f67_where_nothing_can_be_written_is_said_first(say, tmp_path, monkeypat
 
 
 def test_f67_a_folder_that_may_only_be_read(say, tmp_path, monkeypatch):
-    monkeypatch.setattr("os.access", lambda *_: False)
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("convatlas.files.TemporaryFile", refuse)
     said = say("schedule", "lenet5", "--images", "10", "--out", tmp_path / "a.png")
     assert (said.code, "permission denied" in said.all) == (2, True)
 

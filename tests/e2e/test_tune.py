@@ -148,9 +148,9 @@ def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights, m
         (("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--randaugment", "9", "--trivialaugment"), "exclude"),
         (
             ("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--swa", "0.5", "--patience", "2"),
-            "without --patience",
+            "--swa averages the last epochs, which --patience may leave out",
         ),
-        (("tune", "resnet20", "--weights", "PICTURE", "--data", "PHOTOS"), "weights need a file that ends in .pth"),
+        (("tune", "resnet20", "--weights", "PICTURE", "--data", "PHOTOS"), "is a picture: weights need a file of torch.save"),
         (("compare", "resnet20", "--strategies", "head"), "--strategies needs a network and images"),
         (("compare", "resnet20", "--strategies", "head,head", "--weights", "WEIGHTS", "--data", "PHOTOS"), "named twice"),
     ],

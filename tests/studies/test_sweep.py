@@ -160,7 +160,7 @@ def test_a_trial_that_fails_or_diverges_costs_one_line_and_a_full_disk_the_sweep
         raise Diverged("the loss became nan")
 
     made_up(hopeless)
-    with pytest.raises(InputError, match="none of 2 trials came to its end: the loss became nan"):
+    with pytest.raises(ConvAtlasError, match="none of 2 trials came to its end: the loss became nan"):
         list(planned(tmp_path / "c", "lr=0.11..1", trials=2).run())
 
 

@@ -146,7 +146,7 @@ class Sweep:
     def run(self) -> Iterator[AttemptStarted | Event | AttemptEnded | BestStarted]:
         """Tries what is not yet tried, then trains the best setting and tests it.
 
-        Raises   Interrupted, with the folder to continue in; InUse; InputError if no trial comes to its end
+        Raises   Interrupted, with the folder to continue in; InUse; ConvAtlasError if no trial comes to its end
         """
         self.check_code()
         while trial := next_trial(self.study, self.trials, self.recipe.seed):
