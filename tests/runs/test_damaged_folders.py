@@ -56,6 +56,26 @@ def test_f47_values_of_another_kind_are_named(own, name, change, words):
         load_run(own)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("accuracy", [1]),
+        ("loss", None),
+        ("per_class_accuracy", 0.5),
+        ("per_class_accuracy", [{}]),
+        ("confusion", [[1, 2], [3]]),
+        ("confusion", [[{"a": 1}]]),
+        ("confusion", [1]),
+    ],
+)
+def test_figures_of_another_kind_are_named(own, key, value):
+    metrics = json.loads((own / "metrics.json").read_text())
+    metrics["test"][key] = value
+    (own / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(InputError, match=f"as {key} of test: it is damaged"):
+        _ = Run.open(own).metrics
+
+
 @pytest.mark.parametrize("key", ["data", "image_size"])
 def test_f47_what_env_lacks_is_named(own, key):
     values = json.loads((own / "env.json").read_text())

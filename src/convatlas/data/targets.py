@@ -55,8 +55,21 @@ class Targets(Protocol):
         ...
 
 
-class Labels:
-    """One class number per image, which nothing that happens to the pixels changes.
+class Unmoved:
+    """Targets that nothing that happens to the pixels changes."""
+
+    def see(self, target: Tensor, window: Window) -> Tensor:
+        return target
+
+    def blank(self, target: Tensor, hole: Tensor) -> Tensor:
+        return target
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts))
+
+
+class Labels(Unmoved):
+    """One class number per image.
 
     Shapes   numbers (n,) int64; a batch (k,)
     """
@@ -78,18 +91,9 @@ class Labels:
     def take(self, indices: Tensor, window: Window | None = None) -> Tensor:
         return self.numbers[indices]
 
-    def see(self, target: Tensor, window: Window) -> Tensor:
-        return target
 
-    def blank(self, target: Tensor, hole: Tensor) -> Tensor:
-        return target
-
-    def join(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts))
-
-
-class LabelSets:
-    """A row of 0 and 1 per image, one column per class, which nothing that happens to the pixels changes.
+class LabelSets(Unmoved):
+    """A row of 0 and 1 per image, one column per class.
 
     Shapes   rows (n, classes) of 0 and 1; a batch (k, classes) float32
     """
@@ -110,15 +114,6 @@ class LabelSets:
 
     def take(self, indices: Tensor, window: Window | None = None) -> Tensor:
         return self.rows[indices].float()
-
-    def see(self, target: Tensor, window: Window) -> Tensor:
-        return target
-
-    def blank(self, target: Tensor, hole: Tensor) -> Tensor:
-        return target
-
-    def join(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts))
 
 
 class MaskFiles:

@@ -33,9 +33,9 @@ from ..files import (
 )
 from ..models.code import keep_code, write_code
 from .events import Epoch, is_epoch_line
+from .metrics import NUMBER, check_figures
 from .recipe import Recipe
 
-NUMBER = (int, float)
 MEASURED = (dict, type(None))  # the figures of a split that there may be
 FILES = "files.json"
 SEEN = {"classes": [str], "channels": int, "size": [int], "mean": [NUMBER], "std": [NUMBER]}
@@ -105,7 +105,7 @@ class Run:
         """
         if not (self.path / "metrics.json").is_file():
             raise InputError(f"{self.path} is unfinished: continue it with `convatlas train --out {self.path} --resume`")
-        return read_object(self.path / "metrics.json", val=MEASURED, test=MEASURED, seconds=NUMBER)
+        return check_figures(read_object(self.path / "metrics.json", val=MEASURED, test=MEASURED, seconds=NUMBER))
 
     def take_up_extension(self) -> None:
         """Goes on with the epochs that a finished run was given, if there are such."""
