@@ -66,6 +66,9 @@ def test_f47_values_of_another_kind_are_named(own, name, change, words):
         ("confusion", [[1, 2], [3]]),
         ("confusion", [[{"a": 1}]]),
         ("confusion", [1]),
+        ("confusion", [[-1]]),
+        ("n", 0),
+        ("loss", float("inf")),
     ],
 )
 def test_figures_of_another_kind_are_named(own, key, value):

@@ -160,6 +160,10 @@ def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]]) -> Fig
     """The figures of the first run over a split, and how the one that decides changes over all runs."""
     own, decides = metrics[0][split], task.measures[0]
     n = own["n"]
+    if decides.share_of_images and not 0 <= own[decides.key] <= 1:
+        raise InputError(
+            f"the run holds {own[decides.key]} as {decides.key} of {split}, which is no share of images: it is damaged"
+        )
     return Figures(
         split=SPLITS[split],
         n=n,
