@@ -130,7 +130,7 @@ def card(folders: Sequence[Path], weights_license: str | None = None, license_: 
         environment=environment,
         metrics=metrics[0],
         source=CATALOG.get(recipe.data),
-        figures=tuple(figures(task, split, metrics) for split in SPLITS if metrics[0][split]),
+        figures=tuple(figures(task, split, metrics, len(data["classes"])) for split in SPLITS if metrics[0][split]),
         seeds=tuple(run.recipe.seed for run in runs),
         began=origin_of_weights(base, recipe.weights, weights_license),
         license=license_,
@@ -156,10 +156,16 @@ def check_same_recipe(runs: Sequence[Run]) -> None:
         raise InputError(f"a card counts each seed once, but seed {min(twice)} came twice: give runs of different seeds")
 
 
-def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]]) -> Figures:
-    """The figures of the first run over a split, and how the one that decides changes over all runs."""
+def figures(task: Task, split: str, metrics: Sequence[Mapping[str, Any]], classes: int) -> Figures:
+    """The figures of the first run over a split, and how the one that decides changes over all runs.
+
+    Raises   InputError for tables of another number of classes, or a share that is none
+    """
     own, decides = metrics[0][split], task.measures[0]
     n = own["n"]
+    for key, value in own.items():
+        if isinstance(value, list) and len(value) != classes:
+            raise InputError(f"the run holds {key} of {len(value)} classes for {split}, and has {classes}: it is damaged")
     if decides.share_of_images and not 0 <= own[decides.key] <= 1:
         raise InputError(
             f"the run holds {own[decides.key]} as {decides.key} of {split}, which is no share of images: it is damaged"
