@@ -24,7 +24,7 @@ SLOW_FOLDERS = ("browser", "e2e", "features", "insight", "looks", "parity", "ver
 
 
 SLOW_TESTS = frozenset((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split())
-"""Tests of other folders that take 0.4 s or more, by `--durations=0` on a processor of 2026 with two slow cores."""
+"""Tests of other folders that take 0.25 s or more, by `--durations=0` on a processor of 2026 with two slow cores."""
 
 
 QUICK = "not slow and not thorough"

@@ -100,7 +100,9 @@ def test_a_full_disk_is_named(run):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("words", [("list",), ("list", "--json")])
-def test_f46_stopping_is_said(run, monkeypatch, number, words):
+def test_f46_stopping_is_said(run, request, monkeypatch, number, words):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     monkeypatch.setattr("convatlas.console.print_networks", lambda *_: os.kill(os.getpid(), number))
     out, err = stream("utf-8"), stream("utf-8")
     assert run(out, err, *words) == 130
