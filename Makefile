@@ -55,7 +55,7 @@ $(READY): pyproject.toml constraints.txt
 		echo "ConvAtlas needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>/dev/null || echo not installed)."; \
 		echo "Name another one: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; } >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]' || \
+	{ $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt uv && \
+		$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; } || \
 		$(BIN)/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	@touch $@
