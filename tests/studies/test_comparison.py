@@ -100,8 +100,8 @@ def compared(tmp_path_factory) -> Path:
 def test_results_as_agreed(compared):
     results = json.loads((compared / "results.json").read_text())
     assert results.keys() == {
-        "format", "task", "measures", "kind", "title", "command", "created", "seconds", "environment", "data", "seeds",
-        "networks",
+        "format", "task", "measures", "image_score", "kind", "title", "command", "created", "seconds", "environment", "data",
+        "seeds", "networks",
     }  # fmt: skip
     assert results["title"] == "Two networks on Optical digits"
     assert results["data"]["held_out"] == "test"

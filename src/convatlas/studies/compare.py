@@ -177,6 +177,7 @@ class Comparison:
             "format": 2,
             "task": task.name,
             "measures": [asdict(measure) for measure in task.measures],
+            "image_score": None if task.image_measure is task.measures[0] else task.image_measure.noun,
             "kind": self.kind or ("network" if len({recipe.strategy for recipe in self.recipes}) == 1 else "strategy"),
             "title": f"{self.heading()} on {data.title}",
             "command": self.command,

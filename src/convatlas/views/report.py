@@ -99,6 +99,7 @@ def page(results: Results, pixels: NDArray[np.uint8], sections: Sequence[Section
         best_name=best,
         best_figure=_figure(results, best),
         measure=decides(results).noun,
+        image_score=results.get("image_score"),
         better=decides(results).better,
         percentages=decides(results).kind == "percent",
         confusions=_confusions(rows, classes),
