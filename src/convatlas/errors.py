@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from difflib import SequenceMatcher
 
 LISTED = 30  # names that are all listed where none is near
-LIKE, MUCH_LESS = 0.5, 0.2  # similarity that a near name has at least, and by which another one may be less like
+LEAST_SIMILARITY, LESS_SIMILAR = 0.5, 0.2  # similarity that a near name has at least, and by which another one may be less like
 SIBILANTS = ("s", "x", "ch", "sh")
 
 
@@ -87,7 +87,7 @@ def nearest_names(name: str, names: Iterable[str]) -> list[str]:
     wanted = name.casefold()
     ratios = {other: SequenceMatcher(None, wanted, text).ratio() for other, text in plain.items()}
     best = max(ratios.values(), default=0)
-    least = max(LIKE, best - MUCH_LESS * (best < 1))
+    least = max(LEAST_SIMILARITY, best - LESS_SIMILAR * (best < 1))
     return sorted((other for other, ratio in ratios.items() if ratio >= least), key=lambda other: (-ratios[other], other))[:3]
 
 

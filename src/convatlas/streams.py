@@ -45,7 +45,7 @@ def escape_controls(text: object, line: str = "\n") -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), words)
 
 
-class Forgiving:
+class ForgivingStream:
     """A stream that takes what a reader who has left would have got, so that the work and its exit code stay the same."""
 
     def __init__(self, stream: Any) -> None:
@@ -100,7 +100,7 @@ def forgiving_streams() -> Iterator[None]:
     """Standard output and error are forgiving for as long as the block runs."""
     before = sys.stdout, sys.stderr
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 (a stream, where a program started without one)
-        sys.stdout, sys.stderr = (Forgiving(stream or nowhere) for stream in before)
+        sys.stdout, sys.stderr = (ForgivingStream(stream or nowhere) for stream in before)
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin, features
 
 from convatlas.data import load
 from convatlas.data.folder import walk_tree
-from convatlas.data.levels import TOLD, to_bytes
+from convatlas.data.levels import WARNED_BITS, to_bytes
 from convatlas.data.picture import middle, square, whole, window
 from convatlas.data.picture_file import (
     LIMIT,
@@ -39,9 +39,9 @@ needs_heic = pytest.mark.skipif(find_spec("pillow_heif") is None, reason="no [he
 
 @pytest.fixture(autouse=True)
 def _untold() -> Iterator[None]:
-    TOLD.clear()
+    WARNED_BITS.clear()
     yield
-    TOLD.clear()
+    WARNED_BITS.clear()
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

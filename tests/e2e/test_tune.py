@@ -151,6 +151,14 @@ def test_strategies_are_compared_like_networks(cli, tmp_path, photos, weights, m
             "--swa averages the last epochs, which --patience may leave out",
         ),
         (("tune", "resnet20", "--weights", "PICTURE", "--data", "PHOTOS"), "is a picture: weights need a file of torch.save"),
+        (
+            ("tune", "resnet20", "--weights", "WEIGHTS", "--data", "PHOTOS", "--folds", "2", "--fold", "1"),
+            "so --fold means nothing",
+        ),
+        (
+            ("compare", "resnet20", "--strategies", "head", "--strategy", "head", "--weights", "WEIGHTS", "--data", "PHOTOS"),
+            "leave --strategy out",
+        ),
         (("compare", "resnet20", "--strategies", "head"), "--strategies needs a network and images"),
         (("compare", "resnet20", "--strategies", "head,head", "--weights", "WEIGHTS", "--data", "PHOTOS"), "named twice"),
     ],

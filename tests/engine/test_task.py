@@ -79,7 +79,7 @@ def mean_output(outputs: Sequence[Tensor], views: Sequence[View]) -> Tensor:
 
 PARITY = Task(
     name="parity",
-    network="parity",
+    family_task="parity",
     noun="a number per image",
     hub_tag="image-regression",
     output="one number",

@@ -46,9 +46,8 @@ def ablate(
     model
         Name of the network that is varied: resnet20, or one of your own, mynet.py:Net.
     """
-    from .. import console
-    from ..console.comparison import print_ablation
-    from ..console.terminal import command, resume_words, telling_what_is_kept
+    from ..console.comparison import print_ablation, run_study
+    from ..console.terminal import command
     from ..engine.record import check_run_folder
     from ..recipes import default, refuse_idle
     from ..runs.build import open_data, with_weight_settings
@@ -76,10 +75,5 @@ def ablate(
         check_size([design.recipe_of(levels) for levels in design.cells], data, seeds, yes)
         recipes = matched_recipes(design, match, data)
         ablation = Ablation.plan_cells(out, design, recipes, seeds, command(), match=match, extend=resume)
-    with telling_what_is_kept(lambda: resume_words("ablate", ablation.folder)):
-        with console.follow_progress("", quiet or as_json) as watch:
-            for event in ablation.run():
-                watch(event)
-        trained = print_ablation(ablation, quiet, as_json)
-    if not trained:
+    if not run_study(ablation, "ablate", print_ablation, quiet, as_json):
         sys.exit(1)

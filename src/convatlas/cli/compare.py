@@ -35,9 +35,8 @@ def compare(
     models
         Names of networks, changes after a colon: resnet20 plain20 resnet20:width=32. Five small ones if none is given.
     """
-    from .. import console
-    from ..console.comparison import print_comparison
-    from ..console.terminal import command, resume_words, telling_what_is_kept
+    from ..console.comparison import print_comparison, run_study
+    from ..console.terminal import command
     from ..engine.record import check_run_folder
     from ..runs.finetuning import strategy_recipes
     from ..studies.compare import DEFAULT_NETWORKS, Comparison, default_recipes
@@ -57,10 +56,5 @@ def compare(
         else:
             recipes = default_recipes(models or DEFAULT_NETWORKS, values.pop("data", "digits"), values)
         comparison = Comparison.create(out, recipes, 2 if seeds is None else seeds, command())
-    with telling_what_is_kept(lambda: resume_words("compare", comparison.folder)):
-        with console.follow_progress("", quiet or as_json) as watch:
-            for event in comparison.run():
-                watch(event)
-        trained = print_comparison(comparison, quiet, as_json)
-    if not trained:
+    if not run_study(comparison, "compare", print_comparison, quiet, as_json):
         sys.exit(1)

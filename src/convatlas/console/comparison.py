@@ -1,12 +1,13 @@
-"""What comparisons and ablations leave: results.json, results.csv and report.html, and the table in the terminal."""
+"""Runs comparisons and ablations, and what these leave: results.json, results.csv, report.html, the table in the terminal."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from .terminal import dump, show, table
+from . import follow_progress
+from .terminal import dump, resume_words, show, table, telling_what_is_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from ..views.report import Section
 
 LOOKED_AT = ("features", "gradients")  # looks at the best and the worst of an ablation
+
+
+def run_study(
+    study: "Comparison", name: str, print_results: Callable[[Any, bool, bool], bool], quiet: bool, as_json: bool
+) -> bool:
+    """Trains what is not yet trained, with its progress, and prints the results; whether any network was trained.
+
+    Raises   KeyboardInterrupt that says what is kept and how the command of this name goes on
+    """
+    with telling_what_is_kept(lambda: resume_words(name, study.folder)):
+        with follow_progress("", quiet or as_json) as watch:
+            for event in study.run():
+                watch(event)
+        return print_results(study, quiet, as_json)
 
 
 def print_comparison(comparison: "Comparison", quiet: bool, as_json: bool) -> bool:

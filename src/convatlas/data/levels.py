@@ -10,7 +10,7 @@ from ..errors import ConvAtlasWarning
 from .feed import WHITE
 
 DEPTHS = (10, 12, 14)  # bits that cameras and scanners have, stored in 16
-TOLD: set[int] = set()  # of which bits was warned
+WARNED_BITS: set[int] = set()  # that were warned of in this process
 DARK = 2 ** max(DEPTHS)  # pictures without a level from here on are likely of fewer bits than 16
 
 
@@ -39,8 +39,8 @@ def to_bytes(levels: NDArray[Any], white: int = WHITE) -> NDArray[np.uint8]:
 
 def warn_of_black(bits: int) -> None:
     """Warns, once in a process, that images of so many bits are taken for images of 16."""
-    if bits not in TOLD:
-        TOLD.add(bits)
+    if bits not in WARNED_BITS:
+        WARNED_BITS.add(bits)
         warnings.warn(
             f"an image of 16 bits uses only the lower {bits} of them: as white is {WHITE}, it is nearly black; "
             f"--white {2**bits - 1} makes that level white",

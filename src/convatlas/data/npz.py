@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from ..errors import InputError, first_line, join_names
 from .arrays import Arrays, Labels, Part, Pixels, check_classes, class_gaps
 
-KEYS = {  # of images and labels, as Keras and as MedMNIST write them; validation images may be absent
-    "train": (("x_train", "y_train"), ("train_images", "train_labels")),
-    "val": (("x_val", "y_val"), ("val_images", "val_labels")),
-    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
-}
+Keys = dict[str, tuple[str, str]]  # part → the keys of its images and labels
+KERAS: Keys = {"train": ("x_train", "y_train"), "val": ("x_val", "y_val"), "test": ("x_test", "y_test")}
+MEDMNIST: Keys = {part: (f"{part}_images", f"{part}_labels") for part in KERAS}
 CHANNELS = (1, 3, 4)  # of most images
 
 
@@ -24,22 +22,21 @@ def read(path: Path, names: tuple[str, ...] | None = None) -> Arrays:
              several labels per image; classes (k,) strings
     Raises   InputError for anything else
     """
-    arrays = read_arrays(path)
-    pairs = {part: next((pair for pair in pairs if pair[0] in arrays), None) for part, pairs in KEYS.items()}
-    parts = {part: read_part(path, arrays, pair) for part, pair in pairs.items() if pair}
-    train = parts["train"]
-    for part, (pixels, labels) in parts.items():
-        key_x, key_y = pairs[part] or ("", "")
-        if pixels.shape[1:] != train[0].shape[1:]:
-            c, h, w = train[0].shape[1:]
-            like = f"like {(pairs['train'] or ('',))[0]}'s, {h}x{w} with {c} channels"
+    keys, arrays = read_arrays(path)
+    parts = {part: read_part(path, arrays, own) for part, own in keys.items()}
+    pixels, labels = parts["train"]
+    for part, (x, y) in parts.items():
+        key_x, key_y = keys[part]
+        if x.shape[1:] != pixels.shape[1:]:
+            c, h, w = pixels.shape[1:]
+            like = f"like {keys['train'][0]}'s, {h}x{w} with {c} channels"
             raise InputError(f"{path}: {key_x} needs images {like}, got {arrays[key_x].shape[1:]}")
-        if labels.shape[1:] != train[1].shape[1:]:
-            raise InputError(f"{path}: {key_y} needs labels like those for training, got the shape {labels.shape}")
+        if y.shape[1:] != labels.shape[1:]:
+            raise InputError(f"{path}: {key_y} needs labels like those for training, got the shape {y.shape}")
     if names is None and "classes" in arrays:
         names = read_names(path, arrays["classes"])
-    classes = name_classes(path, {part: labels for part, (_, labels) in parts.items()}, names)
-    return Arrays(*train, *parts["test"], classes, parts.get("val"))
+    classes = name_classes(path, {part: y for part, (_, y) in parts.items()}, names)
+    return Arrays(*parts["train"], *parts["test"], classes, parts.get("val"))
 
 
 def name_classes(path: Path, labels: dict[str, Labels], names: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -65,28 +62,26 @@ def name_classes(path: Path, labels: dict[str, Labels], names: tuple[str, ...] |
     return classes
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays by their keys.
+def read_arrays(path: Path) -> tuple[Keys, dict[str, NDArray[Any]]]:
+    """The keys of the parts that there are, and the arrays by their keys.
 
     Raises   InputError if the file is none that NumPy can read without unpickling, or lacks a key
     """
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
-            keys = list(zip(*KEYS.values(), strict=True))  # Keras's, MedMNIST's
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(needed_keys(keys[0]))} is needed")
-            kind = next((own for own in keys if any(name in archive.files for name in needed_keys(own))), keys[0])
-            if missing := [name for name in needed_keys(kind) if name not in archive.files]:
-                present = join_names(archive.files) or "none"
+                raise InputError(f"{path} is a single NumPy array; an .npz with {', '.join(needed_keys(KERAS))} is needed")
+            present = set(archive.files)
+            keys = next((keys for keys in (KERAS, MEDMNIST) if present & {*needed_keys(keys)}), KERAS)
+            if missing := [name for name in needed_keys(keys) if name not in present]:
+                others = join_names(archive.files) or "none"
                 raise InputError(
-                    f"{path} needs the keys {', '.join(needed_keys(kind))}; it lacks {', '.join(missing)} and has {present}"
+                    f"{path} needs the keys {', '.join(needed_keys(keys))}; it lacks {', '.join(missing)} and has {others}"
                 )
-            val = kind[1] if all(name in archive.files for name in kind[1]) else ()
-            return {
-                name: read_array(path, archive, name)
-                for name in (*needed_keys(kind), *val, *({"classes"} & set(archive.files)))
-            }
+            keys = {part: own for part, own in keys.items() if present >= {*own}}
+            names = [name for own in keys.values() for name in own] + ["classes"] * ("classes" in present)
+            return keys, {name: read_array(path, archive, name) for name in names}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except InputError:
@@ -97,9 +92,9 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         ) from error
 
 
-def needed_keys(keys: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """The keys of training and test images and labels."""
-    return (*keys[0], *keys[2])
+def needed_keys(keys: Keys) -> tuple[str, ...]:
+    """The keys of training and test images and labels; validation images may be absent."""
+    return (*keys["train"], *keys["test"])
 
 
 def read_array(path: Path, archive: Any, key: str) -> NDArray[Any]:
@@ -112,7 +107,7 @@ def read_array(path: Path, archive: Any, key: str) -> NDArray[Any]:
     except ValueError as error:
         if "pickle" not in str(error):
             raise
-        pixels = any(key == pair[0] for pairs in KEYS.values() for pair in pairs)
+        pixels = any(key == images for keys in (KERAS, MEDMNIST) for images, _ in keys.values())
         kind = "strings (dtype U)" if key == "classes" else "uint8 numbers" if pixels else "integers"
         raise InputError(
             f"{path}: {key} holds Python objects, which are never unpickled: save it as a plain array of {kind}"

@@ -44,25 +44,25 @@ def hold_folder(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-class Foldered(Protocol):
+class HasFolder(Protocol):
     """Something that works in a folder of its own."""
 
     folder: Path
     command_name: str
 
 
-Worker = TypeVar("Worker", bound=Foldered)
-Told = TypeVar("Told")
+Worker = TypeVar("Worker", bound=HasFolder)
+Item = TypeVar("Item")
 
 
-def hold_own_folder(work: Callable[[Worker], Iterator[Told]]) -> Callable[[Worker], Iterator[Told]]:
+def hold_own_folder(work: Callable[[Worker], Iterator[Item]]) -> Callable[[Worker], Iterator[Item]]:
     """A method that tells what it does, holds its object's folder meanwhile, and says how to go on after a full disk.
 
     Raises   InUse as `hold_folder`, DiskFull
     """
 
     @wraps(work)
-    def work_alone(worker: Worker) -> Iterator[Told]:
+    def work_alone(worker: Worker) -> Iterator[Item]:
         with explaining_full_disk(worker.folder, worker.command_name), hold_folder(worker.folder):
             yield from work(worker)
 

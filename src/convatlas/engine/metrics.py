@@ -18,13 +18,13 @@ def check_figures(metrics: JsonObject) -> JsonObject:
     for split in ("val", "test"):
         for key, value in (metrics[split] or {}).items():
             of_classes = key in TABLES or key.startswith("per_class_")
-            valid = is_table(value, square=key == "confusion") if of_classes else is_figure(value, least=-inf)
+            valid = is_list_of_figures(value, square=key == "confusion") if of_classes else is_figure(value, least=-inf)
             if not valid or (key == "n" and not (isinstance(value, int) and value > 0)):
                 raise InputError(f"{metrics.path} holds {shown(value)} as {key} of {split}: it is damaged")
     return metrics
 
 
-def is_table(value: Any, *, square: bool) -> bool:
+def is_list_of_figures(value: Any, *, square: bool) -> bool:
     """Whether it is a list of numbers from 0, null where there is none; a square one is a list of as long lists of numbers."""
     if not isinstance(value, list):
         return False

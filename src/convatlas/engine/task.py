@@ -109,7 +109,7 @@ class Task:
     """What there is to learn, and how it is judged."""
 
     name: str
-    network: str  # the task of the families whose networks it trains
+    family_task: str  # the task that families of its networks name
     noun: str  # what is learned, for errors
     hub_tag: str  # what the Hugging Face Hub calls it
     output: str  # what a network gives, with the number of classes in the place of {}

@@ -105,7 +105,12 @@ class Look:
         Raises   InputError for a subject without this look
         """
         if self.tasks and subject.task not in self.tasks:
-            raise InputError(f"{self.name} is for networks that give one class per image, and {subject.title} gives several")
+            from ..engine.tasks import TASKS
+
+            own = " or ".join(TASKS[name].noun for name in self.tasks)
+            raise InputError(
+                f"{self.name} is for networks that learn {own}, and {subject.title} learns {TASKS[subject.task].noun}"
+            )
         return self.pictures(subject, **options)
 
 

@@ -46,9 +46,9 @@ def task_of(recipe: Recipe, data: Data) -> Task:
     Raises   InputError where they disagree, or the recipe sets what belongs to another task
     """
     kind, task = variant(recipe.model).family.task, TASKS[data.task]
-    if task.network != kind:
+    if task.family_task != kind:
         raise InputError(
-            f"{recipe.model} is a network to {kind} images, and {data.name} is a data set to {task.network} them: "
+            f"{recipe.model} is a network to {kind} images, and {data.name} is a data set to {task.family_task} them: "
             "`convatlas list` names the networks, `convatlas data` the data sets"
         )
     foreign = {name for other in TASKS.values() for name in other.settings} - task.settings

@@ -18,7 +18,7 @@ from ..data.picture_file import Unreadable
 from ..data.picture_info import picture_info, reduced_pixels
 from ..errors import count_of, join_names
 from .copies import Image, Pair, find_copies
-from .training_check import scan_for_training, training, trees_of
+from .training_check import images_for_training, scan_for_training, trees_of
 
 UNEVEN = 3  # the largest class so many times the smallest is worth a word
 USUAL_SIDE = 224  # pixels that most networks of the catalog see
@@ -261,7 +261,7 @@ def check(root: Path) -> Check:
         broken,
         others,
         tuple(pairs),
-        training(root, source, broken),
+        images_for_training(root, source, broken),
         refusal,
         *about,
     )

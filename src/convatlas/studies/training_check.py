@@ -28,7 +28,7 @@ def trees_of(source: folder.Folder) -> dict[str, folder.Tree]:
     return {part: tree for part, tree in trees.items() if tree is not None}
 
 
-def training(root: Path, source: folder.Folder | None, broken: Mapping[str, str]) -> dict[str, int]:
+def images_for_training(root: Path, source: folder.Folder | None, broken: Mapping[str, str]) -> dict[str, int]:
     """How many readable images training takes for each part, by default."""
     if source is None:
         return {}

@@ -229,7 +229,7 @@ def mean_probability(outputs: Sequence[Tensor], views: Sequence[View]) -> Tensor
 
 CLASSIFY = Task(
     name="classify",
-    network="classify",
+    family_task="classify",
     noun="one class per image",
     hub_tag="image-classification",
     output="a score for each of {} classes",

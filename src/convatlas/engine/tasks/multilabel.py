@@ -31,16 +31,20 @@ def loss_of(recipe: Recipe, data: Data, teacher: nn.Module | None) -> Loss:  # n
 
     A class of p images among n then weighs (n − p) / p times as much where it is present as where it is absent.
     """
-    rows = data.train.targets.take(torch.arange(len(data.train)))
-    weights = positive_weights(rows) if recipe.balance == "weights" else None
+    weights = None
+    if recipe.balance == "weights":
+        weights = positive_weights(data.train.targets.take(torch.arange(len(data.train))))
 
     def loss(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        nonlocal weights
         logits, *auxiliary = heads(model(x))
-        y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-        weight = weights.to(logits.device) if weights is not None else None
-        parts = {"class": binary_cross_entropy_with_logits(logits.float(), y, pos_weight=weight)}
+        if weights is not None:
+            weights = weights.to(logits.device)
+        if recipe.label_smoothing:
+            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+        parts = {"class": binary_cross_entropy_with_logits(logits.float(), y, pos_weight=weights)}
         for i, one in enumerate(auxiliary, start=1):
-            parts[f"auxiliary {i}"] = AUXILIARY * binary_cross_entropy_with_logits(one.float(), y, pos_weight=weight)
+            parts[f"auxiliary {i}"] = AUXILIARY * binary_cross_entropy_with_logits(one.float(), y, pos_weight=weights)
         return parts
 
     return loss
@@ -158,7 +162,7 @@ def mean_of_views(outputs: Sequence[Tensor], views: Sequence[View]) -> Tensor:  
 
 MULTILABEL = Task(
     name="multilabel",
-    network="classify",
+    family_task="classify",
     noun="several labels per image",
     hub_tag="image-classification",
     output="a score for each of {} classes, each by itself",
